@@ -1,0 +1,155 @@
+//! What happened to a SKU: the only thing that is stored.
+
+use serde::{Deserialize, Serialize};
+
+use super::terms::{Selling, Terms};
+use crate::id::{IdempotencyKey, OrderId, PaymentId, ReservationId, ShopperId};
+use crate::time::Timestamp;
+
+/// Why a merchant changed the stock, in the merchant's words (at most 200 characters).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct AdjustmentReason(String);
+
+impl AdjustmentReason {
+    /// The longest reason, in characters.
+    pub const LEN_MAX: usize = 200;
+
+    /// The reason as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for AdjustmentReason {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, &'static str> {
+        let trimmed = text.trim();
+        if trimmed.is_empty() {
+            return Err("a reason has at least one character");
+        }
+        if trimmed.chars().count() > Self::LEN_MAX {
+            return Err("a reason has at most 200 characters");
+        }
+        Ok(Self(trimmed.to_owned()))
+    }
+}
+
+impl From<AdjustmentReason> for String {
+    fn from(reason: AdjustmentReason) -> Self {
+        reason.0
+    }
+}
+
+/// One thing that happened. Stored in the journal: names and shapes are for ever.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// Units were given to the sale.
+    Opened {
+        /// The terms.
+        terms: Terms,
+        /// Units given.
+        on_hand: u32,
+    },
+    /// Units were added.
+    Restocked {
+        /// The act.
+        key: IdempotencyKey,
+        /// Units added.
+        units: u32,
+        /// Why.
+        reason: AdjustmentReason,
+    },
+    /// Units were taken back.
+    Withdrawn {
+        /// The act.
+        key: IdempotencyKey,
+        /// Units taken.
+        units: u32,
+        /// Why.
+        reason: AdjustmentReason,
+    },
+    /// Selling started, paused or ended.
+    SellingSet {
+        /// What holds from here on.
+        selling: Selling,
+    },
+    /// Units were set aside.
+    Reserved {
+        /// The reservation.
+        reservation: ReservationId,
+        /// For whom.
+        shopper: ShopperId,
+        /// How many.
+        quantity: u32,
+        /// Until when.
+        expires_at: Timestamp,
+    },
+    /// The deadline moved.
+    Extended {
+        /// The reservation.
+        reservation: ReservationId,
+        /// Until when.
+        expires_at: Timestamp,
+    },
+    /// The shopper went to the payment provider.
+    PaymentBegun {
+        /// The reservation.
+        reservation: ReservationId,
+        /// The payment.
+        payment: PaymentId,
+        /// When we ask the provider to end it.
+        deadline: Timestamp,
+    },
+    /// The payment's deadline passed: the provider is being asked to end it.
+    PaymentOverdue {
+        /// The reservation.
+        reservation: ReservationId,
+    },
+    /// The provider declined; the shopper may try again.
+    PaymentDeclined {
+        /// The reservation.
+        reservation: ReservationId,
+        /// Until when.
+        expires_at: Timestamp,
+    },
+    /// The money is there: the units belong to an order. Also from `released` or `expired`, when
+    /// a late payment found units left.
+    Allocated {
+        /// The reservation, and with it the order.
+        reservation: ReservationId,
+        /// The payment.
+        payment: PaymentId,
+    },
+    /// Money came whose units were gone, or came twice: it has to be given back.
+    RefundDue {
+        /// The reservation it was meant for.
+        reservation: ReservationId,
+        /// The payment.
+        payment: PaymentId,
+        /// How much, in minor units of the terms' currency.
+        amount_minor: u64,
+    },
+    /// It was given back.
+    Refunded {
+        /// The payment.
+        payment: PaymentId,
+    },
+    /// The shopper gave the units back.
+    Released {
+        /// The reservation.
+        reservation: ReservationId,
+    },
+    /// The deadline passed, or the provider ended the payment.
+    Expired {
+        /// The reservation.
+        reservation: ReservationId,
+    },
+    /// The queue consumer has written the order down.
+    Settled {
+        /// The order.
+        order: OrderId,
+    },
+}

@@ -1,0 +1,83 @@
+//! A reservation: `held -> paying -> allocated`, or `-> released` / `-> expired`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{OrderId, PaymentId, ReservationId, ShopperId};
+use crate::money::Money;
+use crate::time::Timestamp;
+
+/// A reservation as the inventory keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Reservation {
+    pub(super) shopper: ShopperId,
+    pub(super) quantity: u32,
+    pub(super) reserved_at: Timestamp,
+    /// The deadline while held.
+    pub(super) expires_at: Timestamp,
+    pub(super) state: State,
+}
+
+/// Where a reservation stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum State {
+    Held,
+    Paying { payment: PaymentId, deadline: Timestamp, overdue: bool },
+    Allocated { payment: PaymentId, allocated_at: Timestamp, settled: bool },
+    Released,
+    Expired,
+}
+
+impl Reservation {
+    /// Whether its units are set aside.
+    pub(super) const fn is_reserved(&self) -> bool {
+        matches!(self.state, State::Held | State::Paying { .. })
+    }
+}
+
+/// The name of a reservation's state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReservationState {
+    /// Set aside until the deadline.
+    Held,
+    /// With the payment provider.
+    Paying,
+    /// An order.
+    Allocated,
+    /// Given back by the shopper.
+    Released,
+    /// Given back by time.
+    Expired,
+}
+
+/// A reservation as its shopper sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReservationView {
+    /// Its id.
+    pub reservation: ReservationId,
+    /// Its state.
+    pub state: ReservationState,
+    /// Units.
+    pub quantity: u32,
+    /// What they cost together.
+    pub amount: Money,
+    /// The deadline that counts now: of the reservation while held, of the payment while paying.
+    /// Absent when nothing can run out any more.
+    pub expires_at: Option<Timestamp>,
+    /// The payment, once one was begun and while it counts.
+    pub payment: Option<PaymentId>,
+    /// The order, once allocated.
+    pub order: Option<OrderView>,
+}
+
+/// What became of a reservation that was paid.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderView {
+    /// Its id.
+    pub order: OrderId,
+    /// When it was placed.
+    pub allocated_at: Timestamp,
+    /// Whether the queue consumer has written it down.
+    pub settled: bool,
+}

@@ -1,0 +1,84 @@
+//! Under which terms a SKU is sold, and how its stock looks from outside.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{SaleId, Sku};
+use crate::money::Money;
+use crate::time::Millis;
+
+/// What holds for one SKU in one sale. Fixed when the SKU is opened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    /// The sale.
+    pub sale: SaleId,
+    /// The SKU.
+    pub sku: Sku,
+    /// Its name as the shopper reads it on the receipt.
+    pub title: String,
+    /// The price of one unit, taken from the catalog on our side.
+    pub unit_price: Money,
+    /// Units one shopper may have, reserved and allocated together.
+    pub per_shopper_max: u32,
+    /// How long a reservation is held.
+    pub reservation_ttl_ms: Millis,
+    /// How long it can be held in all, counted from its beginning, however often it is extended.
+    pub reservation_max_ms: Millis,
+    /// How long a payment may take before the provider is asked to end it.
+    pub payment_window_ms: Millis,
+}
+
+/// Whether reservations are accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Selling {
+    /// Not yet.
+    #[default]
+    NotOpen,
+    /// Yes.
+    Open,
+    /// Not at the moment. What is reserved can still be paid.
+    Paused,
+    /// No more. What is reserved can still be paid.
+    Closed,
+}
+
+/// How much is left, as coarsely as shoppers are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StockBand {
+    /// Plenty.
+    InStock,
+    /// At most a tenth of the units.
+    FewLeft,
+    /// Everything left is reserved; some may come back.
+    AllReserved,
+    /// Everything is promised to orders. Final, unless the merchant restocks.
+    SoldOut,
+}
+
+/// The stock of a SKU, as the merchant sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StockView {
+    /// The terms.
+    pub terms: Terms,
+    /// Whether reservations are accepted.
+    pub selling: Selling,
+    /// Units given to the sale.
+    pub on_hand: u32,
+    /// Units set aside for shoppers in checkout.
+    pub reserved: u32,
+    /// Units promised to orders.
+    pub allocated: u32,
+    /// `on_hand - reserved - allocated`.
+    pub available: u32,
+    /// The band shoppers are told.
+    pub band: StockBand,
+    /// Orders whose settlement has not been reported back yet.
+    pub orders_unsettled: u64,
+    /// Reservations ever made.
+    pub reservations: u64,
+    /// Reservations whose time ran out.
+    pub expired: u64,
+    /// Payments that have to be given back.
+    pub refunds_due: u64,
+}

@@ -1,0 +1,11 @@
+//! The people in front of a sale: their places, and who is let in.
+
+mod frontier;
+mod room;
+mod sale;
+mod status;
+
+pub use self::frontier::Frontier;
+pub use self::room::{BLOCK_LEN, RoomEvent, RoomRejection, WaitingRoom};
+pub use self::sale::{Phase, SaleRules, SkuOffer};
+pub use self::status::{SkuStatus, Status, Turn};

@@ -1,0 +1,245 @@
+//! The waiting room of one sale, as a state machine.
+//!
+//! A position is handed out once and only grows; the frontier never falls. So nobody who came
+//! later is admitted while an earlier one waits.
+
+use serde::{Deserialize, Serialize};
+
+use super::frontier::Frontier;
+use super::sale::{Phase, SaleRules};
+use super::status::{SkuStatus, Status};
+use crate::inventory::StockBand;
+use crate::machine::{Corrupt, Machine};
+use crate::time::{Millis, Timestamp};
+
+/// Positions leased with one write. A crash leaves at most so many empty places, and at 1,000
+/// joins a second a block lasts a second: one write a second carries the line.
+pub const BLOCK_LEN: u64 = 1_000;
+
+/// How far ahead a published frontier speaks: long enough to bridge a slow refresh, short enough
+/// that a pause is everywhere within seconds.
+const PUBLISHED_FOR: Millis = Millis::from_secs(5);
+
+/// The waiting room of one sale.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaitingRoom {
+    rules: Option<SaleRules>,
+    phase: Phase,
+    /// Positions up to this one may have been handed out.
+    leased: u64,
+    frontier: Frontier,
+    /// The last position handed out. Not an event: joining costs no write.
+    #[serde(skip)]
+    handed_out: u64,
+}
+
+/// What happened to a waiting room. Stored in its journal: names and shapes are for ever.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RoomEvent {
+    /// The sale was created.
+    Created {
+        /// Its rules.
+        rules: SaleRules,
+    },
+    /// The sale went on to another phase.
+    PhaseSet {
+        /// The phase.
+        phase: Phase,
+    },
+    /// Positions up to this one may be handed out from memory.
+    PositionsLeased {
+        /// The last one.
+        up_to: u64,
+    },
+    /// The frontier goes on from here at this rate.
+    FrontierSet {
+        /// The line.
+        frontier: Frontier,
+    },
+}
+
+/// A "no" of the waiting room, in order of precedence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+pub enum RoomRejection {
+    /// There is no such sale.
+    #[error("there is no such sale")]
+    NoSuchSale,
+    /// The sale was created before, with other rules.
+    #[error("this sale was already created with other rules")]
+    ExistsWithDifferentRules,
+    /// The sale cannot go from its phase to the other.
+    #[error("a sale that is {from:?} cannot become {to:?}")]
+    PhaseOrder {
+        /// Where it is.
+        from: Phase,
+        /// Where it should go.
+        to: Phase,
+    },
+    /// Nobody can join before the sale is announced.
+    #[error("the sale is not open yet")]
+    NotOpen,
+    /// The sale is over.
+    #[error("the sale is closed")]
+    Closed,
+    /// Everything is sold; nobody is made to wait for what is gone.
+    #[error("everything is sold out")]
+    SoldOut,
+}
+
+impl WaitingRoom {
+    /// The rules, once the sale was created.
+    pub const fn rules(&self) -> Option<&SaleRules> {
+        self.rules.as_ref()
+    }
+
+    /// The phase.
+    pub const fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// Creates the sale. Creating it again with the same rules is no event.
+    ///
+    /// # Errors
+    ///
+    /// `ExistsWithDifferentRules`.
+    pub fn create(&self, rules: &SaleRules) -> Result<Vec<RoomEvent>, RoomRejection> {
+        match &self.rules {
+            None => Ok(vec![RoomEvent::Created { rules: rules.clone() }]),
+            Some(known) if known == rules => Ok(Vec::new()),
+            Some(_) => Err(RoomRejection::ExistsWithDifferentRules),
+        }
+    }
+
+    /// Takes the sale to another phase at `now`; the frontier stands still unless it is open.
+    ///
+    /// # Errors
+    ///
+    /// `NoSuchSale` or `PhaseOrder`.
+    pub fn set_phase(&self, to: Phase, now: Timestamp) -> Result<Vec<RoomEvent>, RoomRejection> {
+        let rules = self.rules.as_ref().ok_or(RoomRejection::NoSuchSale)?;
+        if self.phase == to {
+            return Ok(Vec::new());
+        }
+        if !self.phase.may_become(to) {
+            return Err(RoomRejection::PhaseOrder { from: self.phase, to });
+        }
+        let per_minute = if to == Phase::Open { u64::from(rules.admits_per_minute_max) } else { 0 };
+        let frontier = self.turn_frontier(per_minute, now);
+        Ok(vec![RoomEvent::PhaseSet { phase: to }, RoomEvent::FrontierSet { frontier }])
+    }
+
+    /// Hands out the next position, and the event that has to be durable before it may be told.
+    ///
+    /// # Errors
+    ///
+    /// `NoSuchSale`, `NotOpen` or `Closed`.
+    pub fn join(&mut self) -> Result<(u64, Option<RoomEvent>), RoomRejection> {
+        if self.rules.is_none() {
+            return Err(RoomRejection::NoSuchSale);
+        }
+        match self.phase {
+            Phase::Draft => return Err(RoomRejection::NotOpen),
+            Phase::Closed => return Err(RoomRejection::Closed),
+            Phase::Scheduled | Phase::Prequeue | Phase::Open | Phase::Paused => {}
+        }
+        let position = self.handed_out.saturating_add(1);
+        self.handed_out = position;
+        let lease = (position > self.leased)
+            .then(|| RoomEvent::PositionsLeased { up_to: self.leased.saturating_add(BLOCK_LEN) });
+        Ok((position, lease))
+    }
+
+    /// What follows from the stock at `now`: nobody is admitted while there is nothing to have.
+    pub fn handle_stock(&self, bands: &[SkuStatus], now: Timestamp) -> Option<RoomEvent> {
+        let rules = self.rules.as_ref()?;
+        if self.phase != Phase::Open {
+            return None;
+        }
+        let anything = bands.iter().any(|sku| sku.band < StockBand::AllReserved);
+        let per_minute = if anything { u64::from(rules.admits_per_minute_max) } else { 0 };
+        (per_minute != self.frontier.per_minute)
+            .then(|| RoomEvent::FrontierSet { frontier: self.turn_frontier(per_minute, now) })
+    }
+
+    /// The status that edges answer polls from.
+    pub fn status(&self, stock: Vec<SkuStatus>, now: Timestamp) -> Option<Status> {
+        let rules = self.rules.as_ref()?;
+        Some(Status {
+            sale: rules.sale.clone(),
+            title: rules.title.clone(),
+            phase: self.phase,
+            frontier: Frontier {
+                until: now.plus(PUBLISHED_FOR),
+                ..self.turn_frontier(self.frontier.per_minute, now)
+            },
+            handed_out: self.handed_out,
+            pass_ttl_ms: rules.pass_ttl_ms,
+            stock,
+        })
+    }
+
+    /// The frontier going on from `now` at another rate.
+    ///
+    /// While nobody waits it does not run ahead of the people: what was not used in a quiet minute
+    /// is not saved up for a rush. The next second's worth is, so that nobody who comes then waits
+    /// for a refresh.
+    fn turn_frontier(&self, per_minute: u64, now: Timestamp) -> Frontier {
+        let line = Frontier { until: now, ..self.frontier };
+        let second = per_minute.div_ceil(60);
+        let value =
+            line.at(now).min(self.handed_out.saturating_add(second)).max(self.frontier.value);
+        Frontier { value, at: now, per_minute, until: now }
+    }
+}
+
+impl Machine for WaitingRoom {
+    type Event = RoomEvent;
+
+    fn apply(&mut self, event: &RoomEvent, _at: Timestamp) -> Result<(), Corrupt> {
+        match event {
+            RoomEvent::Created { rules } => {
+                if self.rules.is_some() {
+                    return Err(Corrupt { event: "created", reason: "it was created before" });
+                }
+                self.rules = Some(rules.clone());
+            }
+            RoomEvent::PhaseSet { phase } => {
+                if !self.phase.may_become(*phase) {
+                    return Err(Corrupt { event: "phase_set", reason: "the phase cannot follow" });
+                }
+                self.phase = *phase;
+            }
+            RoomEvent::PositionsLeased { up_to } => {
+                if *up_to < self.leased {
+                    return Err(Corrupt { event: "positions_leased", reason: "it goes back" });
+                }
+                self.leased = *up_to;
+            }
+            RoomEvent::FrontierSet { frontier } => {
+                if frontier.value < self.frontier.value {
+                    return Err(Corrupt { event: "frontier_set", reason: "it falls" });
+                }
+                self.frontier = *frontier;
+            }
+        }
+        Ok(())
+    }
+
+    /// Nobody knows how much of the last block was handed out: the rest becomes empty places.
+    fn wake(&mut self) {
+        self.handed_out = self.leased;
+    }
+
+    fn check_invariants(&self) -> Result<(), &'static str> {
+        if self.handed_out > self.leased {
+            return Err("a position was handed out that was not leased");
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[path = "room_tests.rs"]
+mod tests;

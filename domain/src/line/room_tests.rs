@@ -1,0 +1,151 @@
+//! What the waiting room promises, as examples.
+
+use super::super::Turn;
+use super::*;
+use crate::money::{Currency, Money};
+
+const T0: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+
+fn rules(admits_per_minute_max: u32) -> SaleRules {
+    let currency: Currency = "EUR".parse().unwrap();
+    SaleRules {
+        sale: "drop".parse().unwrap(),
+        title: "Drop".to_owned(),
+        admits_per_minute_max,
+        per_shopper_max: 1,
+        pass_ttl_ms: Millis::from_secs(300),
+        reservation_ttl_ms: Millis::from_secs(60),
+        reservation_max_ms: Millis::from_secs(300),
+        payment_window_ms: Millis::from_secs(60),
+        skus: vec![super::super::SkuOffer {
+            sku: "shirt".parse().unwrap(),
+            title: "Shirt".to_owned(),
+            unit_price: Money { minor: 1999, currency },
+        }],
+    }
+}
+
+fn stock(band: StockBand) -> Vec<SkuStatus> {
+    vec![SkuStatus { sku: "shirt".parse().unwrap(), band }]
+}
+
+fn happen(room: &mut WaitingRoom, events: Vec<RoomEvent>) {
+    for event in events {
+        room.apply(&event, T0).unwrap();
+    }
+}
+
+fn open_room(admits_per_minute_max: u32) -> WaitingRoom {
+    let mut room = WaitingRoom::default();
+    let created = room.create(&rules(admits_per_minute_max)).unwrap();
+    happen(&mut room, created);
+    let opened = room.set_phase(Phase::Open, T0).unwrap();
+    happen(&mut room, opened);
+    room
+}
+
+fn join(room: &mut WaitingRoom) -> u64 {
+    let (position, lease) = room.join().unwrap();
+    happen(room, lease.into_iter().collect());
+    position
+}
+
+#[test]
+fn positions_are_handed_out_one_by_one_with_one_write_per_block() {
+    let mut room = open_room(60);
+    let mut writes = 0;
+    for expected in 1..=2_500 {
+        let (position, lease) = room.join().unwrap();
+        assert_eq!(position, expected);
+        writes += lease.iter().count();
+        happen(&mut room, lease.into_iter().collect());
+        room.check_invariants().unwrap();
+    }
+    assert_eq!(writes, 3);
+}
+
+#[test]
+fn after_a_crash_no_position_is_handed_out_twice() {
+    let mut room = open_room(60);
+    let before: Vec<u64> = (0..10).map(|_| join(&mut room)).collect();
+    let mut again: WaitingRoom =
+        serde_json::from_str(&serde_json::to_string(&room).unwrap()).unwrap();
+    again.wake();
+    let after = join(&mut again);
+    assert!(before.iter().all(|position| *position < after));
+    assert_eq!(after, BLOCK_LEN + 1);
+}
+
+#[test]
+fn a_quiet_hour_is_not_saved_up_for_a_rush() {
+    let mut room = open_room(60);
+    let later = T0.plus(Millis::from_secs(3600));
+    for _ in 0..100 {
+        join(&mut room);
+    }
+    let mut quiet = open_room(60);
+    let status = quiet.status(stock(StockBand::InStock), later).unwrap();
+    assert_eq!(status.frontier.value, 1, "one second's worth");
+    join(&mut quiet);
+    let status = room.status(stock(StockBand::InStock), T0.plus(Millis::from_secs(30))).unwrap();
+    assert_eq!(status.frontier.value, 30);
+}
+
+#[test]
+fn pausing_keeps_every_place_and_resuming_goes_on_from_there() {
+    let mut room = open_room(60);
+    for _ in 0..100 {
+        join(&mut room);
+    }
+    let at = |secs| T0.plus(Millis::from_secs(secs));
+    let paused = room.set_phase(Phase::Paused, at(10)).unwrap();
+    happen(&mut room, paused);
+    let status = room.status(stock(StockBand::InStock), at(60)).unwrap();
+    assert_eq!(status.turn(11, at(60)), Turn::Paused { ahead: 1 });
+    let resumed = room.set_phase(Phase::Open, at(60)).unwrap();
+    happen(&mut room, resumed);
+    let status = room.status(stock(StockBand::InStock), at(61)).unwrap();
+    assert_eq!(status.turn(11, at(61)), Turn::Admitted);
+    assert!(matches!(status.turn(12, at(61)), Turn::Waiting { ahead: 1, .. }));
+}
+
+#[test]
+fn nobody_is_admitted_while_everything_is_reserved_and_all_are_told_when_it_is_sold() {
+    let mut room = open_room(60);
+    for _ in 0..100 {
+        join(&mut room);
+    }
+    let at = |secs| T0.plus(Millis::from_secs(secs));
+    let held = room.handle_stock(&stock(StockBand::AllReserved), at(10));
+    happen(&mut room, held.into_iter().collect());
+    assert_eq!(room.handle_stock(&stock(StockBand::AllReserved), at(11)), None);
+    let status = room.status(stock(StockBand::AllReserved), at(30)).unwrap();
+    assert_eq!(status.turn(50, at(30)), Turn::AllReserved { ahead: 40 });
+    let status = room.status(stock(StockBand::SoldOut), at(30)).unwrap();
+    assert_eq!(status.turn(50, at(30)), Turn::SoldOut);
+    let again = room.handle_stock(&stock(StockBand::FewLeft), at(40));
+    happen(&mut room, again.into_iter().collect());
+    let status = room.status(stock(StockBand::FewLeft), at(41)).unwrap();
+    assert_eq!(status.turn(11, at(41)), Turn::Admitted);
+}
+
+#[test]
+fn a_closed_sale_stays_closed() {
+    let mut room = open_room(60);
+    let closed = room.set_phase(Phase::Closed, T0).unwrap();
+    happen(&mut room, closed);
+    assert_eq!(room.join(), Err(RoomRejection::Closed));
+    assert_eq!(
+        room.set_phase(Phase::Open, T0),
+        Err(RoomRejection::PhaseOrder { from: Phase::Closed, to: Phase::Open })
+    );
+}
+
+#[test]
+fn polls_are_spread_and_never_sooner_than_a_second() {
+    let room = open_room(60);
+    let status = room.status(stock(StockBand::InStock), T0).unwrap();
+    let polls: Vec<u64> = (2..200).map(|p| status.next_poll(p, T0).get()).collect();
+    assert!(polls.iter().all(|ms| (1_000..=25_000).contains(ms)));
+    assert!(polls.windows(2).any(|pair| pair[0] != pair[1]));
+}

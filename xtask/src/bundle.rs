@@ -1,0 +1,86 @@
+//! `build`: the Worker as a JS module and a wasm file, by worker-build.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::process::{command, lock, run};
+use crate::tools::{WASM_BINDGEN, WORKER_BUILD, npm_program};
+use crate::{paths, setup};
+
+/// Which build of the Worker. Each has its own folder, so that a release can never contain hooks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Build {
+    /// What is deployed: `build/`.
+    Release,
+    /// With the cargo feature `test-hooks`, for the fault tests: `hooks/` in cargo's build folder.
+    TestHooks,
+}
+
+impl Build {
+    /// The folder that holds `entry.mjs` and, in `build/`, what it imports.
+    pub fn folder(self) -> PathBuf {
+        match self {
+            Self::Release => paths::root().to_owned(),
+            Self::TestHooks => paths::target_dir().join("hooks"),
+        }
+    }
+
+    /// The Worker's main module.
+    pub fn entry(self) -> PathBuf {
+        self.folder().join("entry.mjs")
+    }
+}
+
+/// Set-up, then worker-build; cargo itself skips what has not changed.
+pub fn build(build: Build) -> Result<()> {
+    setup::setup()?;
+    bundle(build)
+}
+
+/// worker-build alone, for a caller that has already set up.
+pub fn bundle(build: Build) -> Result<()> {
+    let _one_at_a_time = lock(&paths::target_dir().join("bundle.lock"))?;
+    let folder = build.folder();
+    let mut worker_build = command(WORKER_BUILD.path()?);
+    worker_build
+        .env("WASM_BINDGEN_BIN", WASM_BINDGEN.path()?)
+        .env("WASM_OPT_BIN", npm_program("wasm-opt"))
+        .env("ESBUILD_BIN", npm_program("esbuild"))
+        .arg("--release")
+        .arg("--out-dir")
+        .arg(folder.join("build"));
+    if build == Build::TestHooks {
+        worker_build.args(["--features", "test-hooks"]);
+        copy_modules(paths::root(), &folder)?;
+    }
+    run(&mut worker_build)
+}
+
+/// Copies the JS modules around the build: `entry.mjs` imports `./build/index.js`, and the copy
+/// finds the other build there.
+fn copy_modules(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to).with_context(|| format!("creating {}", to.display()))?;
+    for file in fs::read_dir(from).with_context(|| format!("reading {}", from.display()))? {
+        let path = file?.path();
+        if let (Some(name), true) = (path.file_name(), path.extension().is_some_and(|e| e == "mjs"))
+        {
+            fs::copy(&path, to.join(name))
+                .with_context(|| format!("copying {}", path.display()))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_two_builds_share_no_folder() {
+        let (release, hooks) = (Build::Release.folder(), Build::TestHooks.folder());
+        assert_ne!(release.join("build"), hooks.join("build"));
+        assert!(!hooks.join("build").starts_with(release.join("build")));
+    }
+}

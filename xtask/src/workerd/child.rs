@@ -1,0 +1,104 @@
+//! The workerd process, which never outlives the program that started it.
+
+use std::fs::{File, OpenOptions};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use anyhow::{Context, Result};
+
+/// A running workerd and its guard.
+#[derive(Debug)]
+pub(super) struct Workerd {
+    process: Child,
+    guard: Child,
+}
+
+impl Workerd {
+    /// Starts `program` on the `wrangler.json` at `config`; its output is appended to `log`.
+    pub(super) fn spawn(program: &Path, config: &Path, port: u16, log: &Path) -> Result<Self> {
+        let log = OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(log)
+            .with_context(|| format!("opening {}", log.display()))?;
+        let process = serve(program, config, port, &log)
+            .spawn()
+            .with_context(|| format!("could not start {}", program.display()))?;
+        match guard(process.id()).spawn() {
+            Ok(guard) => Ok(Self { process, guard }),
+            Err(error) => {
+                let mut process = process;
+                process.kill().and_then(|()| process.wait()).context("stopping workerd")?;
+                Err(error).context("could not start the guard of workerd")
+            }
+        }
+    }
+
+    pub(super) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// How it ended, if it has.
+    pub(super) fn ended(&mut self) -> Result<Option<ExitStatus>> {
+        self.process.try_wait().context("asking for the state of workerd")
+    }
+
+    /// Waits until it ends by itself.
+    pub(super) fn wait(&mut self) -> Result<ExitStatus> {
+        self.process.wait().context("waiting for workerd")
+    }
+
+    /// SIGKILL, then waits until the process is gone. Fine on one that has ended already.
+    pub(super) fn kill(mut self) -> Result<()> {
+        self.end()
+    }
+
+    fn end(&mut self) -> Result<()> {
+        // The guard goes first: once workerd is waited for, its id may belong to somebody else.
+        let guard = self.guard.kill().and_then(|()| self.guard.wait());
+        let process = self.process.kill().and_then(|()| self.process.wait());
+        guard.and(process).map(drop).context("stopping workerd")
+    }
+}
+
+impl Drop for Workerd {
+    fn drop(&mut self) {
+        // Whoever wants to know of a failure calls `kill`.
+        drop(self.end());
+    }
+}
+
+fn serve(program: &Path, config: &Path, port: u16, log: &File) -> Command {
+    let copy = || log.try_clone().map_or_else(|_| Stdio::null(), Stdio::from);
+    let mut command = Command::new(program);
+    command.args(["serve", "--experimental"]).arg(config);
+    command.arg(format!("--socket-addr=http=127.0.0.1:{port}"));
+    command.stdin(Stdio::null()).stdout(copy()).stderr(copy());
+    command
+}
+
+/// A shell that kills process `id` when its stdin closes, that is when we are gone, however we
+/// went. (Linux's parent-death signal would be tied to the starting thread, and needs `unsafe`.)
+/// In a process group of its own it also survives the Ctrl-C that ends us.
+fn guard(id: u32) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", "read -r _; kill -9 \"$0\"", &id.to_string()]);
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_guard_kills_its_process_when_its_stdin_closes() {
+        let mut process = Command::new("sleep").arg("60").spawn().unwrap();
+        let mut guard = guard(process.id()).spawn().unwrap();
+        assert!(process.try_wait().unwrap().is_none());
+        drop(guard.stdin.take());
+        assert!(!process.wait().unwrap().success());
+        assert!(guard.wait().unwrap().success());
+    }
+}

@@ -1,0 +1,244 @@
+//! Plain workerd serving the built Worker on a loopback port, its state in a folder of its own.
+//!
+//! ```no_run
+//! use xtask::workerd::{Server, StartOptions};
+//!
+//! # fn main() -> anyhow::Result<()> {
+//! let mut server = Server::start(StartOptions::new("/tmp/a-sale"))?;
+//! println!("{} is process {:?}", server.url(), server.pid());
+//! server.kill()?; // SIGKILL, as a power cut would
+//! server.restart()?; // the same address, state and secrets
+//! # Ok(())
+//! # }
+//! ```
+
+mod child;
+mod config;
+mod probe;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use self::child::Workerd;
+use crate::bundle::Build;
+use crate::clock::Stopwatch;
+use crate::secrets::{ADMIN_TOKEN, SECRET, Secrets, write_private};
+use crate::{paths, tools};
+
+/// How long workerd has to answer `GET /healthz` with 200.
+const READY_WITHIN: Duration = Duration::from_secs(20);
+/// For one step of one request: a first request compiles the wasm module.
+const PATIENCE: Duration = Duration::from_secs(5);
+const POLL_EVERY: Duration = Duration::from_millis(20);
+const PORT_ATTEMPTS: u32 = 5;
+
+/// What [`Server::start`] needs to know.
+#[derive(Debug, Clone)]
+pub struct StartOptions {
+    /// Takes the state, the log and the configuration. Made if absent; a folder of an earlier
+    /// server continues its state, with its secrets.
+    pub state_dir: PathBuf,
+    pub build: Build,
+    /// Added to, and stronger than, the `[vars]` of `wrangler.toml` and the secrets.
+    pub vars: BTreeMap<String, String>,
+}
+
+impl StartOptions {
+    /// The release build, without further vars.
+    pub fn new(state_dir: impl Into<PathBuf>) -> Self {
+        Self { state_dir: state_dir.into(), build: Build::Release, vars: BTreeMap::new() }
+    }
+}
+
+/// A workerd process. Dropping it kills that process and no other; the state folder stays.
+#[derive(Debug)]
+pub struct Server {
+    program: PathBuf,
+    config: PathBuf,
+    log: PathBuf,
+    port: u16,
+    admin_token: String,
+    running: Option<Workerd>,
+}
+
+impl Server {
+    /// Starts workerd on a free loopback port and waits, at most 20 s, until it is ready.
+    /// Fails if `cargo xtask build` has not made the wanted build.
+    pub fn start(options: StartOptions) -> Result<Self> {
+        let StartOptions { state_dir, build, vars } = options;
+        let state_dir = std::path::absolute(&state_dir)?;
+        fs::create_dir_all(&state_dir)
+            .with_context(|| format!("creating {}", state_dir.display()))?;
+        let config = state_dir.join("wrangler.json");
+        let vars = with_secrets(&config, vars)?;
+        let admin_token = vars.get(ADMIN_TOKEN).cloned().unwrap_or_default();
+        write_config(&config, build, &vars)?;
+        let mut server = Self {
+            program: tools::workerd()?,
+            config,
+            log: state_dir.join("workerd.log"),
+            port: 0,
+            admin_token,
+            running: None,
+        };
+        server.launch_on_a_free_port()?;
+        Ok(server)
+    }
+
+    /// `http://127.0.0.1:PORT`, without a slash at the end. A restart keeps it.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Bearer token of the admin API.
+    pub fn admin_token(&self) -> &str {
+        &self.admin_token
+    }
+
+    /// Process id of workerd; `None` while it is killed.
+    pub fn pid(&self) -> Option<u32> {
+        self.running.as_ref().map(Workerd::id)
+    }
+
+    /// What workerd wrote to stdout and stderr, over all its lives.
+    pub fn log_path(&self) -> &Path {
+        &self.log
+    }
+
+    /// SIGKILL, then waits until the process is gone. Nothing happens if it is already.
+    pub fn kill(&mut self) -> Result<()> {
+        self.running.take().map_or(Ok(()), Workerd::kill)
+    }
+
+    /// Kills workerd if it runs, and starts it on the same port, state and vars.
+    pub fn restart(&mut self) -> Result<()> {
+        self.kill()?;
+        self.launch()
+    }
+
+    /// Waits until workerd ends by itself.
+    pub fn wait(&mut self) -> Result<()> {
+        if let Some(workerd) = &mut self.running {
+            workerd.wait()?;
+        }
+        Ok(())
+    }
+
+    /// Between the choice of a port and its use somebody else may take it.
+    fn launch_on_a_free_port(&mut self) -> Result<()> {
+        for _ in 0..PORT_ATTEMPTS {
+            self.port = probe::free_port()?;
+            match self.launch() {
+                Err(error) if port_was_taken(&error) => {}
+                outcome => return outcome,
+            }
+        }
+        bail!("{PORT_ATTEMPTS} times another process took the port chosen for workerd")
+    }
+
+    fn launch(&mut self) -> Result<()> {
+        let log_before = fs::metadata(&self.log).map_or(0, |log| log.len());
+        let mut workerd = Workerd::spawn(&self.program, &self.config, self.port, &self.log)?;
+        let watch = Stopwatch::start();
+        let mut last = "no answer".to_owned();
+        while watch.elapsed() < READY_WITHIN {
+            if let Some(status) = workerd.ended()? {
+                bail!("workerd ended at once ({status}):\n{}", self.log_since(log_before));
+            }
+            match probe::get_status(self.port, "/healthz", PATIENCE) {
+                Ok(200) => {
+                    self.running = Some(workerd);
+                    return Ok(());
+                }
+                Ok(status) => last = format!("status {status}"),
+                Err(error) => last = error.to_string(),
+            }
+            thread::sleep(POLL_EVERY);
+        }
+        let log = self.log_since(log_before);
+        bail!("workerd was not ready after {READY_WITHIN:?} (/healthz: {last}):\n{log}")
+    }
+
+    fn log_since(&self, length: u64) -> String {
+        let log = fs::read(&self.log).unwrap_or_default();
+        let from = usize::try_from(length).unwrap_or(usize::MAX);
+        String::from_utf8_lossy(log.get(from..).unwrap_or_default()).into_owned()
+    }
+}
+
+fn port_was_taken(error: &anyhow::Error) -> bool {
+    error.to_string().contains("Address already in use")
+}
+
+/// Adds the secrets: those of an earlier server in the same folder, else new ones.
+fn with_secrets(
+    config: &Path,
+    given: BTreeMap<String, String>,
+) -> Result<BTreeMap<String, String>> {
+    let earlier: Option<Value> = match fs::read_to_string(config) {
+        Ok(text) => Some(
+            serde_json::from_str(&text)
+                .with_context(|| format!("{} is damaged", config.display()))?,
+        ),
+        Err(_) => None,
+    };
+    let kept = |name: &str| -> Option<String> {
+        Some(earlier.as_ref()?.get("vars")?.get(name)?.as_str()?.to_owned())
+    };
+    let Secrets { secret, admin_token } = Secrets::random()?;
+    let mut vars = BTreeMap::from([
+        (SECRET.to_owned(), kept(SECRET).unwrap_or(secret)),
+        (ADMIN_TOKEN.to_owned(), kept(ADMIN_TOKEN).unwrap_or(admin_token)),
+    ]);
+    vars.extend(given);
+    Ok(vars)
+}
+
+fn write_config(path: &Path, build: Build, vars: &BTreeMap<String, String>) -> Result<()> {
+    let module = build.folder().join("build/index.js");
+    if !module.exists() {
+        let flag = if build == Build::TestHooks { " --test-hooks" } else { "" };
+        bail!("{} is missing: run `cargo xtask build{flag}`", module.display());
+    }
+    let source = paths::root().join("wrangler.toml");
+    let wrangler_toml =
+        fs::read_to_string(&source).with_context(|| format!("reading {}", source.display()))?;
+    let config = config::derive(&wrangler_toml, &build.entry(), paths::root(), vars)?;
+    write_private(path, &serde_json::to_string_pretty(&config)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_keeps_its_secrets_and_given_vars_win() {
+        let folder = std::env::temp_dir().join(format!("doorbuster-kept-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let config = folder.join("wrangler.json");
+        let first = with_secrets(&config, BTreeMap::new()).unwrap();
+        let text = serde_json::json!({ "vars": first }).to_string();
+        fs::write(&config, text).unwrap();
+        assert_eq!(with_secrets(&config, BTreeMap::new()).unwrap(), first);
+        let given = BTreeMap::from([(ADMIN_TOKEN.to_owned(), "given".to_owned())]);
+        let third = with_secrets(&config, given).unwrap();
+        assert_eq!(third[ADMIN_TOKEN], "given");
+        assert_eq!(third[SECRET], first[SECRET]);
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn folders_do_not_share_secrets() {
+        let nowhere = Path::new("/nonexistent/wrangler.json");
+        let first = with_secrets(nowhere, BTreeMap::new()).unwrap();
+        let second = with_secrets(nowhere, BTreeMap::new()).unwrap();
+        assert_ne!(first[SECRET], second[SECRET]);
+        assert_ne!(first[ADMIN_TOKEN], second[ADMIN_TOKEN]);
+    }
+}
