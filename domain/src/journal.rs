@@ -114,12 +114,12 @@ impl<M: Machine> Replay<M> {
         Self { state, seq, hash }
     }
 
-    /// Reads one more entry.
+    /// Reads one more entry and tells how many events it had.
     ///
     /// # Errors
     ///
     /// `Broken` if it does not continue the chain, or its events cannot follow.
-    pub fn read(&mut self, entry: &Entry) -> Result<(), Broken> {
+    pub fn read(&mut self, entry: &Entry) -> Result<usize, Broken> {
         let broken = |reason: String| Broken { seq: entry.seq, reason };
         if self.seq.checked_add(1) != Some(entry.seq) {
             return Err(broken(format!("follows entry {}", self.seq)));
@@ -137,7 +137,7 @@ impl<M: Machine> Replay<M> {
         }
         self.seq = entry.seq;
         self.hash = hash;
-        Ok(())
+        Ok(events.len())
     }
 
     /// The state after the last entry read.

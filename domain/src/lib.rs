@@ -21,6 +21,7 @@ pub mod journal;
 pub mod line;
 pub mod machine;
 pub mod money;
+pub mod outbox;
 pub mod rate_limit;
 pub mod sealed;
 pub mod time;

@@ -198,8 +198,7 @@ const NO_DECIMALS: &[&[u8; 3]] = &[
     b"VND", b"VUV", b"XAF", b"XOF", b"XPF",
 ];
 
-const THREE_DECIMALS: &[&[u8; 3]] =
-    &[b"BHD", b"IQD", b"JOD", b"KWD", b"LYD", b"OMR", b"TND"];
+const THREE_DECIMALS: &[&[u8; 3]] = &[b"BHD", b"IQD", b"JOD", b"KWD", b"LYD", b"OMR", b"TND"];
 
 const FOUR_DECIMALS: &[&[u8; 3]] = &[b"CLF", b"UYW"];
 
@@ -245,10 +244,8 @@ mod tests {
     fn a_currency_is_one_of_the_active_codes_in_capitals() {
         assert_eq!(currency("EUR").to_string(), "EUR");
         for text in ["eur", "EU", "EURO", "", "XXX", "XAU", "ZZZ", "HRK", "ANG", "ÄÖ"] {
-            assert_eq!(
-                text.parse::<Currency>(),
-                Err(MoneyError::UnknownCurrency(text.to_owned())),
-            );
+            let refused = Err(MoneyError::UnknownCurrency(text.to_owned()));
+            assert_eq!(text.parse::<Currency>(), refused);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Random secrets for local runs. Production secrets are set with `wrangler secret put`.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -45,17 +45,15 @@ pub fn ensure_dev_vars(path: &Path) -> Result<bool> {
     Ok(true)
 }
 
-/// Replaces the file at `path`; only its owner may read it. A reader sees the old or the new text.
+/// Replaces the file at `path`; one it creates is readable by its owner only.
 pub fn write_private(path: &Path, text: &str) -> Result<()> {
-    let draft = path.with_extension("draft");
     let written = OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(true)
         .mode(0o600)
-        .open(&draft)
-        .and_then(|mut file| file.write_all(text.as_bytes()))
-        .and_then(|()| fs::rename(&draft, path));
+        .open(path)
+        .and_then(|mut file| file.write_all(text.as_bytes()));
     written.with_context(|| format!("writing {}", path.display()))
 }
 
@@ -70,6 +68,7 @@ fn random_base64url<const BYTES: usize>() -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn a_secret_is_32_bytes_and_never_the_same() {

@@ -174,8 +174,9 @@ fn cargo_tool(tool: CargoTool) -> Done {
     let mut install = cargo();
     install.args(["install", tool.package, "--version", tool.version, "--locked", "--root"]);
     install.arg(tool.folder()?);
-    // The tools are no members of this workspace: its configuration must not reach them.
-    run(install.current_dir(paths::tool_cache()?))?;
+    // The tools are no members of this workspace: its configuration must not reach them, and
+    // their build must not wait for, or grow, its build folder.
+    run(install.current_dir(paths::tool_cache()?).env_remove("CARGO_TARGET_DIR"))?;
     Ok(format!("{} built", tool.version))
 }
 

@@ -104,19 +104,28 @@ pub fn in_file(name: &str, text: &str) -> Vec<Complaint> {
     found
 }
 
-/// Every `class_name` of a Durable Object must be an export of the module `name`.
+/// Every `class_name` in the configuration must be an export of the module `name`.
 pub fn unexported_classes(wrangler_toml: &str, name: &str, js: &str) -> Result<Vec<Complaint>> {
     let config: toml::Table = wrangler_toml.parse().context("wrangler.toml is no TOML")?;
-    let bindings = config
-        .get("durable_objects")
-        .and_then(|objects| objects.get("bindings")?.as_array())
-        .map(Vec::as_slice)
-        .unwrap_or_default();
-    let classes = bindings.iter().filter_map(|binding| binding.get("class_name")?.as_str());
-    let missing = classes.filter(|class| !exports(js, class)).map(|class| {
+    let mut classes = Vec::new();
+    collect_classes(&toml::Value::Table(config), &mut classes);
+    let missing = classes.iter().filter(|class| !exports(js, class)).map(|class| {
         Complaint::new(name, format!("does not export the class {class} of wrangler.toml"))
     });
     Ok(missing.collect())
+}
+
+/// The values of all keys named `class_name`, at whatever depth.
+fn collect_classes(value: &toml::Value, classes: &mut Vec<String>) {
+    match value {
+        toml::Value::Array(items) => items.iter().for_each(|item| collect_classes(item, classes)),
+        toml::Value::Table(table) => {
+            let named = table.get("class_name").and_then(toml::Value::as_str);
+            classes.extend(named.map(str::to_owned));
+            table.values().for_each(|item| collect_classes(item, classes));
+        }
+        _ => {}
+    }
 }
 
 /// Whether an ES module exports `class`, by declaration or in an export list.

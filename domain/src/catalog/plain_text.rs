@@ -207,7 +207,10 @@ mod tests {
 
     #[test]
     fn tags_inside_a_sentence_leave_no_gap_and_blocks_leave_one() {
-        check("<p>Soft <b>wool</b>en <a href='/x'>hat</a>.</p><p>Warm.</p>", "Soft woolen hat. Warm.");
+        check(
+            "<p>Soft <b>wool</b>en <a href='/x'>hat</a>.</p><p>Warm.</p>",
+            "Soft woolen hat. Warm.",
+        );
         check("<ul><li>One</li><li>Two</li></ul>", "One Two");
         check("Line<br/>break<BR>twice", "Line break twice");
     }
@@ -236,7 +239,10 @@ mod tests {
         check("Caf&eacute; &yuml; &frac12;&times;", "Café ÿ ½×");
         check("&amp;lt;b&amp;gt;", "&lt;b&gt;");
         check("&lt;script&gt;", "<script>");
-        check("AT&T &unknown; &#xD800; &#99999999999; &;", "AT&T &unknown; &#xD800; &#99999999999; &;");
+        check(
+            "AT&T &unknown; &#xD800; &#99999999999; &;",
+            "AT&T &unknown; &#xD800; &#99999999999; &;",
+        );
     }
 
     #[test]

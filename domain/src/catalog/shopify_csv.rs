@@ -74,7 +74,7 @@ pub fn import(bytes: &[u8], currency: Currency) -> Result<Catalog, ImportError> 
     while let Some(row) = rows.next_row()? {
         drafts.add(row, currency)?;
     }
-    let catalog = drafts.finish(currency);
+    let catalog = drafts.finish(currency)?;
     if catalog.products.is_empty() {
         let line = rows.last_line();
         return Err(ImportError { line, column: None, problem: ImportProblem::NoProducts });
@@ -93,8 +93,8 @@ struct Drafts {
 impl Drafts {
     fn add(&mut self, row: Row<'_>, currency: Currency) -> Result<(), ImportError> {
         let handle = row.field(Column::Handle).parse::<Handle>();
-        let handle = handle
-            .map_err(|e| row.error(Some(Column::Handle), ImportProblem::BadHandle(e)))?;
+        let handle =
+            handle.map_err(|e| row.error(Some(Column::Handle), ImportProblem::BadHandle(e)))?;
         let is_full = self.by_handle.len() >= PRODUCTS_MAX;
         let draft = match self.by_handle.entry(handle) {
             Entry::Occupied(known) => known.into_mut(),
@@ -114,12 +114,13 @@ impl Drafts {
         }
     }
 
-    fn finish(self, currency: Currency) -> Catalog {
+    fn finish(self, currency: Currency) -> Result<Catalog, ImportError> {
         let mut drafts: Vec<Draft> = self.by_handle.into_values().flatten().collect();
         drafts.sort_by_key(|draft| draft.line);
         let mut skus = self.skus;
-        let products = drafts.into_iter().map(|draft| draft.finish(&mut skus)).collect();
-        Catalog { currency, products }
+        let products: Result<_, _> =
+            drafts.into_iter().map(|draft| draft.finish(&mut skus)).collect();
+        Ok(Catalog { currency, products: products? })
     }
 }
 

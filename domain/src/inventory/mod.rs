@@ -158,15 +158,30 @@ impl Inventory {
 
     /// Payments that the provider is being asked to end.
     pub fn overdue_payments(&self) -> impl Iterator<Item = (ReservationId, PaymentId)> + '_ {
-        self.index.overdue.iter().filter_map(|id| match &self.reservations.get(id)?.state {
-            State::Paying { payment, .. } => Some((*id, payment.clone())),
-            _ => None,
-        })
+        self.index.overdue.iter().filter_map(|id| Some((*id, self.payment_under_way(*id)?)))
     }
 
     /// Payments that have to be given back and are not yet.
     pub fn refunds_due(&self) -> impl Iterator<Item = (&PaymentId, u64)> + '_ {
         self.refunds.iter().filter(|(_, r)| !r.done).map(|(payment, r)| (payment, r.amount_minor))
+    }
+
+    /// The terms, once the SKU was opened.
+    pub const fn terms(&self) -> Option<&Terms> {
+        self.terms.as_ref()
+    }
+
+    /// The payment that is under way for a reservation.
+    pub fn payment_under_way(&self, reservation: ReservationId) -> Option<PaymentId> {
+        match &self.reservations.get(&reservation)?.state {
+            State::Paying { payment, .. } => Some(payment.clone()),
+            _ => None,
+        }
+    }
+
+    /// The reservation for which money came that has to be given back.
+    pub fn refund_reservation(&self, payment: &PaymentId) -> Option<ReservationId> {
+        self.refunds.get(payment).map(|refund| refund.reservation)
     }
 
     /// The order with this id, as it leaves for the queue.

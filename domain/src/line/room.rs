@@ -99,6 +99,11 @@ impl WaitingRoom {
         self.phase
     }
 
+    /// The last position handed out.
+    pub const fn handed_out(&self) -> u64 {
+        self.handed_out
+    }
+
     /// Creates the sale. Creating it again with the same rules is no event.
     ///
     /// # Errors

@@ -102,15 +102,20 @@ impl Draft {
     }
 
     /// The product, with a name for every variant that had none in the file.
-    pub(super) fn finish(self, skus: &mut SkuNames) -> Product {
+    pub(super) fn finish(self, skus: &mut SkuNames) -> Result<Product, ImportError> {
         let mut product = self.product;
         let mut images = self.images;
         images.sort_by_key(|(position, _)| *position);
         product.images = images.into_iter().map(|(_, image)| image).collect();
         for (sku, row) in self.variants {
-            let sku = sku.or_else(|| skus.derive(&product.handle, &row.options));
-            // A derived name is always one: see `SkuNames::derive`.
-            let Some(sku) = sku else { continue };
+            let sku = match sku {
+                Some(sku) => sku,
+                None => skus.derive(&product.handle, &row.options).map_err(|e| ImportError {
+                    line: self.line,
+                    column: None,
+                    problem: ImportProblem::BadSku(e),
+                })?,
+            };
             product.variants.push(Variant {
                 sku,
                 title: row.options.join(" / "),
@@ -121,7 +126,7 @@ impl Draft {
                 image: row.image,
             });
         }
-        product
+        Ok(product)
     }
 
     fn add_variant(
@@ -152,12 +157,11 @@ impl Draft {
     /// What the row chooses for each option that the product has.
     fn options(&self, row: Row<'_>) -> Result<Vec<String>, ImportError> {
         let mut options = Vec::with_capacity(self.product.options.len());
-        if self.product.options.is_empty() && chooses_nothing(row) {
-            return Ok(options);
-        }
         for (name, (_, column)) in self.option_names.iter().zip(OPTIONS) {
             let value = row.text(column, TEXT_LEN_MAX)?;
-            match (name, value.is_empty()) {
+            let is_default =
+                self.product.options.is_empty() && value.eq_ignore_ascii_case(NO_OPTION.1);
+            match (name, value.is_empty() || is_default) {
                 (Some(_), false) => options.push(value),
                 (None, true) => {}
                 (None, false) => {
@@ -201,12 +205,6 @@ fn names_no_option(row: Row<'_>) -> bool {
         && row.field(Column::Option1Value).eq_ignore_ascii_case(value)
 }
 
-/// Whether a row of a product without options chooses none.
-fn chooses_nothing(row: Row<'_>) -> bool {
-    let value = row.field(Column::Option1Value);
-    value.is_empty() || value.eq_ignore_ascii_case(NO_OPTION.1)
-}
-
 /// Each label once, in the order of the file.
 fn tags(list: &str) -> Vec<String> {
     let mut tags: Vec<String> = Vec::new();
@@ -218,11 +216,7 @@ fn tags(list: &str) -> Vec<String> {
     tags
 }
 
-fn amount(
-    row: Row<'_>,
-    column: Column,
-    currency: Currency,
-) -> Result<Option<Money>, ImportError> {
+fn amount(row: Row<'_>, column: Column, currency: Currency) -> Result<Option<Money>, ImportError> {
     let read = row.filled(column).map(|text| Money::parse_decimal(text, currency));
     read.transpose().map_err(|e| row.error(Some(column), ImportProblem::BadPrice(e)))
 }
@@ -246,10 +240,10 @@ fn image_url(row: Row<'_>, column: Column) -> Result<Option<String>, ImportError
     if url.is_empty() {
         return Ok(None);
     }
-    let unsafe_char =
-        |c: char| c.is_whitespace() || c.is_control() || "\"'`<>\\".contains(c);
+    let unsafe_char = |c: char| c.is_whitespace() || c.is_control() || "\"'`<>\\".contains(c);
     let of_our_site = url.starts_with('/') && !url.starts_with("//");
-    let by_https = url.strip_prefix("https://").is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'));
+    let by_https =
+        url.strip_prefix("https://").is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'));
     if url.contains(unsafe_char) || !(of_our_site || by_https) {
         return Err(row.error(Some(column), ImportProblem::BadImage));
     }

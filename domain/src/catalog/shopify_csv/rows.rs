@@ -91,8 +91,10 @@ impl Header {
             if REQUIRED.contains(column) && !index.contains_key(column) {
                 let other = names.iter().next().filter(|_| names.len() == 1);
                 let separator = other.and_then(|all| all.chars().find(|c| matches!(c, ';' | '\t')));
-                let problem = separator
-                    .map_or(ImportProblem::MissingColumn { today, older }, ImportProblem::NotCommas);
+                let problem = separator.map_or(
+                    ImportProblem::MissingColumn { today, older },
+                    ImportProblem::NotCommas,
+                );
                 return Err(ImportError { line, column: None, problem });
             }
         }
@@ -112,10 +114,8 @@ pub(super) struct Rows<'a> {
 impl<'a> Rows<'a> {
     /// The rows of `text`, whose first one, the header, is read at once.
     pub(super) fn of_text(text: &'a str) -> Result<Self, ImportError> {
-        let reader = ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .from_reader(text.as_bytes());
+        let reader =
+            ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
         let header = Header { names: StringRecord::new(), index: BTreeMap::new() };
         let lines = Lines::new(text.as_bytes());
         let mut rows = Self { reader, lines, record: StringRecord::new(), header, count: 0 };

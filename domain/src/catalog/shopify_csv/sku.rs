@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::{ImportError, ImportProblem};
 use super::rows::{Column, Row};
-use crate::id::{Handle, Sku};
+use crate::id::{Handle, IdError, Sku};
 
 /// All SKUs of a file so far, so that none is given twice.
 #[derive(Default)]
@@ -33,9 +33,9 @@ impl SkuNames {
     /// gives the same. To be asked only when all rows are read, so that no SKU of the file is
     /// taken away.
     ///
-    /// It is always there: a handle has only characters that a SKU can have, of one byte each, the
+    /// No error is known: a handle has only characters that a SKU can have, of one byte each, the
     /// rest is made here, and the length is bounded.
-    pub(super) fn derive(&mut self, handle: &Handle, options: &[String]) -> Option<Sku> {
+    pub(super) fn derive(&mut self, handle: &Handle, options: &[String]) -> Result<Sku, IdError> {
         let mut wanted = handle.as_str().to_ascii_lowercase();
         for slug in options.iter().map(|option| slug(option)).filter(|slug| !slug.is_empty()) {
             wanted.push('-');
@@ -51,13 +51,14 @@ impl SkuNames {
             let room = Sku::LEN_MAX.saturating_sub(suffix.len());
             name = format!("{}{suffix}", cut(&wanted, room));
         }
-        name.parse().ok()
+        name.parse()
     }
 }
 
-/// The first `max` bytes of an ASCII name, not ending with a dash.
+/// The first `max` bytes of an ASCII name, not ending with a dash unless it has nothing else.
 fn cut(name: &str, max: usize) -> &str {
-    name.get(..max).unwrap_or(name).trim_end_matches('-')
+    let short = name.get(..max).unwrap_or(name);
+    Some(short.trim_end_matches('-')).filter(|trimmed| !trimmed.is_empty()).unwrap_or(short)
 }
 
 /// The ASCII letters and digits of a text in lower case, with one dash for whatever is between.
@@ -84,8 +85,10 @@ mod tests {
     #[test]
     fn a_derived_sku_is_a_slug_of_the_handle_and_the_options() {
         let names = &mut SkuNames::default();
-        assert_eq!(derive(names, "Tee", &["Extra Large", "Blue/White (new)"]),
-            "tee-extra-large-blue-white-new");
+        assert_eq!(
+            derive(names, "Tee", &["Extra Large", "Blue/White (new)"]),
+            "tee-extra-large-blue-white-new"
+        );
         assert_eq!(derive(names, "cap", &[]), "cap");
     }
 
@@ -93,7 +96,8 @@ mod tests {
     fn names_wanted_twice_are_numbered() {
         let names = &mut SkuNames::default();
         let wanted = ["M", "m", "M!", "赤", "青"];
-        let got: Vec<String> = wanted.iter().map(|option| derive(names, "tee", &[option])).collect();
+        let got: Vec<String> =
+            wanted.iter().map(|option| derive(names, "tee", &[option])).collect();
         assert_eq!(got, ["tee-m", "tee-m-2", "tee-m-3", "tee", "tee-2"]);
         assert_eq!(derive(names, "tee-m-2", &[]), "tee-m-2-2");
     }
@@ -114,5 +118,6 @@ mod tests {
         assert_eq!(derive(names, &handle, &["M"]), format!("{}-2", "h".repeat(62)));
         let edge = format!("{}-x", "e".repeat(63));
         assert_eq!(derive(names, &edge, &[]), "e".repeat(63));
+        assert_eq!(derive(names, &"-".repeat(100), &[]), "-".repeat(64));
     }
 }

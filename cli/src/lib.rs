@@ -1,0 +1,1 @@
+//! What a merchant or developer runs.

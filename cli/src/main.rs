@@ -1,0 +1,3 @@
+//! The `doorbuster` command.
+
+fn main() {}

@@ -1,0 +1,237 @@
+//! The part of a reservation's life in which only the provider's word counts.
+
+use doorbuster_domain::inventory::{Command, Event, Rejection, Reply, ReservationState, Terms};
+use doorbuster_domain::time::Timestamp;
+
+use crate::shop::{
+    START, Shop, allocate, begin, decline, extend, refund_due, release, reserve, void, withdraw,
+};
+use crate::support::{name, shopper, terms};
+
+#[test]
+fn a_paid_reservation_is_an_order_until_it_is_settled() {
+    let mut shop = Shop::selling(1);
+    let id = shop.paying("ann", "pay-1");
+    shop.wait(7);
+    let view = shop.view(&allocate(id, "pay-1", 1999));
+    let order = view.order.unwrap();
+    assert_eq!((view.state, view.expires_at), (ReservationState::Allocated, None));
+    assert_eq!(shop.inventory.unsettled().collect::<Vec<_>>(), [order.order]);
+    let placed = shop.inventory.placed_order(order.order).unwrap();
+    assert_eq!((placed.shopper, placed.quantity), (shopper("ann"), 1));
+    assert_eq!((placed.amount, placed.payment), (terms().unit_price, name("pay-1")));
+    assert_eq!(placed.allocated_at, Timestamp::from_millis(START + 7));
+    let settle = Command::Settle { orders: vec![order.order, order.order] };
+    assert_eq!(shop.accepted(&settle), Reply::Noted);
+    assert_eq!(shop.events, [Event::Settled { order: order.order }]);
+    assert_eq!(shop.inventory.unsettled().count(), 0);
+    assert_eq!(shop.accepted(&settle), Reply::Noted);
+    assert_eq!(shop.events, []);
+    assert_eq!(shop.inventory.orders().collect::<Vec<_>>(), [order.order]);
+}
+
+#[test]
+fn settling_what_is_no_order_changes_nothing() {
+    let mut shop = Shop::selling(1);
+    let id = shop.paying("ann", "pay-1");
+    shop.accepted(&Command::Settle { orders: vec![id.order()] });
+    assert_eq!(shop.events, []);
+    assert_eq!(shop.inventory.placed_order(id.order()), None);
+}
+
+#[test]
+fn coming_back_to_pay_leads_to_the_payment_under_way_and_never_to_a_second() {
+    let mut shop = Shop::selling(1);
+    let id = shop.paying("ann", "pay-1");
+    shop.wait(10);
+    let view = shop.view(&begin("ann", id, "pay-2"));
+    assert_eq!(view.payment, Some(name("pay-1")));
+    assert_eq!(view.expires_at, Some(Timestamp::from_millis(START + 60)));
+    assert_eq!(shop.events, []);
+}
+
+#[test]
+fn a_shopper_who_is_paying_is_not_robbed_by_time() {
+    let mut shop = Shop::selling(1);
+    let id = shop.paying("ann", "pay-1");
+    shop.wait(60);
+    assert_eq!(shop.refused(&reserve("bob", "k", 1)), Rejection::AllReserved);
+    assert_eq!(shop.events, [Event::PaymentOverdue { reservation: id }]);
+    assert_eq!(shop.inventory.overdue_payments().collect::<Vec<_>>(), [(id, name("pay-1"))]);
+    shop.wait(1_000_000);
+    assert_eq!(shop.refused(&reserve("bob", "k", 1)), Rejection::AllReserved);
+    assert_eq!(shop.events, []);
+    assert_eq!(shop.view(&allocate(id, "pay-1", 1999)).state, ReservationState::Allocated);
+    assert_eq!(shop.inventory.overdue_payments().count(), 0);
+}
+
+#[test]
+fn while_a_payment_is_under_way_the_shopper_can_neither_release_nor_extend() {
+    let mut shop = Shop::selling(1);
+    let id = shop.paying("ann", "pay-1");
+    assert_eq!(shop.refused(&release("ann", id)), Rejection::PaymentInProgress);
+    assert_eq!(shop.refused(&extend("ann", id)), Rejection::PaymentInProgress);
+}
+
+#[test]
+fn a_payment_that_is_being_ended_is_not_begun_again() {
+    let mut shop = Shop::selling(1);
+    let id = shop.paying("ann", "pay-1");
+    shop.wait(60);
+    assert_eq!(shop.refused(&begin("ann", id, "pay-1")), Rejection::PaymentInProgress);
+}
+
+#[test]
+fn who_was_declined_may_try_again_with_a_fresh_deadline() {
+    let mut shop = Shop::selling(1);
+    let id = shop.paying("ann", "pay-1");
+    shop.wait(50);
+    let view = shop.view(&decline(id, "pay-1"));
+    assert_eq!(view.state, ReservationState::Held);
+    assert_eq!(view.expires_at, Some(Timestamp::from_millis(START + 150)));
+    shop.view(&begin("ann", id, "pay-2"));
+    assert_eq!(shop.view(&allocate(id, "pay-2", 1999)).state, ReservationState::Allocated);
+}
+
+#[test]
+fn being_declined_again_and_again_ends_at_the_cap_of_the_reservation() {
+    let mut shop = Shop::selling(1);
+    let id = shop.paying("ann", "pay-1");
+    shop.wait(200);
+    assert_eq!(
+        shop.view(&decline(id, "pay-1")).expires_at,
+        Some(Timestamp::from_millis(START + 250))
+    );
+    shop.view(&begin("ann", id, "pay-2"));
+    shop.wait(50);
+    assert_eq!(shop.view(&decline(id, "pay-2")).state, ReservationState::Expired);
+    shop.reserve("bob", "k", 1);
+}
+
+#[test]
+fn a_decline_of_another_payment_changes_nothing() {
+    let mut shop = Shop::selling(1);
+    let id = shop.paying("ann", "pay-1");
+    assert_eq!(shop.view(&decline(id, "pay-0")).state, ReservationState::Paying);
+    assert_eq!(shop.accepted(&void(id, "pay-0")), Reply::Noted);
+    assert_eq!(shop.state("ann", id), ReservationState::Paying);
+}
+
+#[test]
+fn a_void_payment_gives_its_units_back() {
+    let mut shop = Shop::selling(1);
+    let id = shop.paying("ann", "pay-1");
+    assert_eq!(shop.accepted(&void(id, "pay-1")), Reply::Noted);
+    assert_eq!(shop.events, [Event::Expired { reservation: id }]);
+    shop.reserve("bob", "k", 1);
+    assert_eq!(shop.accepted(&void(id, "pay-1")), Reply::Noted);
+    assert_eq!(shop.events, []);
+}
+
+#[test]
+fn a_payment_that_comes_late_is_reserved_again_if_units_are_left() {
+    let mut shop = Shop::selling(1);
+    let id = shop.paying("ann", "pay-1");
+    shop.accepted(&void(id, "pay-1"));
+    assert_eq!(shop.view(&allocate(id, "pay-1", 1999)).state, ReservationState::Allocated);
+    assert_eq!(shop.look().allocated, 1);
+}
+
+#[test]
+fn a_payment_that_comes_late_is_refunded_if_its_units_are_gone() {
+    let mut shop = Shop::selling(1);
+    let id = shop.paying("ann", "pay-1");
+    shop.accepted(&void(id, "pay-1"));
+    let next = shop.reserve("bob", "k", 1);
+    assert_eq!(shop.accepted(&allocate(id, "pay-1", 1999)), refund_due("pay-1"));
+    assert_eq!(shop.inventory.refunds_due().collect::<Vec<_>>(), [(&name("pay-1"), 1999)]);
+    // Once it was promised back it stays so, even if units come back meanwhile.
+    shop.view(&release("bob", next));
+    assert_eq!(shop.accepted(&allocate(id, "pay-1", 1999)), refund_due("pay-1"));
+    assert_eq!(shop.events, []);
+}
+
+#[test]
+fn a_payment_that_comes_late_does_not_get_a_shopper_over_the_limit() {
+    let mut shop = Shop::selling(9);
+    let id = shop.paying("ann", "pay-1");
+    shop.accepted(&void(id, "pay-1"));
+    shop.reserve("ann", "other", 2);
+    assert_eq!(shop.accepted(&allocate(id, "pay-1", 1999)), refund_due("pay-1"));
+}
+
+#[test]
+fn a_refund_is_confirmed_once_and_not_due_any_more() {
+    let mut shop = Shop::selling(1);
+    let id = shop.bought("ann").order.reservation();
+    shop.accepted(&allocate(id, "pay-2", 1999));
+    assert_eq!(shop.look().refunds_due, 1);
+    let confirm = Command::ConfirmRefund { payment: name("pay-2") };
+    assert_eq!(shop.accepted(&confirm), Reply::Noted);
+    assert_eq!(shop.events, [Event::Refunded { payment: name("pay-2") }]);
+    assert_eq!(shop.look().refunds_due, 0);
+    assert_eq!(shop.accepted(&confirm), Reply::Noted);
+    assert_eq!(shop.events, []);
+}
+
+#[test]
+fn an_order_that_is_paid_twice_is_refunded_once() {
+    let mut shop = Shop::selling(1);
+    let id = shop.bought("ann").order.reservation();
+    // The webhook came twice: the same payment, the same order.
+    assert_eq!(shop.view(&allocate(id, "pay-ann", 1999)).state, ReservationState::Allocated);
+    assert_eq!(shop.events, []);
+    // The shopper paid twice: the second payment goes back.
+    assert_eq!(shop.accepted(&allocate(id, "pay-2", 1999)), refund_due("pay-2"));
+    assert_eq!(shop.look().allocated, 1);
+}
+
+#[test]
+fn the_first_payment_goes_back_if_it_comes_while_a_second_is_under_way() {
+    let mut shop = Shop::selling(1);
+    let id = shop.paying("ann", "pay-1");
+    shop.view(&decline(id, "pay-1"));
+    shop.view(&begin("ann", id, "pay-2"));
+    assert_eq!(shop.accepted(&allocate(id, "pay-1", 1999)), refund_due("pay-1"));
+    assert_eq!(shop.view(&allocate(id, "pay-2", 1999)).state, ReservationState::Allocated);
+}
+
+#[test]
+fn a_wrong_amount_changes_nothing() {
+    let mut shop = Shop::selling(2);
+    let id = shop.reserve("ann", "k", 2);
+    shop.view(&begin("ann", id, "pay-1"));
+    for amount in [0, 1999, 3997, 3999, u64::MAX] {
+        assert_eq!(shop.refused(&allocate(id, "pay-1", amount)), Rejection::AmountMismatch);
+    }
+    assert_eq!(shop.view(&allocate(id, "pay-1", 3998)).amount.minor, 3998);
+}
+
+#[test]
+fn payments_for_what_was_never_reserved_are_refused() {
+    let mut shop = Shop::selling(1);
+    let id = shop.reserve("ann", "k", 1);
+    let mut other = Shop::selling(1);
+    for command in [allocate(id, "p", 1999), decline(id, "p"), void(id, "p")] {
+        assert_eq!(other.refused(&command), Rejection::ReservationNotFound);
+    }
+}
+
+#[test]
+fn units_that_are_being_paid_cannot_be_withdrawn() {
+    let mut shop = Shop::selling(1);
+    shop.paying("ann", "pay-1");
+    shop.wait(1_000);
+    assert_eq!(
+        shop.refused(&withdraw("w", 1)),
+        Rejection::WithdrawExceedsAvailable { available: 0 }
+    );
+}
+
+#[test]
+fn the_terms_a_unit_was_bought_under_leave_with_the_order() {
+    let mut shop = Shop::selling(1);
+    let order = shop.bought("ann").order;
+    let Terms { title, .. } = shop.inventory.placed_order(order).unwrap().terms;
+    assert_eq!(title, "Shirt");
+}

@@ -1,0 +1,219 @@
+//! The stock, and who may have of it.
+
+use std::collections::BTreeSet;
+
+use doorbuster_domain::inventory::{
+    Command, Inventory, Rejection, ReservationState, Selling, StockBand, Terms,
+};
+use doorbuster_domain::time::Timestamp;
+use serde_json::Value;
+
+use crate::rejections::{every_rejection, rejection_name};
+use crate::shop::{START, Shop, allocate, begin, extend, release, reserve, restock, withdraw};
+use crate::support::terms;
+
+#[test]
+fn nothing_is_answered_before_the_sku_was_opened() {
+    let mut shop = Shop { inventory: Inventory::default(), now: 0, events: Vec::new() };
+    assert_eq!(shop.refused(&reserve("ann", "k", 1)), Rejection::NotOpened);
+    assert_eq!(shop.refused(&Command::ShowStock), Rejection::NotOpened);
+    assert_eq!(shop.refused(&Command::Settle { orders: Vec::new() }), Rejection::NotOpened);
+    assert_eq!(shop.inventory.stock(), None);
+}
+
+#[test]
+fn opening_twice_is_the_same_act_only_with_the_same_terms_and_units() {
+    let mut shop = Shop::selling(3);
+    shop.stock(&restock("k", 1));
+    assert_eq!(shop.stock(&Command::Open { terms: terms(), on_hand: 3 }).on_hand, 4);
+    assert_eq!(shop.events, []);
+    let other_units = Command::Open { terms: terms(), on_hand: 4 };
+    assert_eq!(shop.refused(&other_units), Rejection::ExistsWithDifferentTerms);
+    let other = Terms { per_shopper_max: 9, ..terms() };
+    let other_terms = Command::Open { terms: other, on_hand: 3 };
+    assert_eq!(shop.refused(&other_terms), Rejection::ExistsWithDifferentTerms);
+}
+
+#[test]
+fn all_reserved_means_some_may_come_back_and_sold_out_means_none_will() {
+    let mut shop = Shop::selling(1);
+    let id = shop.paying("ann", "pay-1");
+    assert_eq!(shop.refused(&reserve("bob", "k", 1)), Rejection::AllReserved);
+    assert_eq!(shop.look().band, StockBand::AllReserved);
+    shop.view(&allocate(id, "pay-1", 1999));
+    assert_eq!(shop.refused(&reserve("bob", "k", 1)), Rejection::SoldOut);
+    assert_eq!(shop.look().band, StockBand::SoldOut);
+}
+
+#[test]
+fn who_wants_more_than_is_left_is_told_how_much_is_left() {
+    let mut shop = Shop::selling(3);
+    shop.reserve("ann", "k", 2);
+    assert_eq!(shop.refused(&reserve("bob", "k", 2)), Rejection::ExceedsAvailable { available: 1 });
+    shop.reserve("bob", "k", 1);
+}
+
+#[test]
+fn the_limit_per_shopper_counts_what_is_reserved_and_what_is_allocated() {
+    let mut shop = Shop::selling(9);
+    shop.bought("ann");
+    let second = shop.reserve("ann", "second", 1);
+    let full = Rejection::PerShopperMaxReached { per_shopper_max: 2, units: 2 };
+    assert_eq!(shop.refused(&reserve("ann", "third", 1)), full);
+    shop.reserve("bob", "third", 2);
+    shop.view(&release("ann", second));
+    shop.reserve("ann", "third", 1);
+    assert_eq!(shop.refused(&reserve("ann", "fourth", u32::MAX)), full);
+}
+
+#[test]
+fn a_refusal_is_not_remembered_so_the_same_key_is_judged_anew() {
+    let mut shop = Shop::selling(1);
+    let first = shop.reserve("ann", "k", 1);
+    assert_eq!(shop.refused(&reserve("bob", "k", 1)), Rejection::AllReserved);
+    shop.view(&release("ann", first));
+    shop.reserve("bob", "k", 1);
+}
+
+#[test]
+fn of_two_reasons_to_refuse_the_earlier_in_precedence_is_given() {
+    let mut shop = Shop::selling(1);
+    shop.reserve("ann", "k", 1);
+    let other_quantity = Rejection::ExistsWithDifferentQuantity { quantity: 1 };
+    let limit = Rejection::PerShopperMaxReached { per_shopper_max: 2, units: 1 };
+    // The limit before the stock: more stock would not help this shopper.
+    assert_eq!(shop.refused(&reserve("ann", "other", 2)), limit);
+    // The sale before the limit, a wrong number before the sale, the key before everything.
+    shop.set_selling(Selling::Paused);
+    assert_eq!(shop.refused(&reserve("ann", "other", 2)), Rejection::SalePaused);
+    assert_eq!(shop.refused(&reserve("ann", "other", 0)), Rejection::QuantityZero);
+    assert_eq!(shop.refused(&reserve("ann", "k", 0)), other_quantity);
+    // A payment under way before the cap of an extension.
+    let id = shop.view(&reserve("ann", "k", 1)).reservation;
+    shop.view(&begin("ann", id, "pay-1"));
+    assert_eq!(shop.refused(&extend("ann", id)), Rejection::PaymentInProgress);
+}
+
+#[test]
+fn a_sale_that_is_not_open_or_paused_or_closed_reserves_nothing() {
+    let mut shop = Shop::selling(1);
+    for (selling, rejection) in [
+        (Selling::NotOpen, Rejection::SaleNotOpen),
+        (Selling::Paused, Rejection::SalePaused),
+        (Selling::Closed, Rejection::SaleClosed),
+    ] {
+        shop.set_selling(selling);
+        assert_eq!(shop.refused(&reserve("ann", "k", 1)), rejection);
+    }
+}
+
+#[test]
+fn a_closed_sale_stays_closed_but_what_is_reserved_can_still_be_paid() {
+    let mut shop = Shop::selling(1);
+    let id = shop.reserve("ann", "k", 1);
+    shop.set_selling(Selling::Closed);
+    let reopen = Command::SetSelling { selling: Selling::Open };
+    assert_eq!(shop.refused(&reopen), Rejection::SaleClosed);
+    shop.view(&begin("ann", id, "pay-1"));
+    assert_eq!(shop.view(&allocate(id, "pay-1", 1999)).state, ReservationState::Allocated);
+}
+
+#[test]
+fn stock_is_never_withdrawn_below_what_is_reserved_and_allocated() {
+    let mut shop = Shop::selling(4);
+    shop.bought("ann");
+    shop.reserve("bob", "k", 1);
+    assert_eq!(
+        shop.refused(&withdraw("w1", 3)),
+        Rejection::WithdrawExceedsAvailable { available: 2 }
+    );
+    assert_eq!(shop.stock(&withdraw("w1", 2)).on_hand, 2);
+    assert_eq!(
+        shop.refused(&withdraw("w2", 1)),
+        Rejection::WithdrawExceedsAvailable { available: 0 }
+    );
+}
+
+#[test]
+fn a_change_of_stock_is_made_once_per_key() {
+    let mut shop = Shop::selling(4);
+    assert_eq!(shop.stock(&restock("k", 2)).on_hand, 6);
+    assert_eq!(shop.stock(&restock("k", 2)).on_hand, 6);
+    let different = Rejection::ExistsWithDifferentAdjustment;
+    assert_eq!(shop.refused(&restock("k", 3)), different);
+    assert_eq!(shop.refused(&withdraw("k", 2)), different);
+}
+
+#[test]
+fn a_change_of_stock_is_at_least_one_unit_and_fits() {
+    let mut shop = Shop::selling(4);
+    assert_eq!(shop.refused(&restock("k", 0)), Rejection::QuantityZero);
+    assert_eq!(shop.refused(&withdraw("k", 0)), Rejection::QuantityZero);
+    assert_eq!(shop.refused(&restock("k", u32::MAX - 3)), Rejection::QuantityTooLarge);
+    assert_eq!(shop.stock(&restock("k", u32::MAX - 4)).on_hand, u32::MAX);
+}
+
+#[test]
+fn restocking_ends_a_sold_out_sale_being_sold_out() {
+    let mut shop = Shop::selling(1);
+    shop.bought("ann");
+    assert_eq!(shop.refused(&reserve("bob", "k", 1)), Rejection::SoldOut);
+    shop.stock(&restock("r", 1));
+    shop.reserve("bob", "k", 1);
+}
+
+#[test]
+fn few_are_left_from_a_tenth_on() {
+    let mut shop = Shop::selling(20);
+    let mut bands = Vec::new();
+    for n in 0..20 {
+        bands.push(shop.look().band);
+        shop.reserve(&format!("shopper-{n}"), "k", 1);
+    }
+    let few = [StockBand::FewLeft; 2].to_vec();
+    assert_eq!(bands, [[StockBand::InStock; 18].to_vec(), few].concat());
+    assert_eq!(shop.look().band, StockBand::AllReserved);
+}
+
+#[test]
+fn every_rejection_is_listed_once_and_named_as_on_the_wire() {
+    let names: BTreeSet<_> = every_rejection().iter().map(rejection_name).collect();
+    assert_eq!(names.len(), every_rejection().len());
+    for rejection in every_rejection() {
+        let json = serde_json::to_value(&rejection).unwrap();
+        let spelled = match &json {
+            Value::String(name) => name,
+            Value::Object(fields) => fields.keys().next().unwrap(),
+            other => panic!("a rejection is a name, or a name and its fields: {other}"),
+        };
+        assert_eq!(spelled, rejection_name(&rejection));
+        assert_eq!(serde_json::from_value::<Rejection>(json).unwrap(), rejection);
+    }
+}
+
+#[test]
+fn only_what_others_or_the_clock_may_undo_is_worth_trying_again() {
+    let transient: Vec<_> = every_rejection().into_iter().filter(Rejection::is_transient).collect();
+    assert_eq!(
+        transient,
+        [
+            Rejection::PaymentInProgress,
+            Rejection::SaleNotOpen,
+            Rejection::SalePaused,
+            Rejection::AllReserved,
+            Rejection::ExceedsAvailable { available: 1 },
+        ]
+    );
+}
+
+#[test]
+fn time_does_not_run_backwards_when_the_clock_does() {
+    let mut shop = Shop::selling(1);
+    let first = shop.view(&reserve("ann", "k", 1));
+    shop.now = 0;
+    shop.view(&release("ann", first.reservation));
+    let second = shop.view(&reserve("bob", "k", 1));
+    assert_eq!(second.expires_at, first.expires_at);
+    let start = Timestamp::from_millis(START);
+    assert_eq!(shop.inventory.moment(Timestamp::from_millis(0)), start);
+}

@@ -1,0 +1,291 @@
+//! One case: the inventory, a twin that gets the commands one by one, and the naive one.
+
+#![expect(clippy::arithmetic_side_effects, reason = "an overflow fails the test")]
+
+use std::collections::BTreeMap;
+
+use doorbuster_domain::id::{IdempotencyKey, ShopperId};
+use doorbuster_domain::inventory::{Answer, Batch, Command, Event, Inventory, Reply, Selling};
+use doorbuster_domain::machine::Machine as _;
+use doorbuster_domain::time::Timestamp;
+
+use crate::generator::{Cast, Chance, Standing};
+use crate::naive::Naive;
+use crate::rejections::rejection_name;
+use crate::support::{name, shopper};
+
+/// What occurred in all cases together, so that the test notices if it tests nothing.
+#[derive(Default)]
+pub(crate) struct Seen {
+    pub(crate) steps: u64,
+    pub(crate) repeats: u64,
+    pub(crate) offered_again: u64,
+    pub(crate) backwards: u64,
+    pub(crate) rejections: BTreeMap<&'static str, u64>,
+    pub(crate) events: BTreeMap<&'static str, u64>,
+}
+
+/// Prints how to see a failure again.
+struct Trace {
+    seed: u64,
+    lines: Vec<String>,
+}
+
+impl Drop for Trace {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let shown = self.lines.len().saturating_sub(30);
+            eprintln!("... {}", self.lines[shown..].join("\n"));
+            eprintln!("again with DOORBUSTER_SEED={}", self.seed);
+        }
+    }
+}
+
+pub(crate) struct Case {
+    chance: Chance,
+    cast: Cast,
+    clock: u64,
+    batched: Inventory,
+    twin: Inventory,
+    naive: Naive,
+    /// Each batch's moment and events, as stored.
+    journal: Vec<(Timestamp, String)>,
+    snapshot: (usize, String),
+    /// What each key was first answered: quantity and view.
+    first_answers: BTreeMap<(ShopperId, IdempotencyKey), (u32, String)>,
+    standing: Standing,
+    trace: Trace,
+}
+
+impl Case {
+    pub(crate) fn new(seed: u64) -> Self {
+        let mut chance = Chance::new(seed);
+        let cast = Cast::new(&mut chance);
+        Self {
+            chance,
+            cast,
+            clock: 1_000_000,
+            batched: Inventory::default(),
+            twin: Inventory::default(),
+            naive: Naive::default(),
+            journal: Vec::new(),
+            snapshot: (0, serde_json::to_string(&Inventory::default()).unwrap()),
+            first_answers: BTreeMap::new(),
+            standing: Standing::default(),
+            trace: Trace { seed, lines: Vec::new() },
+        }
+    }
+
+    pub(crate) fn run(mut self, steps: u64, seen: &mut Seen) {
+        let end = seen.steps + steps;
+        while seen.steps < end {
+            self.pass_time(seen);
+            self.batch(seen);
+            if self.chance.happens(2) {
+                self.snapshot = (self.journal.len(), serde_json::to_string(&self.batched).unwrap());
+            }
+        }
+        self.replay();
+    }
+
+    fn pass_time(&mut self, seen: &mut Seen) {
+        self.clock = match self.chance.below(100) {
+            0..30 => self.clock,
+            30..85 => self.clock + self.chance.below(15),
+            85..93 => self.clock + self.chance.below(100),
+            93..96 => self.clock + self.chance.below(1_000),
+            _ => {
+                seen.backwards += 1;
+                self.clock - self.chance.below(300)
+            }
+        };
+    }
+
+    /// Up to eight commands: at once to one inventory, one by one to its twin and the naive one.
+    fn batch(&mut self, seen: &mut Seen) {
+        let clock = Timestamp::from_millis(self.clock);
+        let moment = self.naive.pass_time(self.clock);
+        assert_eq!(self.batched.moment(clock).as_millis(), moment);
+        let timeouts = self.twin.decide_batch([], clock).unwrap();
+        self.only_held_ones_expire(&timeouts.events);
+        let mut expected = timeouts;
+        self.note(&expected.events.clone(), seen);
+        let size = if self.chance.happens(60) { 1 } else { 1 + self.chance.below(8) };
+        let mut commands = Vec::new();
+        for _ in 0..size {
+            self.standing.selling = self.naive.stock().map(|view| view.selling);
+            let command = self.cast.command(&mut self.chance, &self.standing);
+            self.trace.lines.push(format!("at {moment}: {command:?}"));
+            let step = self.step(&command, clock, moment, seen);
+            expected.events.extend(step.events);
+            expected.answers.extend(step.answers);
+            commands.push(command);
+            seen.steps += 1;
+        }
+        let batch = self.batched.decide_batch(&commands, clock).unwrap();
+        assert_eq!(batch, expected, "together as one by one");
+        assert_eq!(self.batched, self.twin, "together as one by one");
+        if !batch.events.is_empty() {
+            let stored = serde_json::to_string(&batch.events).unwrap();
+            self.journal.push((Timestamp::from_millis(moment), stored));
+        }
+    }
+
+    fn step(&mut self, command: &Command, clock: Timestamp, moment: u64, seen: &mut Seen) -> Batch {
+        let before = self.twin.clone();
+        let can_be_had = self.can_be_had(command);
+        let expected = self.naive.answer(command, moment);
+        let step = self.twin.decide_batch([command], clock).unwrap();
+        assert_eq!(step.answers, [expected], "to {command:?}");
+        if let Answer::Rejected(rejection) = &step.answers[0] {
+            *seen.rejections.entry(rejection_name(rejection)).or_default() += 1;
+            assert!(step.events.is_empty(), "a refusal has no events");
+            assert_eq!(self.twin, before, "a refusal changes nothing");
+            assert!(!can_be_had, "what is there was refused: {rejection}");
+        }
+        self.same_key_same_answer(command, &step, seen);
+        self.note(&step.events, seen);
+        self.what_came_back_is_offered(&step.events, clock, seen);
+        self.looks_as_the_naive_one();
+        step
+    }
+
+    /// Whether nothing stands between the shopper and the units.
+    fn can_be_had(&self, command: &Command) -> bool {
+        let Command::Reserve { shopper, key, quantity } = command else { return false };
+        let Some(stock) = self.twin.stock() else { return false };
+        let below_limit = self
+            .naive
+            .units_of(*shopper)
+            .checked_add(*quantity)
+            .is_some_and(|units| units <= stock.terms.per_shopper_max);
+        let fresh = !self.first_answers.contains_key(&(*shopper, key.clone()));
+        let there = (1..=stock.available).contains(quantity);
+        stock.selling == Selling::Open && fresh && there && below_limit
+    }
+
+    /// The same key gets the same view, byte for byte; with another quantity it is refused.
+    fn same_key_same_answer(&mut self, command: &Command, step: &Batch, seen: &mut Seen) {
+        let Command::Reserve { shopper, key, quantity } = command else { return };
+        let first = self.first_answers.get(&(*shopper, key.clone()));
+        match (&step.answers[0], first) {
+            (Answer::Accepted(Reply::Reservation { view, exists }), None) => {
+                assert!(!exists, "the first is no repeat");
+                let stored = (*quantity, serde_json::to_string(view).unwrap());
+                self.first_answers.insert((*shopper, key.clone()), stored);
+            }
+            (Answer::Accepted(Reply::Reservation { view, exists }), Some((known, text))) => {
+                seen.repeats += 1;
+                assert!(exists, "a repeat is known as one");
+                assert_eq!((quantity, &serde_json::to_string(view).unwrap()), (known, text));
+                assert!(step.events.is_empty(), "a repeat changes nothing");
+            }
+            (Answer::Accepted(other), _) => panic!("no answer to a reserve: {other:?}"),
+            (Answer::Rejected(rejection), Some((known, _))) => {
+                assert_ne!(quantity, known);
+                assert_eq!(rejection_name(rejection), "exists_with_different_quantity");
+            }
+            (Answer::Rejected(_), None) => {}
+        }
+    }
+
+    /// Keeps what the events say, for later steps to be checked against.
+    fn note(&mut self, events: &[Event], seen: &mut Seen) {
+        for event in events {
+            *seen.events.entry(event.name()).or_default() += 1;
+            let standing = &mut self.standing;
+            match event {
+                Event::Reserved { reservation, quantity, .. } => {
+                    standing.quantities.insert(*reservation, *quantity);
+                    standing.held.insert(*reservation);
+                }
+                Event::PaymentBegun { reservation, .. } => {
+                    standing.held.remove(reservation);
+                    standing.paying.insert(*reservation);
+                }
+                Event::PaymentDeclined { reservation, .. } => {
+                    standing.paying.remove(reservation);
+                    standing.held.insert(*reservation);
+                }
+                Event::Allocated { reservation, .. }
+                | Event::Released { reservation }
+                | Event::Expired { reservation } => {
+                    standing.held.remove(reservation);
+                    standing.paying.remove(reservation);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// A shopper who is paying is never robbed by time alone, however much of it passes.
+    fn only_held_ones_expire(&self, events: &[Event]) {
+        let by_the_end_of_time = self.twin.handle_timeout(Timestamp::from_millis(u64::MAX));
+        for event in events.iter().chain(&by_the_end_of_time) {
+            match event {
+                Event::Expired { reservation } => {
+                    assert!(self.standing.held.contains(reservation), "robbed: {reservation}");
+                }
+                Event::PaymentOverdue { reservation } => {
+                    assert!(self.standing.paying.contains(reservation), "not paying");
+                }
+                other => panic!("time alone did {other:?}"),
+            }
+        }
+    }
+
+    /// What was released or expired can be had at once by somebody who never had any.
+    fn what_came_back_is_offered(&self, events: &[Event], clock: Timestamp, seen: &mut Seen) {
+        for event in events {
+            let (Event::Released { reservation } | Event::Expired { reservation }) = event else {
+                continue;
+            };
+            if self.naive.selling != Selling::Open {
+                continue;
+            }
+            seen.offered_again += 1;
+            let quantity = self.standing.quantities[reservation];
+            let next = Command::Reserve { shopper: shopper("next"), key: name("first"), quantity };
+            let answer = self.twin.clone().decide_batch([&next], clock).unwrap().answers.remove(0);
+            assert!(matches!(answer, Answer::Accepted(_)), "not offered again: {answer:?}");
+        }
+    }
+
+    fn looks_as_the_naive_one(&self) {
+        let (inventory, naive) = (&self.twin, &self.naive);
+        assert_eq!(inventory.check_invariants(), Ok(()));
+        let stock = inventory.stock();
+        if let Some(view) = &stock {
+            assert!(view.reserved + view.allocated <= view.on_hand, "oversold");
+        }
+        assert_eq!(stock, naive.stock());
+        assert_eq!(inventory.next_timeout(), naive.next_timeout());
+        assert_eq!(inventory.orders().collect::<Vec<_>>(), naive.orders(|_| true));
+        assert_eq!(inventory.unsettled().collect::<Vec<_>>(), naive.orders(|settled| !settled));
+        assert_eq!(inventory.overdue_payments().collect::<Vec<_>>(), naive.overdue());
+        let due: Vec<_> = inventory.refunds_due().map(|(id, minor)| (id.clone(), minor)).collect();
+        assert_eq!(due, naive.refunds_due());
+        for order in inventory.orders() {
+            let placed = inventory.placed_order(order).unwrap();
+            assert_eq!(placed.amount, naive.price(placed.quantity));
+        }
+    }
+
+    /// The events alone carry the state, from the start and from a snapshot.
+    fn replay(&self) {
+        assert_eq!(self.read(Inventory::default(), 0), self.batched, "replayed from the start");
+        let (from, text) = &self.snapshot;
+        let mut woken: Inventory = serde_json::from_str(text).unwrap();
+        woken.wake();
+        assert_eq!(self.read(woken, *from), self.batched, "replayed from a snapshot");
+    }
+
+    fn read(&self, mut inventory: Inventory, from: usize) -> Inventory {
+        for (at, stored) in &self.journal[from..] {
+            for event in serde_json::from_str::<Vec<Event>>(stored).unwrap() {
+                inventory.apply(&event, *at).unwrap();
+            }
+        }
+        inventory
+    }
+}

@@ -1,0 +1,227 @@
+//! Commands by chance, from a seed: few shoppers, few keys and little stock, so that they meet.
+
+#![expect(clippy::arithmetic_side_effects, reason = "an overflow fails the test")]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use doorbuster_domain::id::{IdempotencyKey, PaymentId, ReservationId, ShopperId};
+use doorbuster_domain::inventory::{AdjustmentReason, Command, Selling, Terms};
+use doorbuster_domain::money::Money;
+use doorbuster_domain::time::Millis;
+
+use crate::support::{name, shopper, terms};
+
+const SHOPPERS: [&str; 5] = ["ann", "bob", "cem", "dia", "eve"];
+const KEYS_LEN: usize = 10;
+
+/// Chance that can be had again: `SplitMix64` (Steele, Lea and Flood, OOPSLA 2014).
+pub(crate) struct Chance(u64);
+
+impl Chance {
+    pub(crate) const fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    /// A number below `end`.
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
+        self.next() % end
+    }
+
+    /// True `percent` times in a hundred.
+    pub(crate) fn happens(&mut self, percent: u64) -> bool {
+        self.below(100) < percent
+    }
+
+    fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+        let at = self.below(from.len() as u64);
+        &from[usize::try_from(at).unwrap()]
+    }
+
+    fn small(&mut self, end: u32) -> u32 {
+        u32::try_from(self.below(u64::from(end))).unwrap()
+    }
+}
+
+/// Who and what takes part in one case.
+pub(crate) struct Cast {
+    pub(crate) terms: Terms,
+    on_hand: u32,
+    shoppers: Vec<ShopperId>,
+    /// Every reservation that could come to be.
+    reservations: Vec<Part>,
+}
+
+/// A reservation that could come to be, and how one asks for it.
+struct Part {
+    shopper: ShopperId,
+    key: IdempotencyKey,
+    id: ReservationId,
+}
+
+/// How things stand: without it most commands would be about nothing.
+#[derive(Default)]
+pub(crate) struct Standing {
+    /// `None`: not opened yet.
+    pub(crate) selling: Option<Selling>,
+    /// What each reservation ever made is for.
+    pub(crate) quantities: BTreeMap<ReservationId, u32>,
+    /// Those that are held.
+    pub(crate) held: BTreeSet<ReservationId>,
+    /// Those with a payment under way.
+    pub(crate) paying: BTreeSet<ReservationId>,
+}
+
+impl Cast {
+    pub(crate) fn new(chance: &mut Chance) -> Self {
+        let price = Money::new(chance.below(5_000), name("EUR")).unwrap();
+        let ttl = 20 + chance.below(200);
+        let terms = Terms {
+            unit_price: price,
+            per_shopper_max: 1 + chance.small(6),
+            reservation_ttl_ms: Millis::new(ttl),
+            reservation_max_ms: Millis::new(ttl + chance.below(3 * ttl)),
+            payment_window_ms: Millis::new(10 + chance.below(150)),
+            ..terms()
+        };
+        let shoppers: Vec<_> = SHOPPERS.iter().map(|called| shopper(called)).collect();
+        let keys: Vec<IdempotencyKey> = (0..KEYS_LEN).map(|n| name(&format!("key-{n}"))).collect();
+        let pairs = shoppers.iter().flat_map(|who| keys.iter().map(move |key| (*who, key)));
+        let reservations = pairs
+            .map(|(shopper, key)| Part {
+                shopper,
+                key: key.clone(),
+                id: ReservationId::derive(&terms.sale, &terms.sku, shopper, key),
+            })
+            .collect();
+        Self { terms, on_hand: chance.small(13), shoppers, reservations }
+    }
+
+    /// The next command.
+    pub(crate) fn command(&self, chance: &mut Chance, standing: &Standing) -> Command {
+        if standing.selling.is_none() && chance.happens(25) {
+            return Command::Open { terms: self.terms.clone(), on_hand: self.on_hand };
+        }
+        let shut = matches!(standing.selling, Some(Selling::NotOpen | Selling::Paused));
+        if shut && chance.happens(20) {
+            return Command::SetSelling { selling: Selling::Open };
+        }
+        let (part, other) = (self.part(chance, standing), chance.pick(&self.shoppers));
+        let shopper = if chance.happens(90) { part.shopper } else { *other };
+        let reservation = part.id;
+        let payment = self.payment(chance, reservation);
+        match chance.below(100) {
+            0..34 => self.reserve(chance, standing, part),
+            34..44 => Command::Extend { shopper, reservation },
+            44..56 => Command::BeginPayment { shopper, reservation, payment },
+            56..61 => Command::DeclinePayment { reservation, payment },
+            61..64 => Command::VoidPayment { reservation, payment },
+            64..70 => self.allocate(chance, standing, reservation, payment),
+            70..73 => Command::ConfirmRefund { payment },
+            73..78 => Command::Release { shopper, reservation },
+            78..82 => {
+                let orders =
+                    (0..chance.below(4)).map(|_| self.part(chance, standing).id.order()).collect();
+                Command::Settle { orders }
+            }
+            82..86 => Command::ShowReservation { shopper, reservation },
+            86..88 => Command::ShowStock,
+            88..97 => adjust(chance),
+            97..98 => Command::SetSelling { selling: next_selling(chance) },
+            _ => self.open(chance),
+        }
+    }
+
+    fn allocate(
+        &self,
+        chance: &mut Chance,
+        standing: &Standing,
+        reservation: ReservationId,
+        payment: PaymentId,
+    ) -> Command {
+        let quantity = standing.quantities.get(&reservation).copied().unwrap_or(1);
+        let owed = self.terms.unit_price.minor * u64::from(quantity);
+        let amount_minor = if chance.happens(85) { owed } else { chance.below(9_000) };
+        Command::Allocate { reservation, payment, amount_minor }
+    }
+
+    /// Mostly a new one; else a repeat of the part's, often with the quantity it had.
+    fn reserve(&self, chance: &mut Chance, standing: &Standing, part: &Part) -> Command {
+        let quantity = match chance.below(100) {
+            0..2 => u32::MAX,
+            2..5 => 0,
+            5..10 => 4 + chance.small(4),
+            _ => 1 + chance.small(3),
+        };
+        let known = standing.quantities.get(&part.id).copied();
+        let (asked, quantity) = match known {
+            Some(known) if chance.happens(15) => (part, known),
+            Some(_) if chance.happens(5) => (part, quantity),
+            _ => (chance.pick(&self.reservations), quantity),
+        };
+        Command::Reserve { shopper: asked.shopper, key: asked.key.clone(), quantity }
+    }
+
+    fn open(&self, chance: &mut Chance) -> Command {
+        let on_hand = if chance.happens(70) { self.on_hand } else { chance.small(13) };
+        let mut terms = self.terms.clone();
+        if chance.happens(20) {
+            terms.title.push('s');
+        }
+        Command::Open { terms, on_hand }
+    }
+
+    /// Mostly one that was made, and among these one that is not at its end.
+    fn part(&self, chance: &mut Chance, standing: &Standing) -> &Part {
+        let wanted = chance.below(100);
+        let among: Vec<_> = self
+            .reservations
+            .iter()
+            .filter(|part| match wanted {
+                0..45 => standing.held.contains(&part.id),
+                45..70 => standing.paying.contains(&part.id),
+                70..95 => standing.quantities.contains_key(&part.id),
+                _ => true,
+            })
+            .collect();
+        if among.is_empty() {
+            return chance.pick(&self.reservations);
+        }
+        let part: &&Part = chance.pick(&among);
+        part
+    }
+
+    /// One of two payments for the reservation; seldom one for another.
+    fn payment(&self, chance: &mut Chance, reservation: ReservationId) -> PaymentId {
+        let meant =
+            if chance.happens(97) { reservation } else { chance.pick(&self.reservations).id };
+        name(&format!("pay-{meant}-{}", chance.below(2)))
+    }
+}
+
+fn adjust(chance: &mut Chance) -> Command {
+    let units = if chance.happens(95) { chance.small(5) } else { u32::MAX };
+    let (restock, act) = (chance.happens(60), chance.below(12));
+    let key = name(&format!("act-{act}"));
+    let reason = AdjustmentReason::try_from("counted again".to_owned()).unwrap();
+    if restock {
+        Command::Restock { key, units, reason }
+    } else {
+        Command::Withdraw { key, units, reason }
+    }
+}
+
+fn next_selling(chance: &mut Chance) -> Selling {
+    match chance.below(100) {
+        0..50 => Selling::Paused,
+        50..80 => Selling::NotOpen,
+        80..90 => Selling::Open,
+        _ => Selling::Closed,
+    }
+}

@@ -1,0 +1,314 @@
+//! What the naive inventory answers, and how it changes by it.
+
+#![expect(clippy::arithmetic_side_effects, reason = "an overflow fails the test")]
+
+use doorbuster_domain::id::{IdempotencyKey, PaymentId, ReservationId, ShopperId};
+use doorbuster_domain::inventory::{
+    Answer, Command, Rejection, Reply, ReservationState, ReservationView, Selling, Terms,
+};
+use doorbuster_domain::time::Timestamp;
+
+use crate::naive::{Change, Naive, Owed, Row, Stage, answer};
+
+type Verdict = Result<Reply, Rejection>;
+
+impl Naive {
+    /// Answers at `now`, which is what [`Naive::pass_time`] gave.
+    pub(crate) fn answer(&mut self, command: &Command, now: u64) -> Answer {
+        answer(self.judge(command, now))
+    }
+
+    fn judge(&mut self, command: &Command, now: u64) -> Verdict {
+        if let Command::Open { terms, on_hand } = command {
+            return self.open(terms, *on_hand, now);
+        }
+        let terms = self.terms.clone().ok_or(Rejection::NotOpened)?;
+        match command {
+            Command::Open { .. } => Err(Rejection::ExistsWithDifferentTerms),
+            Command::Restock { key, units, .. } => self.adjust(key, i64::from(*units), now),
+            Command::Withdraw { key, units, .. } => self.adjust(key, -i64::from(*units), now),
+            Command::SetSelling { selling } => self.set_selling(*selling, now),
+            Command::Reserve { shopper, key, quantity } => {
+                self.reserve(&terms, *shopper, key, *quantity, now)
+            }
+            Command::Extend { shopper, reservation } => {
+                let at = self.own(*shopper, *reservation)?;
+                self.extend(&terms, at, now)
+            }
+            Command::BeginPayment { shopper, reservation, payment } => {
+                let at = self.own(*shopper, *reservation)?;
+                self.begin(&terms, at, payment, now)
+            }
+            Command::DeclinePayment { reservation, payment } => {
+                Ok(self.decline(&terms, self.any(*reservation)?, payment, now))
+            }
+            Command::VoidPayment { reservation, payment } => {
+                let at = self.any(*reservation)?;
+                if self.pays_with(at, payment) {
+                    self.rows[at].times_expired += 1;
+                    self.put(at, Stage::RanOut, now);
+                }
+                Ok(Reply::Noted)
+            }
+            Command::Allocate { reservation, payment, amount_minor } => {
+                self.allocate(&terms, self.any(*reservation)?, payment, *amount_minor, now)
+            }
+            Command::ConfirmRefund { payment } => {
+                if let Some(owed) =
+                    self.owed.iter_mut().find(|owed| owed.payment == *payment && !owed.done)
+                {
+                    owed.done = true;
+                    self.newest = now;
+                }
+                Ok(Reply::Noted)
+            }
+            Command::Release { shopper, reservation } => {
+                let at = self.own(*shopper, *reservation)?;
+                match self.rows[at].stage {
+                    Stage::Paying { .. } => return Err(Rejection::PaymentInProgress),
+                    Stage::Bought { .. } => return Err(Rejection::ReservationAllocated),
+                    Stage::Held => self.put(at, Stage::GivenBack, now),
+                    Stage::GivenBack | Stage::RanOut => {}
+                }
+                Ok(self.show(at))
+            }
+            Command::Settle { orders } => {
+                for order in orders {
+                    self.settle(order.reservation(), now);
+                }
+                Ok(Reply::Noted)
+            }
+            Command::ShowReservation { shopper, reservation } => {
+                Ok(self.show(self.own(*shopper, *reservation)?))
+            }
+            Command::ShowStock => self.show_stock(false),
+        }
+    }
+
+    fn open(&mut self, terms: &Terms, on_hand: u32, now: u64) -> Verdict {
+        if let Some(known) = &self.terms {
+            return if known == terms && self.opened_with == on_hand {
+                self.show_stock(true)
+            } else {
+                Err(Rejection::ExistsWithDifferentTerms)
+            };
+        }
+        self.terms = Some(terms.clone());
+        self.opened_with = on_hand;
+        self.newest = now;
+        self.show_stock(false)
+    }
+
+    fn adjust(&mut self, key: &IdempotencyKey, units: i64, now: u64) -> Verdict {
+        // A zero never gets into the list, so its sign is never missed.
+        if let Some(known) = self.adjustments.iter().find(|change| change.key == *key) {
+            return if known.units == units {
+                self.show_stock(true)
+            } else {
+                Err(Rejection::ExistsWithDifferentAdjustment)
+            };
+        }
+        if units == 0 {
+            return Err(Rejection::QuantityZero);
+        }
+        if i64::from(self.on_hand()) + units > i64::from(u32::MAX) {
+            return Err(Rejection::QuantityTooLarge);
+        }
+        if i64::from(self.available()) + units < 0 {
+            return Err(Rejection::WithdrawExceedsAvailable { available: self.available() });
+        }
+        self.adjustments.push(Change { key: key.clone(), units });
+        self.newest = now;
+        self.show_stock(false)
+    }
+
+    fn set_selling(&mut self, selling: Selling, now: u64) -> Verdict {
+        if self.selling == selling {
+            return self.show_stock(true);
+        }
+        if self.selling == Selling::Closed {
+            return Err(Rejection::SaleClosed);
+        }
+        self.selling = selling;
+        self.newest = now;
+        self.show_stock(false)
+    }
+
+    fn reserve(
+        &mut self,
+        terms: &Terms,
+        shopper: ShopperId,
+        key: &IdempotencyKey,
+        quantity: u32,
+        now: u64,
+    ) -> Verdict {
+        let id = ReservationId::derive(&terms.sale, &terms.sku, shopper, key);
+        if let Some(at) = self.at(id) {
+            return self.repeat(terms, at, quantity);
+        }
+        if quantity == 0 {
+            return Err(Rejection::QuantityZero);
+        }
+        match self.selling {
+            Selling::Closed => return Err(Rejection::SaleClosed),
+            Selling::NotOpen => return Err(Rejection::SaleNotOpen),
+            Selling::Paused => return Err(Rejection::SalePaused),
+            Selling::Open => {}
+        }
+        let (per_shopper_max, units) = (terms.per_shopper_max, self.units_of(shopper));
+        if u64::from(units) + u64::from(quantity) > u64::from(per_shopper_max) {
+            return Err(Rejection::PerShopperMaxReached { per_shopper_max, units });
+        }
+        let available = self.available();
+        if quantity > available {
+            return Err(match (available, self.reserved()) {
+                (0, 0) => Rejection::SoldOut,
+                (0, _) => Rejection::AllReserved,
+                _ => Rejection::ExceedsAvailable { available },
+            });
+        }
+        let until = now + terms.reservation_ttl_ms.get();
+        self.rows.push(Row {
+            id,
+            shopper,
+            quantity,
+            begun: now,
+            until,
+            times_expired: 0,
+            stage: Stage::Held,
+        });
+        self.newest = now;
+        Ok(self.show(self.rows.len() - 1))
+    }
+
+    /// The first answer again.
+    fn repeat(&self, terms: &Terms, at: usize, quantity: u32) -> Verdict {
+        let row = &self.rows[at];
+        if row.quantity != quantity {
+            return Err(Rejection::ExistsWithDifferentQuantity { quantity: row.quantity });
+        }
+        let view = ReservationView {
+            reservation: row.id,
+            state: ReservationState::Held,
+            quantity,
+            amount: self.price(quantity),
+            expires_at: Some(Timestamp::from_millis(row.begun + terms.reservation_ttl_ms.get())),
+            payment: None,
+            order: None,
+        };
+        Ok(Reply::Reservation { view, exists: true })
+    }
+
+    fn extend(&mut self, terms: &Terms, at: usize, now: u64) -> Verdict {
+        self.refuse_unless_held(at)?;
+        let last = self.rows[at].begun + terms.reservation_max_ms.get();
+        let wanted = now + terms.reservation_ttl_ms.get();
+        if self.rows[at].until >= last {
+            let expires_at = Timestamp::from_millis(self.rows[at].until);
+            return Err(Rejection::ExtensionCapReached { expires_at });
+        }
+        if wanted.min(last) > self.rows[at].until {
+            self.rows[at].until = wanted.min(last);
+            self.newest = now;
+        }
+        Ok(self.show(at))
+    }
+
+    fn begin(&mut self, terms: &Terms, at: usize, payment: &PaymentId, now: u64) -> Verdict {
+        if !matches!(self.rows[at].stage, Stage::Paying { called_in: false, .. }) {
+            self.refuse_unless_held(at)?;
+            let until = now + terms.payment_window_ms.get();
+            self.put(at, Stage::Paying { payment: payment.clone(), until, called_in: false }, now);
+        }
+        Ok(self.show(at))
+    }
+
+    fn decline(&mut self, terms: &Terms, at: usize, payment: &PaymentId, now: u64) -> Reply {
+        if self.pays_with(at, payment) {
+            let last = self.rows[at].begun + terms.reservation_max_ms.get();
+            let again = (now + terms.reservation_ttl_ms.get()).min(last);
+            let until = again.max(self.rows[at].until);
+            if until > now {
+                self.rows[at].until = until;
+                self.put(at, Stage::Held, now);
+            } else {
+                self.rows[at].times_expired += 1;
+                self.put(at, Stage::RanOut, now);
+            }
+        }
+        self.show(at)
+    }
+
+    fn allocate(
+        &mut self,
+        terms: &Terms,
+        at: usize,
+        payment: &PaymentId,
+        minor: u64,
+        now: u64,
+    ) -> Verdict {
+        let refund = Ok(Reply::RefundDue { payment: payment.clone() });
+        if self.owed.iter().any(|owed| owed.payment == *payment) {
+            return refund;
+        }
+        let (shopper, quantity) = (self.rows[at].shopper, self.rows[at].quantity);
+        if minor != self.price(quantity).minor {
+            return Err(Rejection::AmountMismatch);
+        }
+        let buys = match &self.rows[at].stage {
+            Stage::Bought { payment: known, .. } if known == payment => return Ok(self.show(at)),
+            Stage::Bought { .. } => false,
+            Stage::Paying { payment: known, .. } => known == payment,
+            Stage::Held => true,
+            Stage::GivenBack | Stage::RanOut => {
+                quantity <= self.available()
+                    && self.units_of(shopper) + quantity <= terms.per_shopper_max
+            }
+        };
+        if buys {
+            self.put(at, Stage::Bought { payment: payment.clone(), at: now, settled: false }, now);
+            return Ok(self.show(at));
+        }
+        self.owed.push(Owed { payment: payment.clone(), minor, done: false });
+        self.newest = now;
+        refund
+    }
+
+    fn settle(&mut self, id: ReservationId, now: u64) {
+        let Some(at) = self.at(id) else { return };
+        if let Stage::Bought { settled, .. } = &mut self.rows[at].stage
+            && !*settled
+        {
+            *settled = true;
+            self.newest = now;
+        }
+    }
+
+    fn put(&mut self, at: usize, stage: Stage, now: u64) {
+        self.rows[at].stage = stage;
+        self.newest = now;
+    }
+
+    fn pays_with(&self, at: usize, payment: &PaymentId) -> bool {
+        matches!(&self.rows[at].stage, Stage::Paying { payment: known, .. } if known == payment)
+    }
+
+    fn any(&self, id: ReservationId) -> Result<usize, Rejection> {
+        self.at(id).ok_or(Rejection::ReservationNotFound)
+    }
+
+    fn own(&self, shopper: ShopperId, id: ReservationId) -> Result<usize, Rejection> {
+        let at = self.any(id)?;
+        if self.rows[at].shopper == shopper { Ok(at) } else { Err(Rejection::ReservationNotFound) }
+    }
+
+    fn refuse_unless_held(&self, at: usize) -> Result<(), Rejection> {
+        match self.rows[at].stage {
+            Stage::Held => Ok(()),
+            Stage::Paying { .. } => Err(Rejection::PaymentInProgress),
+            Stage::Bought { .. } => Err(Rejection::ReservationAllocated),
+            Stage::GivenBack => Err(Rejection::ReservationReleased),
+            Stage::RanOut => Err(Rejection::ReservationExpired),
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! Stored formats, spelled out: a change here is a change of what is already on disk.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+#[cfg(test)]
+mod support;
+
+use std::fmt::Debug;
+
+use doorbuster_domain::id::{OrderId, ReservationId, ShopperId};
+use doorbuster_domain::inventory::{AdjustmentReason, Event, Selling};
+use doorbuster_domain::journal::{ChainHash, Entry};
+use doorbuster_domain::line::{Frontier, Phase, RoomEvent, SaleRules, SkuOffer};
+use doorbuster_domain::time::{Millis, Timestamp};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use support::{name, shopper, terms};
+
+/// Written as `text` and read back from it.
+fn unchanged<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T, text: &str) {
+    assert_eq!(serde_json::to_string(value).unwrap(), text);
+    assert_eq!(&serde_json::from_str::<T>(text).unwrap(), value);
+}
+
+fn reservation() -> ReservationId {
+    ReservationId::from_bytes([0xA5; 16])
+}
+
+fn reason() -> AdjustmentReason {
+    AdjustmentReason::try_from("found a box".to_owned()).unwrap()
+}
+
+const AT: Timestamp = Timestamp::from_millis(1_700_000_000_123);
+
+#[test]
+fn event_json_format_unchanged() {
+    for (event, text) in events_of_the_stock().iter().chain(&events_of_a_reservation()) {
+        unchanged(event, text);
+    }
+}
+
+#[test]
+fn every_event_has_its_format_pinned_under_the_name_it_gives_itself() {
+    let events = [events_of_the_stock(), events_of_a_reservation()].concat();
+    let mut places: Vec<_> = events.iter().map(|(event, _)| place(event)).collect();
+    places.sort_unstable();
+    assert_eq!(places, (0..15).collect::<Vec<_>>());
+    for (event, text) in events {
+        assert!(text.starts_with(&format!("{{\"{}\":", event.name())), "{text}");
+    }
+}
+
+/// A number for each kind of event. A new one does not compile until it is given one, and has to
+/// be pinned before the test above passes again.
+const fn place(event: &Event) -> usize {
+    match event {
+        Event::Opened { .. } => 0,
+        Event::Restocked { .. } => 1,
+        Event::Withdrawn { .. } => 2,
+        Event::SellingSet { .. } => 3,
+        Event::Reserved { .. } => 4,
+        Event::Extended { .. } => 5,
+        Event::PaymentBegun { .. } => 6,
+        Event::PaymentOverdue { .. } => 7,
+        Event::PaymentDeclined { .. } => 8,
+        Event::Allocated { .. } => 9,
+        Event::RefundDue { .. } => 10,
+        Event::Refunded { .. } => 11,
+        Event::Released { .. } => 12,
+        Event::Expired { .. } => 13,
+        Event::Settled { .. } => 14,
+    }
+}
+
+fn events_of_the_stock() -> Vec<(Event, &'static str)> {
+    let reservation = reservation();
+    vec![
+        (
+            Event::Opened { terms: terms(), on_hand: 7 },
+            concat!(
+                r#"{"opened":{"terms":{"sale":"drop","sku":"shirt","title":"Shirt","#,
+                r#""unit_price":{"minor":1999,"currency":"EUR"},"per_shopper_max":2,"#,
+                r#""reservation_ttl_ms":100,"reservation_max_ms":250,"payment_window_ms":60},"#,
+                r#""on_hand":7}}"#
+            ),
+        ),
+        (
+            Event::Restocked { key: name("act-1"), units: 3, reason: reason() },
+            r#"{"restocked":{"key":"act-1","units":3,"reason":"found a box"}}"#,
+        ),
+        (
+            Event::Withdrawn { key: name("act-2"), units: 4, reason: reason() },
+            r#"{"withdrawn":{"key":"act-2","units":4,"reason":"found a box"}}"#,
+        ),
+        (
+            Event::SellingSet { selling: Selling::NotOpen },
+            r#"{"selling_set":{"selling":"not_open"}}"#,
+        ),
+        (
+            Event::RefundDue { reservation, payment: name("pay-1"), amount_minor: 1999 },
+            concat!(
+                r#"{"refund_due":{"reservation":"rsv_paWlpaWlpaWlpaWlpaWlpQ","payment":"pay-1","#,
+                r#""amount_minor":1999}}"#
+            ),
+        ),
+        (Event::Refunded { payment: name("pay-1") }, r#"{"refunded":{"payment":"pay-1"}}"#),
+    ]
+}
+
+fn events_of_a_reservation() -> Vec<(Event, &'static str)> {
+    let (reservation, payment) = (reservation(), name("pay-1"));
+    let order = OrderId::from_bytes([0xA5; 16]);
+    vec![
+        (
+            Event::Reserved { reservation, shopper: shopper("ann"), quantity: 2, expires_at: AT },
+            concat!(
+                r#"{"reserved":{"reservation":"rsv_paWlpaWlpaWlpaWlpaWlpQ","#,
+                r#""shopper":"shp_8WxggLcJyyTgEMy_fHpYwQ","quantity":2,"expires_at":1700000000123}}"#
+            ),
+        ),
+        (
+            Event::Extended { reservation, expires_at: AT },
+            concat!(
+                r#"{"extended":{"reservation":"rsv_paWlpaWlpaWlpaWlpaWlpQ","#,
+                r#""expires_at":1700000000123}}"#
+            ),
+        ),
+        (
+            Event::PaymentBegun { reservation, payment: name("pay-1"), deadline: AT },
+            concat!(
+                r#"{"payment_begun":{"reservation":"rsv_paWlpaWlpaWlpaWlpaWlpQ","payment":"pay-1","#,
+                r#""deadline":1700000000123}}"#
+            ),
+        ),
+        (
+            Event::PaymentOverdue { reservation },
+            r#"{"payment_overdue":{"reservation":"rsv_paWlpaWlpaWlpaWlpaWlpQ"}}"#,
+        ),
+        (
+            Event::PaymentDeclined { reservation, expires_at: AT },
+            concat!(
+                r#"{"payment_declined":{"reservation":"rsv_paWlpaWlpaWlpaWlpaWlpQ","#,
+                r#""expires_at":1700000000123}}"#
+            ),
+        ),
+        (
+            Event::Allocated { reservation, payment },
+            r#"{"allocated":{"reservation":"rsv_paWlpaWlpaWlpaWlpaWlpQ","payment":"pay-1"}}"#,
+        ),
+        (
+            Event::Released { reservation },
+            r#"{"released":{"reservation":"rsv_paWlpaWlpaWlpaWlpaWlpQ"}}"#,
+        ),
+        (
+            Event::Expired { reservation },
+            r#"{"expired":{"reservation":"rsv_paWlpaWlpaWlpaWlpaWlpQ"}}"#,
+        ),
+        (Event::Settled { order }, r#"{"settled":{"order":"ord_paWlpaWlpaWlpaWlpaWlpQ"}}"#),
+    ]
+}
+
+#[test]
+fn room_event_json_format_unchanged() {
+    for (event, text) in room_events() {
+        unchanged(&event, text);
+    }
+}
+
+#[test]
+fn every_room_event_has_its_format_pinned() {
+    let mut places: Vec<_> = room_events().iter().map(|(event, _)| room_place(event)).collect();
+    places.sort_unstable();
+    assert_eq!(places, (0..4).collect::<Vec<_>>());
+}
+
+/// As `place`, for the waiting room.
+const fn room_place(event: &RoomEvent) -> usize {
+    match event {
+        RoomEvent::Created { .. } => 0,
+        RoomEvent::PhaseSet { .. } => 1,
+        RoomEvent::PositionsLeased { .. } => 2,
+        RoomEvent::FrontierSet { .. } => 3,
+    }
+}
+
+fn room_events() -> Vec<(RoomEvent, &'static str)> {
+    let frontier = Frontier { value: 12, at: AT, per_minute: 600, until: AT };
+    vec![
+        (
+            RoomEvent::Created { rules: rules() },
+            concat!(
+                r#"{"created":{"rules":{"sale":"drop","title":"The drop","admits_per_minute_max":600,"#,
+                r#""per_shopper_max":2,"pass_ttl_ms":600000,"reservation_ttl_ms":100,"#,
+                r#""reservation_max_ms":250,"payment_window_ms":60,"skus":[{"sku":"shirt","#,
+                r#""title":"Shirt","unit_price":{"minor":1999,"currency":"EUR"}}]}}}"#
+            ),
+        ),
+        (RoomEvent::PhaseSet { phase: Phase::Prequeue }, r#"{"phase_set":{"phase":"prequeue"}}"#),
+        (RoomEvent::PositionsLeased { up_to: 1000 }, r#"{"positions_leased":{"up_to":1000}}"#),
+        (
+            RoomEvent::FrontierSet { frontier },
+            concat!(
+                r#"{"frontier_set":{"frontier":{"value":12,"at":1700000000123,"per_minute":600,"#,
+                r#""until":1700000000123}}}"#
+            ),
+        ),
+    ]
+}
+
+fn rules() -> SaleRules {
+    let terms = terms();
+    SaleRules {
+        sale: terms.sale,
+        title: "The drop".to_owned(),
+        admits_per_minute_max: 600,
+        per_shopper_max: terms.per_shopper_max,
+        pass_ttl_ms: Millis::from_secs(600),
+        reservation_ttl_ms: terms.reservation_ttl_ms,
+        reservation_max_ms: terms.reservation_max_ms,
+        payment_window_ms: terms.payment_window_ms,
+        skus: vec![SkuOffer { sku: terms.sku, title: terms.title, unit_price: terms.unit_price }],
+    }
+}
+
+#[test]
+fn selling_and_phase_json_format_unchanged() {
+    unchanged(
+        &[Selling::NotOpen, Selling::Open, Selling::Paused, Selling::Closed],
+        r#"["not_open","open","paused","closed"]"#,
+    );
+    let phases = [
+        Phase::Draft,
+        Phase::Scheduled,
+        Phase::Prequeue,
+        Phase::Open,
+        Phase::Paused,
+        Phase::Closed,
+    ];
+    unchanged(&phases, r#"["draft","scheduled","prequeue","open","paused","closed"]"#);
+}
+
+#[test]
+fn journal_entry_format_and_hash_unchanged() {
+    let events = r#"[{"expired":{"reservation":"rsv_paWlpaWlpaWlpaWlpaWlpQ"}}]"#;
+    let first = Entry {
+        seq: 1,
+        committed_at_ms: AT,
+        events: events.to_owned(),
+        hash: ChainHash::ZERO.next(1, AT, events.as_bytes()),
+    };
+    unchanged(
+        &first,
+        concat!(
+            r#"{"seq":1,"committed_at_ms":1700000000123,"#,
+            r#""events":"[{\"expired\":{\"reservation\":\"rsv_paWlpaWlpaWlpaWlpaWlpQ\"}}]","#,
+            r#""hash":"0e053e32fc9325b4a04ce464715aafa615ddb5291163e7ea9affefb340233bf8"}"#
+        ),
+    );
+    let next = Timestamp::from_millis(1_700_000_000_124);
+    unchanged(
+        &first.hash.next(2, next, b"[]"),
+        r#""a077ef4dec1845cd6ad153f8886e9fe72da20c8617358b2d4d371c8ebe61afbe""#,
+    );
+}
+
+#[test]
+fn derived_ids_unchanged() {
+    let (sale, sku, key) = (name("drop"), name("shirt"), name("key-1"));
+    unchanged(&ShopperId::of_secret(b"ann"), r#""shp_8WxggLcJyyTgEMy_fHpYwQ""#);
+    unchanged(
+        &ReservationId::derive(&sale, &sku, shopper("ann"), &key),
+        r#""rsv_PVURli9Pn6yP2GynBTdE0w""#,
+    );
+}

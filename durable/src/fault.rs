@@ -1,0 +1,31 @@
+//! Faults on purpose, for the tests that show what they do not break.
+
+use worker::SqlStorage;
+
+/// What goes wrong just after a row was written, before its commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The program panics.
+    Panic,
+    /// The storage refuses a statement.
+    Error,
+}
+
+impl Fault {
+    pub(crate) fn parse(how: &str) -> Option<Self> {
+        match how {
+            "panic" => Some(Self::Panic),
+            "error" => Some(Self::Error),
+            _ => None,
+        }
+    }
+
+    #[expect(clippy::panic, reason = "to panic is what it is for")]
+    pub(crate) fn strike(self, sql: &SqlStorage) -> worker::Result<()> {
+        match self {
+            Self::Panic => panic!("a test asked for this panic"),
+            Self::Error => sql.exec("INSERT INTO a_table_that_is_not_there VALUES (1)", None),
+        }
+        .map(|_| ())
+    }
+}

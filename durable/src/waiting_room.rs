@@ -1,0 +1,184 @@
+//! The WaitingRoom object: one per sale.
+
+use std::cell::RefCell;
+
+use doorbuster_domain::inventory::{Answer, Reply};
+use doorbuster_domain::line::{RoomEvent, RoomRejection, SkuStatus, WaitingRoom};
+use doorbuster_domain::time::{Millis, Timestamp};
+use wasm_bindgen::prelude::*;
+use worker::durable::State;
+
+use crate::inventory::to_lines;
+use crate::journaled::{Journaled, StoreError};
+use crate::now;
+use crate::rpc::{BatchOutcome, Outcome, RoomCall, RoomOutcome, RoomReply, inventory_name};
+
+/// How old the stock may be that admission goes by.
+const STOCK_FRESH_FOR: Millis = Millis::from_secs(1);
+
+/// The object. Its methods are called by `entry.mjs` alone.
+#[wasm_bindgen]
+pub struct WaitingRoomObject {
+    inner: RefCell<Inner>,
+}
+
+struct Inner {
+    journaled: Journaled<WaitingRoom>,
+    stock: Vec<SkuStatus>,
+    stock_seen_at: Timestamp,
+}
+
+#[wasm_bindgen]
+impl WaitingRoomObject {
+    /// Infallible and without storage access: a throwing constructor would take the whole wasm
+    /// instance with it.
+    #[wasm_bindgen(constructor)]
+    pub fn new(state: worker::worker_sys::DurableObjectState) -> Self {
+        let journaled = Journaled::new(State::from(state).storage().sql());
+        let inner =
+            Inner { journaled, stock: Vec::new(), stock_seen_at: Timestamp::from_millis(0) };
+        Self { inner: RefCell::new(inner) }
+    }
+
+    /// Answers all calls that arrived in one turn of the event loop, a line each.
+    pub fn turn(&self, lines: &str) -> String {
+        let now = now();
+        let mut inner = self.inner.borrow_mut();
+        let outcomes = inner.turn(lines, now).unwrap_or_else(|error| {
+            worker::console_error!("waiting room: {error}");
+            inner.journaled.forget();
+            lines.lines().map(|_| RoomOutcome::Unavailable).collect()
+        });
+        to_lines(&outcomes)
+    }
+
+    /// The names of the Inventory objects whose stock should be looked at, one per line; none if
+    /// what is known is fresh.
+    pub fn stock_wanted(&self) -> String {
+        let now = now();
+        let mut inner = self.inner.borrow_mut();
+        if now.since(inner.stock_seen_at) < STOCK_FRESH_FOR {
+            return String::new();
+        }
+        // Whoever asks meanwhile is served from what is known, so a rush leads to one look.
+        inner.stock_seen_at = now;
+        let Ok((loaded, _)) = inner.journaled.load() else { return String::new() };
+        let Some(rules) = loaded.machine.rules() else { return String::new() };
+        let names: Vec<String> =
+            rules.skus.iter().map(|offer| inventory_name(&rules.sale, &offer.sku)).collect();
+        names.join("\n")
+    }
+
+    /// Takes note of the stock: the Inventory objects' outcomes to `show_stock`, one per line.
+    pub fn stock_seen(&self, lines: &str) {
+        let now = now();
+        let mut inner = self.inner.borrow_mut();
+        for sku in lines.lines().filter_map(sku_status) {
+            match inner.stock.iter_mut().find(|known| known.sku == sku.sku) {
+                Some(known) => *known = sku,
+                None => inner.stock.push(sku),
+            }
+        }
+        if let Err(error) = inner.follow_stock(now) {
+            worker::console_error!("waiting room: {error}");
+            inner.journaled.forget();
+        }
+    }
+
+    /// The status that edges answer polls from, as JSON; empty if there is no such sale.
+    pub fn status(&self) -> String {
+        let mut inner = self.inner.borrow_mut();
+        let stock = inner.stock.clone();
+        let status = match inner.journaled.load() {
+            Ok((loaded, _)) => loaded.machine.status(stock, now()),
+            Err(error) => {
+                worker::console_error!("waiting room: {error}");
+                None
+            }
+        };
+        status.and_then(|status| serde_json::to_string(&status).ok()).unwrap_or_default()
+    }
+}
+
+impl Inner {
+    fn turn(&mut self, lines: &str, now: Timestamp) -> Result<Vec<RoomOutcome>, StoreError> {
+        let mut outcomes = Vec::new();
+        let mut events = Vec::new();
+        for line in lines.lines() {
+            let outcome = match serde_json::from_str(line) {
+                Ok(call) => Outcome::Done(self.answer(&call, now, &mut events)?),
+                Err(_) => Outcome::Unavailable,
+            };
+            outcomes.push(outcome);
+        }
+        self.journaled.append(&events, now)?;
+        Ok(outcomes)
+    }
+
+    fn answer(
+        &mut self,
+        call: &RoomCall,
+        now: Timestamp,
+        events: &mut Vec<RoomEvent>,
+    ) -> Result<RoomReply, StoreError> {
+        let (loaded, _) = self.journaled.load()?;
+        let room = &mut loaded.machine;
+        let result = match call {
+            RoomCall::Create { rules } => room.create(rules),
+            RoomCall::SetPhase { phase } => room.set_phase(*phase, now),
+            RoomCall::Show => Ok(Vec::new()),
+            RoomCall::Join => match room.join() {
+                Ok((position, lease)) => {
+                    apply(room, lease.into_iter().collect(), now, events)?;
+                    return Ok(RoomReply::Position { position, joined_at: now });
+                }
+                Err(rejection) => Err(rejection),
+            },
+        };
+        match result {
+            Ok(news) => apply(room, news, now, events)?,
+            Err(rejection) => return Ok(RoomReply::Rejected(rejection)),
+        }
+        Ok(room.rules().map_or(RoomReply::Rejected(RoomRejection::NoSuchSale), |rules| {
+            RoomReply::Sale {
+                rules: rules.clone(),
+                phase: room.phase(),
+                handed_out: room.handed_out(),
+            }
+        }))
+    }
+
+    fn follow_stock(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        let (loaded, _) = self.journaled.load()?;
+        let mut events = Vec::new();
+        if let Some(event) = loaded.machine.handle_stock(&self.stock, now) {
+            apply(&mut loaded.machine, vec![event], now, &mut events)?;
+        }
+        self.journaled.append(&events, now)
+    }
+}
+
+fn apply(
+    room: &mut WaitingRoom,
+    news: Vec<RoomEvent>,
+    now: Timestamp,
+    events: &mut Vec<RoomEvent>,
+) -> Result<(), StoreError> {
+    use doorbuster_domain::machine::Machine as _;
+    for event in news {
+        room.apply(&event, now).map_err(|corrupt| StoreError::Broken(corrupt.to_string()))?;
+        events.push(event);
+    }
+    Ok(())
+}
+
+/// What an Inventory's answer says of its stock.
+fn sku_status(line: &str) -> Option<SkuStatus> {
+    let Ok(BatchOutcome::Done(answers)) = serde_json::from_str(line) else { return None };
+    match answers.into_iter().next()? {
+        Answer::Accepted(Reply::Stock { view, .. }) => {
+            Some(SkuStatus { sku: view.terms.sku, band: view.band })
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,7 @@
+//! What travels over HTTP: routes, bodies and problems. Plain data, shared by the edge, the
+//! command line and the tests; the OpenAPI document is made from it.
+
+pub mod merchant;
+pub mod problem;
+pub mod route;
+pub mod shopper;

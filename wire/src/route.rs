@@ -1,0 +1,241 @@
+//! The one table of routes.
+
+/// A method of HTTP that some route takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// `GET`, and `HEAD` with it.
+    Get,
+    /// `POST`.
+    Post,
+    /// `PUT`.
+    Put,
+    /// `DELETE`.
+    Delete,
+}
+
+impl Method {
+    /// The method as HTTP spells it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Delete => "DELETE",
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            "GET" | "HEAD" => Some(Self::Get),
+            "POST" => Some(Self::Post),
+            "PUT" => Some(Self::Put),
+            "DELETE" => Some(Self::Delete),
+            _ => None,
+        }
+    }
+}
+
+/// Which limit counts for a route. A client's requests of one class are counted together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RouteClass {
+    /// Never limited: health checks, and providers whose signature is checked.
+    Free,
+    /// Looking at what there is.
+    Browse,
+    /// Asking whether it is one's turn.
+    Poll,
+    /// Taking a place in the line.
+    Join,
+    /// Reserving and paying.
+    Buy,
+    /// The merchant's.
+    Admin,
+}
+
+impl RouteClass {
+    /// The class's name in `RateLimit` fields.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Free => "free",
+            Self::Browse => "browse",
+            Self::Poll => "poll",
+            Self::Join => "join",
+            Self::Buy => "buy",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+/// One route.
+#[derive(Debug)]
+pub struct Route {
+    /// What it does.
+    pub operation: Operation,
+    /// Its method.
+    pub method: Method,
+    /// Its path; a segment in braces stands for any one segment.
+    pub path: &'static str,
+    /// Its class.
+    pub class: RouteClass,
+    /// The status of success.
+    pub status: u16,
+    /// What it does, for people.
+    pub summary: &'static str,
+}
+
+/// Makes the operations and the table from one list.
+macro_rules! routes {
+    ($($name:ident $method:ident $path:literal $class:ident $status:literal $summary:literal;)*) => {
+        /// What a route does.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Operation {
+            $(#[doc = $summary] $name,)*
+        }
+
+        impl Operation {
+            /// The operation's name in the OpenAPI document.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name),)* }
+            }
+        }
+
+        /// Every route of the product.
+        pub const ROUTES: &[Route] = &[$(Route {
+            operation: Operation::$name,
+            method: Method::$method,
+            path: $path,
+            class: RouteClass::$class,
+            status: $status,
+            summary: $summary,
+        },)*];
+    };
+}
+
+routes! {
+    Health Get "/healthz" Free 200 "Whether the Worker runs.";
+    Ready Get "/readyz" Free 200 "Whether the Worker can sell: configuration and database are there.";
+    ListProducts Get "/v1/catalog" Browse 200 "The catalog, without descriptions.";
+    ShowProduct Get "/v1/catalog/products/{handle}" Browse 200 "One product.";
+    ListSales Get "/v1/sales" Browse 200 "The sales there are.";
+    ShowSale Get "/v1/sales/{sale}" Browse 200 "A sale: phase, what is sold, and how much is left in bands.";
+    Join Post "/v1/sales/{sale}/tickets" Join 201 "Takes a place in the line. Asking again with one's ticket keeps the place.";
+    Poll Get "/v1/sales/{sale}/turn" Poll 200 "Whether it is one's turn. Answers with a pass once it is.";
+    Reserve Post "/v1/sales/{sale}/skus/{sku}/reservations" Buy 201 "Sets units aside.";
+    ShowReservation Get "/v1/sales/{sale}/skus/{sku}/reservations/{reservation}" Buy 200 "One's own reservation.";
+    ReleaseReservation Delete "/v1/sales/{sale}/skus/{sku}/reservations/{reservation}" Buy 200 "Gives the units back.";
+    ExtendReservation Post "/v1/sales/{sale}/skus/{sku}/reservations/{reservation}/extend" Buy 200 "Moves the deadline as far as the rules allow.";
+    BeginPayment Post "/v1/sales/{sale}/skus/{sku}/reservations/{reservation}/payment" Buy 201 "Starts the payment; the answer tells the provider's page to go to.";
+    ShowOrder Get "/v1/sales/{sale}/skus/{sku}/orders/{order}" Buy 200 "One's own order and its receipt.";
+    SandboxPage Get "/sandbox/payments/{link}" Buy 200 "The built-in payment provider's page.";
+    SandboxPay Post "/sandbox/payments/{link}" Buy 303 "What the shopper decided on that page.";
+    SandboxWebhook Post "/v1/webhooks/sandbox" Free 200 "Where the built-in payment provider reports, signed.";
+    ImportCatalog Put "/v1/admin/catalog" Admin 200 "Publishes a catalog from Shopify's product CSV. All of it or nothing.";
+    CreateSale Put "/v1/admin/sales/{sale}" Admin 200 "Creates a sale. Asking again with the same rules changes nothing.";
+    ShowSaleState Get "/v1/admin/sales/{sale}" Admin 200 "A sale's live state, with the exact stock of every SKU.";
+    SetPhase Post "/v1/admin/sales/{sale}/phase" Admin 200 "Opens, pauses or closes a sale.";
+    SetStock Put "/v1/admin/sales/{sale}/skus/{sku}/stock" Admin 200 "Gives units of a SKU to a sale.";
+    AdjustStock Post "/v1/admin/sales/{sale}/skus/{sku}/adjustments" Admin 200 "Restocks or withdraws units, with a reason.";
+    ExportJournal Get "/v1/admin/sales/{sale}/skus/{sku}/journal" Admin 200 "The journal of a SKU after an entry, as NDJSON, to verify offline.";
+    ListOrders Get "/v1/admin/orders" Admin 200 "Settled orders, a page at a time.";
+}
+
+/// What the braces of a path stood for, in order; at most three.
+pub type Params<'p> = [&'p str; 3];
+
+/// Why a request has no route.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RouteError {
+    /// Nothing is at this path.
+    NotFound,
+    /// Something is, but it takes other methods: these.
+    MethodNotAllowed(String),
+}
+
+/// The route of a request, and its parameters.
+///
+/// # Errors
+///
+/// `NotFound`, or `MethodNotAllowed` with the value of the `Allow` field.
+pub fn find<'p>(method: &str, path: &'p str) -> Result<(&'static Route, Params<'p>), RouteError> {
+    let method = Method::parse(method);
+    let mut allowed: Vec<&str> = Vec::new();
+    for route in ROUTES {
+        let Some(params) = matches(route.path, path) else { continue };
+        if Some(route.method) == method {
+            return Ok((route, params));
+        }
+        allowed.push(route.method.as_str());
+        if route.method == Method::Get {
+            allowed.push("HEAD");
+        }
+    }
+    Err(if allowed.is_empty() {
+        RouteError::NotFound
+    } else {
+        RouteError::MethodNotAllowed(allowed.join(", "))
+    })
+}
+
+fn matches<'p>(pattern: &str, path: &'p str) -> Option<Params<'p>> {
+    let mut params = [""; 3];
+    let mut free = params.iter_mut();
+    let mut segments = path.split('/');
+    for expected in pattern.split('/') {
+        let segment = segments.next()?;
+        if expected.starts_with('{') {
+            if segment.is_empty() {
+                return None;
+            }
+            *free.next()? = segment;
+        } else if expected != segment {
+            return None;
+        }
+    }
+    segments.next().is_none().then_some(params)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(method: &str, path: &str) -> Operation {
+        find(method, path).unwrap().0.operation
+    }
+
+    #[test]
+    fn every_route_finds_itself_and_no_other() {
+        for route in ROUTES {
+            let path = route.path.replace(['{', '}'], "");
+            assert_eq!(found(route.method.as_str(), &path), route.operation);
+        }
+    }
+
+    #[test]
+    fn parameters_come_in_the_order_of_the_path() {
+        let path = "/v1/sales/drop/skus/shirt/reservations/r1";
+        let (route, params) = find("DELETE", path).unwrap();
+        assert_eq!(route.operation, Operation::ReleaseReservation);
+        assert_eq!(params, ["drop", "shirt", "r1"]);
+    }
+
+    #[test]
+    fn head_is_answered_where_get_is() {
+        assert_eq!(found("HEAD", "/healthz"), Operation::Health);
+    }
+
+    #[test]
+    fn an_unknown_method_is_told_what_is_allowed() {
+        let allow = RouteError::MethodNotAllowed("GET, HEAD".to_owned());
+        assert_eq!(find("PURGE", "/healthz").unwrap_err(), allow);
+        let allow = RouteError::MethodNotAllowed("GET, HEAD, DELETE".to_owned());
+        let path = "/v1/sales/a/skus/b/reservations/c";
+        assert_eq!(find("POST", path).unwrap_err(), allow);
+    }
+
+    #[test]
+    fn what_is_nowhere_is_not_found() {
+        for path in ["/", "/v1", "/v1/sales/", "/v1/sales/a/", "//healthz", "/healthz/"] {
+            assert_eq!(find("GET", path).unwrap_err(), RouteError::NotFound, "{path}");
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! What shoppers send and get.
+
+use serde::{Deserialize, Serialize};
+
+use doorbuster_domain as domain;
+
+/// An amount of money.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct Money {
+    /// The amount in minor units of the currency: cents for EUR, yen for JPY.
+    pub minor: u64,
+    /// ISO 4217.
+    pub currency: String,
+}
+
+impl From<domain::money::Money> for Money {
+    fn from(money: domain::money::Money) -> Self {
+        Self { minor: money.minor, currency: money.currency.to_string() }
+    }
+}
+
+/// The catalog, without descriptions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct ProductList {
+    /// The published version; a product of another version may differ.
+    pub version: u64,
+    /// The products.
+    pub products: Vec<ProductSummary>,
+}
+
+/// A product in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct ProductSummary {
+    /// Its name in addresses.
+    pub handle: String,
+    /// Its name for people.
+    pub title: String,
+    /// The lowest price of its variants.
+    pub price_from: Money,
+    /// Its first picture, if it has one.
+    pub image: Option<Image>,
+    /// The SKUs of its variants.
+    pub skus: Vec<String>,
+}
+
+/// A picture.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct Image {
+    /// Its address.
+    pub src: String,
+    /// What it shows; may be empty.
+    pub alt: String,
+}
+
+/// One product.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct Product {
+    /// Its name in addresses.
+    pub handle: String,
+    /// Its name for people.
+    pub title: String,
+    /// What it is, as plain text.
+    pub description: String,
+    /// Who makes or sells it; may be empty.
+    pub vendor: String,
+    /// The names of what a shopper chooses, such as `Size`.
+    pub options: Vec<String>,
+    /// Pictures, the first one first.
+    pub images: Vec<Image>,
+    /// The forms it is sold in.
+    pub variants: Vec<Variant>,
+}
+
+/// One form of a product.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct Variant {
+    /// The stock keeping unit.
+    pub sku: String,
+    /// Its choices joined, such as `Small / Blue`; empty if there is only one form.
+    pub title: String,
+    /// What one unit costs.
+    pub price: Money,
+    /// The price it is compared with.
+    pub compare_at: Option<Money>,
+}
+
+/// The sales there are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct SaleList {
+    /// Newest first.
+    pub sales: Vec<SaleSummary>,
+}
+
+/// A sale in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct SaleSummary {
+    /// Its id.
+    pub sale: String,
+    /// Its name for people.
+    pub title: String,
+}
+
+/// A sale as everybody may see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct Sale {
+    /// Its id.
+    pub sale: String,
+    /// Its name for people.
+    pub title: String,
+    /// `draft`, `scheduled`, `prequeue`, `open`, `paused` or `closed`.
+    pub phase: String,
+    /// Units of one SKU that one shopper may have.
+    pub per_shopper_max: u32,
+    /// What is sold.
+    pub skus: Vec<SaleSku>,
+}
+
+/// One SKU of a sale.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct SaleSku {
+    /// The SKU.
+    pub sku: String,
+    /// Its name for people.
+    pub title: String,
+    /// What one unit costs.
+    pub unit_price: Money,
+    /// `in_stock`, `few_left`, `all_reserved` or `sold_out`; absent while it is not known.
+    pub stock: Option<String>,
+}
+
+/// A place in the line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct TicketReply {
+    /// The proof of it. Send it back as `Doorbuster-Ticket`.
+    pub ticket: String,
+    /// Where it is, from 1.
+    pub position: u64,
+    /// Whether it is one's turn.
+    pub turn: TurnReply,
+}
+
+/// Whether it is one's turn.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct TurnReply {
+    /// `not_open`, `waiting`, `admitted`, `paused`, `all_reserved`, `sold_out` or `closed`.
+    pub state: String,
+    /// People ahead.
+    pub ahead: u64,
+    /// How long it will take at the present rate, in milliseconds; absent while unknown.
+    pub wait_ms: Option<u64>,
+    /// When to ask again, in milliseconds; absent when there is nothing to wait for.
+    pub next_poll_ms: Option<u64>,
+    /// The right to reserve, when `admitted`. Send it as `Doorbuster-Pass`.
+    pub pass: Option<String>,
+    /// When the pass expires, in milliseconds since 1970.
+    pub pass_expires_at_ms: Option<u64>,
+}
+
+/// What a shopper asks for. Prices are ours: a body that names one is refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ReserveRequest {
+    /// Units, at least 1.
+    pub quantity: u32,
+}
+
+/// A reservation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct Reservation {
+    /// Its id.
+    pub reservation: String,
+    /// The sale.
+    pub sale: String,
+    /// The SKU.
+    pub sku: String,
+    /// `held`, `paying`, `allocated`, `released` or `expired`.
+    pub state: String,
+    /// Units.
+    pub quantity: u32,
+    /// What they cost together.
+    pub amount: Money,
+    /// The deadline that counts now, in milliseconds since 1970; absent when nothing can run out.
+    pub expires_at_ms: Option<u64>,
+    /// The order, once paid.
+    pub order: Option<String>,
+}
+
+/// Where to pay.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct PaymentReply {
+    /// The provider's page to go to.
+    pub redirect_to: String,
+    /// The reservation, now `paying`.
+    pub reservation: Reservation,
+}
+
+/// An order and its receipt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct Order {
+    /// Its id.
+    pub order: String,
+    /// `placed`, or `settled` once it is in the merchant's books.
+    pub status: String,
+    /// The sale.
+    pub sale: String,
+    /// The lines.
+    pub lines: Vec<OrderLine>,
+    /// What was paid.
+    pub amount: Money,
+    /// When it was placed, in milliseconds since 1970.
+    pub placed_at_ms: u64,
+}
+
+/// One line of an order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct OrderLine {
+    /// The SKU.
+    pub sku: String,
+    /// Its name as it was when it was bought.
+    pub title: String,
+    /// Units.
+    pub quantity: u32,
+    /// What one unit cost.
+    pub unit_price: Money,
+}
