@@ -1,1 +1,26 @@
-//! The edge Worker.
+//! The edge Worker: HTTP and queue messages in, calls to the domain and to the objects out.
+//!
+//! It decides nothing. `entry.mjs` carries requests in as text and replies out as text; a request
+//! goes through `router`, a handler per route, and, if it fails, through `problem`.
+
+mod admin;
+mod catalog;
+mod config;
+mod edge;
+#[cfg(feature = "test-hooks")]
+mod hooks;
+mod http;
+mod limits;
+mod objects;
+mod orders;
+mod payment;
+mod problem;
+mod reservations;
+mod room;
+mod router;
+mod settlement;
+mod shopper;
+mod store;
+
+pub use doorbuster_durable::{InventoryObject, WaitingRoomObject};
+pub use edge::Edge;

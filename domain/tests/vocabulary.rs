@@ -116,7 +116,8 @@ fn events_of_a_reservation() -> Vec<(Event, &'static str)> {
             Event::Reserved { reservation, shopper: shopper("ann"), quantity: 2, expires_at: AT },
             concat!(
                 r#"{"reserved":{"reservation":"rsv_paWlpaWlpaWlpaWlpaWlpQ","#,
-                r#""shopper":"shp_8WxggLcJyyTgEMy_fHpYwQ","quantity":2,"expires_at":1700000000123}}"#
+                r#""shopper":"shp_8WxggLcJyyTgEMy_fHpYwQ","quantity":2,"#,
+                r#""expires_at":1700000000123}}"#
             ),
         ),
         (
@@ -129,8 +130,8 @@ fn events_of_a_reservation() -> Vec<(Event, &'static str)> {
         (
             Event::PaymentBegun { reservation, payment: name("pay-1"), deadline: AT },
             concat!(
-                r#"{"payment_begun":{"reservation":"rsv_paWlpaWlpaWlpaWlpaWlpQ","payment":"pay-1","#,
-                r#""deadline":1700000000123}}"#
+                r#"{"payment_begun":{"reservation":"rsv_paWlpaWlpaWlpaWlpaWlpQ","#,
+                r#""payment":"pay-1","deadline":1700000000123}}"#
             ),
         ),
         (
@@ -190,8 +191,9 @@ fn room_events() -> Vec<(RoomEvent, &'static str)> {
         (
             RoomEvent::Created { rules: rules() },
             concat!(
-                r#"{"created":{"rules":{"sale":"drop","title":"The drop","admits_per_minute_max":600,"#,
-                r#""per_shopper_max":2,"pass_ttl_ms":600000,"reservation_ttl_ms":100,"#,
+                r#"{"created":{"rules":{"sale":"drop","title":"The drop","#,
+                r#""admits_per_minute_max":600,"per_shopper_max":2,"#,
+                r#""pass_ttl_ms":600000,"reservation_ttl_ms":100,"#,
                 r#""reservation_max_ms":250,"payment_window_ms":60,"skus":[{"sku":"shirt","#,
                 r#""title":"Shirt","unit_price":{"minor":1999,"currency":"EUR"}}]}}}"#
             ),

@@ -93,6 +93,7 @@ problems! {
     MethodNotAllowed 405 "method-not-allowed" false "This address does not take this method";
     SaleExists 409 "sale-exists" false "The sale exists with other rules";
     StockExists 409 "stock-exists" false "The SKU was opened with another stock";
+    StockMissing 409 "stock-missing" false "A SKU of the sale has no stock yet";
     PhaseOrder 409 "phase-order" false "The sale cannot go to this phase";
     SaleNotOpen 409 "sale-not-open" true "The sale is not open yet";
     SalePaused 409 "sale-paused" true "The sale is paused";

@@ -20,7 +20,7 @@ cargo xtask COMMAND
              --catalog FILE   sell this catalog instead of the sample
              --shoppers N     with so many shoppers
              --keep           leave it running afterwards, until Ctrl-C
-  dev      set-up, build, then `wrangler dev`
+  dev      set-up, then `wrangler dev`, which builds and serves
   test     set-up, then every check there is, cheapest first
   tidy     the rules of the house that rustfmt and clippy do not check
   size     what would be uploaded is under its limit (after `build`)
@@ -53,7 +53,8 @@ fn perform(task: Task) -> Result<ExitCode> {
         Task::Build(build) => bundle::build(build)?,
         Task::Demo(options) => return demo(&options),
         Task::Dev => {
-            bundle::build(Build::Release)?;
+            // wrangler builds through `[build]` of wrangler.toml, now and after every change.
+            setup::setup()?;
             run(tools::wrangler().arg("dev"))?;
         }
         Task::Test => checks::checks()?,

@@ -14,9 +14,15 @@ use crate::process::{cargo, output_of};
 const FILE_LINES_MAX: usize = 400;
 const LINE_COLUMNS_MAX: usize = 100;
 
-/// Spelled apart, so that this file does not complain about itself.
-const BANNED: [&str; 4] =
-    [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("X", "XX"), concat!("db", "g!")];
+/// Spelled apart, so that this file does not complain about itself. The third is banned as a mark
+/// only: ISO 4217 has a currency of that code.
+const BANNED: [&str; 5] = [
+    concat!("TO", "DO"),
+    concat!("FIX", "ME"),
+    concat!("X", "XX:"),
+    concat!("// X", "XX"),
+    concat!("db", "g!"),
+];
 
 /// What the domain must never depend on: a platform, a clock, or randomness of its own.
 const IMPURE: [&str; 8] =
@@ -24,6 +30,9 @@ const IMPURE: [&str; 8] =
 
 /// Folders whose Rust files each say at their top what they are.
 const DOCUMENTED: [&str; 4] = ["src", "durable", "domain", "wire"];
+
+/// The module that worker-build makes, where there is a build.
+const BUILT: &str = "build/index.js";
 
 /// Folders that hold what others wrote or what is generated.
 const FOREIGN: [&str; 3] = ["target", "build", "node_modules"];
@@ -61,10 +70,10 @@ pub fn complaints() -> Result<Vec<Complaint>> {
     let read =
         |name: &str| fs::read_to_string(root.join(name)).with_context(|| format!("reading {name}"));
     let wrangler_toml = read("wrangler.toml")?;
-    found.extend(unexported_classes(&wrangler_toml, "entry.mjs", &read("entry.mjs")?)?);
-    let built = "build/index.js";
-    if root.join(built).exists() {
-        found.extend(unexported_classes(&wrangler_toml, built, &read(built)?)?);
+    let entry = read("entry.mjs")?;
+    found.extend(unexported_classes(&wrangler_toml, "entry.mjs", &entry)?);
+    if root.join(BUILT).exists() {
+        found.extend(unexported_parts(&entry, &read(BUILT)?));
     }
     let tree = output_of(cargo().args([
         "tree",
@@ -126,6 +135,23 @@ fn collect_classes(value: &toml::Value, classes: &mut Vec<String>) {
         }
         _ => {}
     }
+}
+
+/// Every `rs.Name` in `entry`, which imports the built module as `rs`, must be an export of it.
+pub fn unexported_parts(entry: &str, built: &str) -> Vec<Complaint> {
+    let mut used: Vec<&str> = entry
+        .match_indices("rs.")
+        .filter(|(at, _)| {
+            !entry.get(..*at).is_some_and(|before| before.ends_with(is_word_character))
+        })
+        .filter_map(|(at, prefix)| entry.get(at..)?.strip_prefix(prefix))
+        .filter_map(|rest| rest.split(|c| !is_word_character(c)).next())
+        .filter(|name| !name.is_empty())
+        .collect();
+    used.sort_unstable();
+    used.dedup();
+    let missing = used.into_iter().filter(|name| !exports(built, name));
+    missing.map(|name| Complaint::new(BUILT, format!("does not export {name}"))).collect()
 }
 
 /// Whether an ES module exports `class`, by declaration or in an export list.
@@ -257,6 +283,21 @@ mod tests {
         let found = unexported_classes(config, "entry.mjs", "export class Sku {}").unwrap();
         let expected = "entry.mjs: does not export the class Lane of wrangler.toml";
         assert_eq!(whats(&found), [expected]);
+    }
+
+    #[test]
+    fn what_the_entry_uses_must_be_exported_by_the_build() {
+        let entry = "import * as rs from './build/index.js';\n// All of rs.\n\
+                     new rs.Sku(); rs.Edge.unavailable(); headers.get('a'); new rs.Sku();";
+        assert_eq!(unexported_parts(entry, "export{a as Sku,b as Edge}"), []);
+        let found = unexported_parts(entry, "export{b as Edge}");
+        assert_eq!(whats(&found), ["build/index.js: does not export Sku"]);
+    }
+
+    #[test]
+    fn a_currency_code_is_no_mark() {
+        let code = concat!("let none = \"X", "XX\";");
+        assert_eq!(in_file("cli/a.rs", code), []);
     }
 
     #[test]

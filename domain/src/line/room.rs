@@ -181,6 +181,8 @@ impl WaitingRoom {
             },
             handed_out: self.handed_out,
             pass_ttl_ms: rules.pass_ttl_ms,
+            per_shopper_max: rules.per_shopper_max,
+            offers: rules.skus.clone(),
             stock,
         })
     }

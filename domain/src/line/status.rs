@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::frontier::Frontier;
-use super::sale::Phase;
+use super::sale::{Phase, SkuOffer};
 use crate::id::{SaleId, Sku};
 use crate::inventory::StockBand;
 use crate::time::{Millis, Timestamp};
@@ -23,6 +23,10 @@ pub struct Status {
     pub handed_out: u64,
     /// How long a pass is good for.
     pub pass_ttl_ms: Millis,
+    /// Units of one SKU that one shopper may have.
+    pub per_shopper_max: u32,
+    /// What is sold.
+    pub offers: Vec<SkuOffer>,
     /// What is left.
     pub stock: Vec<SkuStatus>,
 }

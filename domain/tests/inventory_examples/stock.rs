@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use doorbuster_domain::inventory::{
-    Command, Inventory, Rejection, ReservationState, Selling, StockBand, Terms,
+    Command, Event, Inventory, Rejection, ReservationState, Selling, StockBand, Terms,
 };
+use doorbuster_domain::machine::Machine as _;
 use doorbuster_domain::time::Timestamp;
 use serde_json::Value;
 
@@ -216,4 +217,39 @@ fn time_does_not_run_backwards_when_the_clock_does() {
     assert_eq!(second.expires_at, first.expires_at);
     let start = Timestamp::from_millis(START);
     assert_eq!(shop.inventory.moment(Timestamp::from_millis(0)), start);
+}
+
+#[test]
+fn an_event_that_is_dated_before_the_newest_does_not_turn_time_back() {
+    let mut shop = Shop::selling(1);
+    let earlier = Timestamp::from_millis(0);
+    let paused = Event::SellingSet { selling: Selling::Paused };
+    shop.inventory.apply(&paused, earlier).unwrap();
+    assert_eq!(shop.inventory.moment(earlier), Timestamp::from_millis(START));
+}
+
+#[test]
+fn a_state_whose_numbers_were_changed_breaks_an_invariant() {
+    let mut shop = Shop::selling(3);
+    shop.bought("ann");
+    shop.reserve("bob", "k", 1);
+    let good = serde_json::to_value(&shop.inventory).unwrap();
+    for (field, number, broken) in [
+        ("on_hand", 1, "no oversell"),
+        ("reserved", 0, "counts agree with reservations"),
+        ("allocated", 2, "counts agree with reservations"),
+    ] {
+        let mut changed = good.clone();
+        changed[field] = number.into();
+        let mut inventory: Inventory = serde_json::from_value(changed).unwrap();
+        inventory.wake();
+        assert_eq!(inventory.check_invariants(), Err(broken), "{field}");
+    }
+    let mut strict = good.clone();
+    strict["terms"]["per_shopper_max"] = 0.into();
+    let mut inventory: Inventory = serde_json::from_value(strict).unwrap();
+    inventory.wake();
+    assert_eq!(inventory.check_invariants(), Err("per-shopper limit"));
+    let asleep: Inventory = serde_json::from_value(good).unwrap();
+    assert_eq!(asleep.check_invariants(), Err("index agrees with reservations"));
 }

@@ -82,11 +82,13 @@ impl Cast {
     pub(crate) fn new(chance: &mut Chance) -> Self {
         let price = Money::new(chance.below(5_000), name("EUR")).unwrap();
         let ttl = 20 + chance.below(200);
+        // Seldom less than the first deadline: then a reservation cannot be extended at all.
+        let max = if chance.happens(90) { ttl + chance.below(3 * ttl) } else { chance.below(ttl) };
         let terms = Terms {
             unit_price: price,
             per_shopper_max: 1 + chance.small(6),
             reservation_ttl_ms: Millis::new(ttl),
-            reservation_max_ms: Millis::new(ttl + chance.below(3 * ttl)),
+            reservation_max_ms: Millis::new(max),
             payment_window_ms: Millis::new(10 + chance.below(150)),
             ..terms()
         };

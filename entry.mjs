@@ -1,0 +1,252 @@
+// The JavaScript entry around the wasm module. It decides nothing: it carries text in and out, and
+// it waits where Rust must not.
+//
+// A panic in wasm aborts the whole instance: every promise that Rust was keeping would hang for
+// ever, and what was in memory is gone. So every promise from Rust is raced against the abort, and
+// an object whose call panicked is reset before its half-done writes are committed.
+
+import * as rs from "./build/index.js";
+import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
+
+const edge = new rs.Edge();
+
+/** The problem that stands for an instance that is gone, made while there is one. */
+const UNAVAILABLE = rs.Edge.unavailable();
+
+/** Promises that Rust keeps, by the function that breaks them. */
+const pending = new Set();
+
+/** Breaks everything that was waiting for the instance that is gone. */
+function instanceAborted() {
+  const error = new Error("the wasm instance was aborted");
+  for (const breakOff of [...pending]) breakOff(error);
+  pending.clear();
+}
+
+// worker's shim marks the end of an instance here; the name is pinned with the crate's version.
+const initState = globalThis.__worker_init_state;
+let criticalError = initState.criticalError;
+Object.defineProperty(initState, "criticalError", {
+  get: () => criticalError,
+  set: (value) => {
+    criticalError = value;
+    if (value) instanceAborted();
+  },
+});
+addEventListener("error", (event) => {
+  const error = event.error;
+  if (error instanceof WebAssembly.RuntimeError || error?.message === "Critical error") {
+    instanceAborted();
+  }
+});
+
+/** Runs a call into Rust whose promise must not outlive the instance. */
+function guarded(call) {
+  return new Promise((resolve, reject) => {
+    const breakOff = (error) => {
+      pending.delete(breakOff);
+      reject(error);
+    };
+    pending.add(breakOff);
+    const done = (value) => {
+      pending.delete(breakOff);
+      resolve(value);
+    };
+    try {
+      Promise.resolve(call()).then(done, breakOff);
+    } catch (error) {
+      breakOff(error);
+    }
+  });
+}
+
+/** What Rust is told of a request, in this order; src/request.rs reads them in the same. */
+const HEADERS = [
+  "authorization",
+  "content-type",
+  "cookie",
+  "doorbuster-pass",
+  "doorbuster-shopper",
+  "doorbuster-signature",
+  "doorbuster-ticket",
+  "idempotency-key",
+  "if-none-match",
+];
+
+/** A request as lines of text: a header's value has no line breaks. */
+function head(request) {
+  const { headers } = request;
+  // On plain workerd the peer's address stands in `cf`, and a header by that name is the client's
+  // own invention; on Cloudflare the header is set by the platform.
+  const client = request.cf?.clientIp ?? headers.get("cf-connecting-ip") ?? "";
+  let lines = `${request.method}\n${request.url}\n${client}`;
+  for (const name of HEADERS) lines += `\n${headers.get(name) ?? ""}`;
+  return lines;
+}
+
+/** Reads a body of at most `max` bytes; undefined if it is longer. */
+async function readBody(request, max) {
+  if (Number(request.headers.get("content-length")) > max) return undefined;
+  if (!request.body) return new Uint8Array();
+  const chunks = [];
+  let length = 0;
+  for await (const chunk of request.body) {
+    length += chunk.byteLength;
+    if (length > max) return undefined;
+    chunks.push(chunk);
+  }
+  const body = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    body.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return body;
+}
+
+/** A reply from its text: status, header lines, an empty line, the body. */
+function toResponse(text, method) {
+  const end = text.indexOf("\n\n");
+  const [status, ...fields] = text.slice(0, end).split("\n");
+  const headers = fields.map((field) => {
+    const colon = field.indexOf(": ");
+    return [field.slice(0, colon), field.slice(colon + 2)];
+  });
+  const body = method === "HEAD" || status === "304" ? null : text.slice(end + 2);
+  return new Response(body, { status: Number(status), headers });
+}
+
+export default class extends WorkerEntrypoint {
+  async fetch(request) {
+    try {
+      const body = (max) => readBody(request, max);
+      const reply = await guarded(() => edge.fetch(head(request), body, this.env));
+      return toResponse(reply, request.method);
+    } catch (error) {
+      console.error("edge", error);
+      return toResponse(UNAVAILABLE, request.method);
+    }
+  }
+
+  async queue(batch) {
+    const bodies = JSON.stringify(batch.messages.map((message) => message.body));
+    const verdicts = JSON.parse(await guarded(() => edge.queue(batch.queue, bodies, this.env)));
+    batch.messages.forEach((message, index) => {
+      if (verdicts[index]) message.ack();
+      else message.retry({ delaySeconds: Math.min(60, 2 ** message.attempts) });
+    });
+  }
+}
+
+/**
+ * Collects the calls that arrive in one turn of the event loop and hands them to Rust together:
+ * one crossing, one decision, one row, one commit. An idle object answers at once; a busy one
+ * takes more per turn by itself.
+ */
+class Turns {
+  #waiting = [];
+  #run;
+  #abort;
+
+  constructor(run, abort) {
+    this.#run = run;
+    this.#abort = abort;
+  }
+
+  call(line) {
+    return new Promise((resolve, reject) => {
+      const length = this.#waiting.push({ line, resolve, reject });
+      if (length === 1) setTimeout(() => this.#turn(), 0);
+    });
+  }
+
+  #turn() {
+    const calls = this.#waiting;
+    this.#waiting = [];
+    try {
+      const replies = this.#run(calls.map((call) => call.line).join("\n")).split("\n");
+      calls.forEach((call, index) => call.resolve(replies[index]));
+    } catch (error) {
+      // Before the implicit transaction commits: a panic leaves no half of a batch behind.
+      this.#abort(error);
+      for (const call of calls) call.reject(error);
+    }
+  }
+}
+
+export class Inventory extends DurableObject {
+  #inner = new rs.InventoryObject(this.ctx);
+  #turns = new Turns(
+    (lines) => this.#inner.turn(lines),
+    () => this.ctx.abort("a call panicked"),
+  );
+
+  /** Decides a batch of commands: a line of JSON in, a line of JSON out. */
+  execute(batch) {
+    return this.#turns.call(batch);
+  }
+
+  /** A page of the journal after an entry, as NDJSON. */
+  journal(after) {
+    return this.#inner.journal(after);
+  }
+
+  /** Sends what is due. What is not confirmed later is due again, so a failure needs no care. */
+  async alarm() {
+    for (let more = true; more; ) {
+      const outgoing = JSON.parse(this.#inner.outgoing());
+      ({ more } = outgoing);
+      await Promise.all([
+        send(this.env.ORDERS, outgoing.orders),
+        send(this.env.PAYMENTS_QUEUE, outgoing.payments),
+      ]);
+    }
+  }
+
+  /** Only a build with test hooks has what this calls. */
+  breakNextWrite(how) {
+    this.#inner.break_next_write(how);
+  }
+}
+
+async function send(queue, bodies) {
+  if (bodies.length === 0) return;
+  try {
+    await queue.sendBatch(bodies.map((body) => ({ body, contentType: "text" })));
+  } catch (error) {
+    console.error("queue", error);
+  }
+}
+
+export class WaitingRoom extends DurableObject {
+  #inner = new rs.WaitingRoomObject(this.ctx);
+  #turns = new Turns(
+    (lines) => this.#inner.turn(lines),
+    () => this.ctx.abort("a call panicked"),
+  );
+
+  /** Answers a call: a line of JSON in, a line of JSON out. */
+  execute(call) {
+    return this.#turns.call(call);
+  }
+
+  /** The status that edges answer polls from, with a fresh look at the stock if it is due. */
+  async status() {
+    const names = this.#inner.stock_wanted();
+    if (names) {
+      const looks = names.split("\n").map((name) => this.#stock(name));
+      this.#inner.stock_seen((await Promise.all(looks)).join("\n"));
+    }
+    return this.#inner.status();
+  }
+
+  /** One SKU's stock; nothing if its object does not answer: what was known stays. */
+  async #stock(name) {
+    try {
+      return await this.env.INVENTORY.getByName(name).execute('["show_stock"]');
+    } catch (error) {
+      console.error("stock", error);
+      return "";
+    }
+  }
+}

@@ -1,0 +1,53 @@
+//! What the operator sets, read once per isolate.
+
+use doorbuster_domain::sealed::Keyring;
+use doorbuster_wire::problem::ProblemKind;
+use worker::Env;
+
+use crate::problem::Problem;
+
+/// The settings of this deployment.
+pub(crate) struct Config {
+    /// Seals tickets and passes.
+    pub(crate) keyring: Keyring,
+    /// The merchant's token.
+    pub(crate) admin_token: String,
+    /// Whether the built-in payment provider may be used: never unless it is asked for.
+    pub(crate) payment_sandbox: bool,
+}
+
+/// The shortest token a merchant may have: 24 characters of base64url are 144 bits.
+const ADMIN_TOKEN_LEN_MIN: usize = 24;
+
+impl Config {
+    /// Reads the settings.
+    ///
+    /// # Errors
+    ///
+    /// A problem for the client; the log names the setting that is missing or wrong.
+    pub(crate) fn read(env: &Env) -> Result<Self, Problem> {
+        let secret = text(env, "DOORBUSTER_SECRET").unwrap_or_default();
+        let previous = text(env, "DOORBUSTER_SECRET_PREVIOUS");
+        let keyring = Keyring::new(secret.as_bytes(), previous.as_ref().map(String::as_bytes))
+            .map_err(|error| not_configured("DOORBUSTER_SECRET", &error.to_string()))?;
+        let admin_token = text(env, "ADMIN_TOKEN").unwrap_or_default();
+        if admin_token.len() < ADMIN_TOKEN_LEN_MIN {
+            return Err(not_configured("ADMIN_TOKEN", "it is missing or too short"));
+        }
+        let payment_sandbox = text(env, "PAYMENTS").is_some_and(|value| value == "sandbox");
+        Ok(Self { keyring, admin_token, payment_sandbox })
+    }
+}
+
+/// A variable or secret; they look the same from here.
+fn text(env: &Env, name: &str) -> Option<String> {
+    env.var(name).ok().map(|value| value.to_string()).filter(|value| !value.is_empty())
+}
+
+fn not_configured(name: &str, what: &str) -> Problem {
+    worker::console_error!("{name}: {what}");
+    Problem::new(
+        ProblemKind::NotConfigured,
+        "The operator has to finish the set-up; the log says what is missing.",
+    )
+}

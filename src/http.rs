@@ -1,0 +1,190 @@
+//! Requests and replies as the text that `entry.mjs` carries.
+
+use js_sys::{Function, Promise, Uint8Array};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use wasm_bindgen::{JsCast as _, JsValue};
+use wasm_bindgen_futures::JsFuture;
+
+use crate::problem::Problem;
+use doorbuster_wire::problem::{FieldError, ProblemKind};
+
+/// The largest JSON body, in bytes. The largest that any route needs is a sale of 100 SKUs, which
+/// is below 8 KiB.
+const JSON_LEN_MAX: u32 = 64 * 1024;
+
+/// The headers that requests are read by, in the order in which `entry.mjs` writes them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Header {
+    Authorization,
+    ContentType,
+    Cookie,
+    Pass,
+    Shopper,
+    Signature,
+    Ticket,
+    IdempotencyKey,
+    IfNoneMatch,
+}
+
+/// How many they are.
+const HEADERS_LEN: usize = 9;
+
+/// A request.
+pub(crate) struct Request<'t> {
+    pub(crate) method: &'t str,
+    /// Whether it came over TLS.
+    pub(crate) secure: bool,
+    pub(crate) path: &'t str,
+    pub(crate) query: &'t str,
+    /// The client's network address, as the platform says; never as the client does.
+    pub(crate) client: &'t str,
+    headers: [&'t str; HEADERS_LEN],
+    read_body: &'t Function,
+}
+
+impl<'t> Request<'t> {
+    /// Reads the lines that `entry.mjs` makes of a request.
+    pub(crate) fn parse(head: &'t str, read_body: &'t Function) -> Self {
+        let mut lines = head.split('\n');
+        let mut line = || lines.next().unwrap_or_default();
+        let (method, url, client) = (line(), line(), line());
+        let mut headers = [""; HEADERS_LEN];
+        for header in &mut headers {
+            *header = line();
+        }
+        let after_scheme = url.find("://").map_or(0, |at| at.saturating_add(3));
+        let path_at = url
+            .get(after_scheme..)
+            .and_then(|rest| rest.find('/'))
+            .map_or(url.len(), |at| at.saturating_add(after_scheme));
+        let target = url.get(path_at..).unwrap_or_default();
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let secure = url.starts_with("https:");
+        Self { method, secure, path, query, client, headers, read_body }
+    }
+
+    /// A header's value; `None` if it is absent or empty.
+    pub(crate) fn header(&self, header: Header) -> Option<&'t str> {
+        self.headers.get(header as usize).copied().filter(|value| !value.is_empty())
+    }
+
+    /// A parameter of the query, as it stands there. The values we take need no escaping.
+    pub(crate) fn query(&self, name: &str) -> Option<&'t str> {
+        let pairs = self.query.split('&').filter_map(|pair| pair.split_once('='));
+        pairs.into_iter().find(|(key, _)| *key == name).map(|(_, value)| value)
+    }
+
+    /// A cookie's value.
+    pub(crate) fn cookie(&self, name: &str) -> Option<&'t str> {
+        let cookies = self.header(Header::Cookie)?.split(';');
+        cookies
+            .filter_map(|cookie| cookie.trim().split_once('='))
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| value)
+    }
+
+    /// The body, if it is of a media type and not longer than it may be.
+    pub(crate) async fn body(&self, media_type: &str, max: u32) -> Result<Vec<u8>, Problem> {
+        let given = self.header(Header::ContentType).unwrap_or_default();
+        let essence = given.split(';').next().unwrap_or_default().trim();
+        if !essence.eq_ignore_ascii_case(media_type) {
+            let detail = format!("Send the body as {media_type} with that Content-Type.");
+            return Err(Problem::new(ProblemKind::UnsupportedMediaType, detail));
+        }
+        self.any_body(max).await
+    }
+
+    /// The body, whatever it is, if it is not longer than it may be.
+    pub(crate) async fn any_body(&self, max: u32) -> Result<Vec<u8>, Problem> {
+        let unreadable =
+            || Problem::new(ProblemKind::BodyMalformed, "The body broke off while it was read.");
+        let promise = self
+            .read_body
+            .call1(&JsValue::UNDEFINED, &JsValue::from(max))
+            .map_err(|_| unreadable())?
+            .unchecked_into::<Promise>();
+        let body = JsFuture::from(promise).await.map_err(|_| unreadable())?;
+        if body.is_undefined() {
+            let detail = format!("This address takes at most {max} bytes.");
+            return Err(Problem::new(ProblemKind::BodyTooLarge, detail));
+        }
+        Ok(Uint8Array::unchecked_from_js(body).to_vec())
+    }
+
+    /// The body as JSON of a certain shape.
+    pub(crate) async fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        let bytes = self.body("application/json", JSON_LEN_MAX).await?;
+        from_json(&bytes)
+    }
+}
+
+/// JSON of a certain shape, or a problem that names the place.
+fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let path = error.path().to_string();
+        let pointer = match path.as_str() {
+            "." => String::new(),
+            path => format!("/{}", path.replace('.', "/")),
+        };
+        let inner = error.into_inner();
+        match inner.classify() {
+            serde_json::error::Category::Data => {
+                Problem::new(ProblemKind::BodyInvalid, "Correct what `errors` names.")
+                    .at(FieldError { pointer, detail: inner.to_string() })
+            }
+            _ => Problem::new(ProblemKind::BodyMalformed, format!("It is not JSON: {inner}.")),
+        }
+    })?;
+    reader.end().map_err(|error| {
+        Problem::new(ProblemKind::BodyMalformed, format!("It is not JSON: {error}."))
+    })?;
+    Ok(value)
+}
+
+/// A reply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Reply {
+    status: u16,
+    fields: String,
+    body: String,
+}
+
+impl Reply {
+    /// A reply of JSON that nobody may keep.
+    pub(crate) fn json<T: Serialize>(status: u16, body: &T) -> Self {
+        // The wire types are plain data with string keys: serde_json cannot fail on them.
+        let body = serde_json::to_string(body).unwrap_or_default();
+        Self::text(status, "application/json", body).field("cache-control", "private, no-store")
+    }
+
+    /// A reply of any text.
+    pub(crate) fn text(status: u16, media_type: &str, body: String) -> Self {
+        Self { status, fields: String::new(), body }
+            .field("content-type", media_type)
+            .field("x-content-type-options", "nosniff")
+    }
+
+    /// A reply without a body.
+    pub(crate) fn empty(status: u16) -> Self {
+        Self { status, fields: String::new(), body: String::new() }
+    }
+
+    /// The same with a header more. A value with a line break in it is left out.
+    #[must_use]
+    pub(crate) fn field(mut self, name: &str, value: &str) -> Self {
+        if !value.contains(['\r', '\n']) {
+            self.fields.push_str(name);
+            self.fields.push_str(": ");
+            self.fields.push_str(value);
+            self.fields.push('\n');
+        }
+        self
+    }
+
+    /// The text that `entry.mjs` makes a `Response` of.
+    pub(crate) fn into_text(self) -> String {
+        format!("{}\n{}\n{}", self.status, self.fields, self.body)
+    }
+}

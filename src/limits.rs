@@ -1,0 +1,105 @@
+//! Rate limits: one GCRA per class of route, per client address, in this isolate's memory.
+//!
+//! It is the second line: the platform's binding stands in front where there is one, and the exact
+//! limits (per shopper, per pass) are the domain's. So it may forget, and it is generous: many
+//! shoppers share one address.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use doorbuster_domain::rate_limit::{Decision, Limiter, Policy};
+use doorbuster_domain::time::{Millis, Timestamp};
+use doorbuster_wire::problem::ProblemKind;
+use doorbuster_wire::route::RouteClass;
+
+use crate::problem::Problem;
+
+const MINUTE: Millis = Millis::from_secs(60);
+
+/// Requests a second, of one class, that an isolate is dimensioned for.
+const REQUESTS_PER_SECOND: u32 = 2_000;
+
+/// The limiters, one per limited class.
+pub(crate) struct Limits {
+    classes: BTreeMap<RouteClass, (Policy, RefCell<Limiter<ClientKey>>)>,
+}
+
+/// Who is counted: an IPv4 address, or the first 64 bits of an IPv6 address, which is what one
+/// subscriber gets. Hashing is not needed: the platform made the text.
+type ClientKey = Box<str>;
+
+impl Limits {
+    pub(crate) fn new() -> Self {
+        let policies = [
+            (RouteClass::Browse, Policy::new(1_200, MINUTE, 300)),
+            (RouteClass::Poll, Policy::new(600, MINUTE, 120)),
+            (RouteClass::Join, Policy::new(120, MINUTE, 30)),
+            (RouteClass::Buy, Policy::new(600, MINUTE, 100)),
+            (RouteClass::Admin, Policy::new(600, MINUTE, 200)),
+        ];
+        let limiter =
+            |policy: Policy| Limiter::new(policy, policy.capacity_for(REQUESTS_PER_SECOND));
+        let classes = policies
+            .into_iter()
+            .map(|(class, policy)| (class, (policy, RefCell::new(limiter(policy)))))
+            .collect();
+        Self { classes }
+    }
+
+    /// Counts a request of a client; `None` if its class is not limited.
+    ///
+    /// # Errors
+    ///
+    /// `QuotaExceeded`, with the time to wait.
+    pub(crate) fn check(
+        &self,
+        class: RouteClass,
+        client: &str,
+        now: Timestamp,
+    ) -> Result<Option<Quota>, Problem> {
+        let Some((policy, limiter)) = self.classes.get(&class) else { return Ok(None) };
+        let decision = limiter.borrow_mut().check(client_key(client), now);
+        let quota = Quota { class, policy: *policy, decision };
+        if decision.allowed { Ok(Some(quota)) } else { Err(quota.exceeded()) }
+    }
+}
+
+/// What a client has left.
+pub(crate) struct Quota {
+    class: RouteClass,
+    policy: Policy,
+    decision: Decision,
+}
+
+impl Quota {
+    /// `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers).
+    pub(crate) fn fields(&self) -> [(&'static str, String); 2] {
+        let name = self.class.as_str();
+        [("ratelimit-policy", self.policy.field(name)), ("ratelimit", self.decision.field(name))]
+    }
+
+    fn exceeded(&self) -> Problem {
+        let secs = self.decision.retry_after.ceil_secs().max(1);
+        let detail = format!("Too many requests from this address. Wait {secs} s, then go on.");
+        let problem =
+            Problem::new(ProblemKind::QuotaExceeded, detail).field("retry-after", secs.to_string());
+        self.fields().into_iter().fold(problem, |problem, (name, value)| problem.field(name, value))
+    }
+}
+
+/// The part of a client's address that it cannot choose at will. Plain workerd gives the port too.
+fn client_key(client: &str) -> ClientKey {
+    use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+    let address = client
+        .parse::<SocketAddr>()
+        .map(|socket| socket.ip())
+        .or_else(|_| client.parse::<IpAddr>())
+        .unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+    match address.to_canonical() {
+        IpAddr::V4(v4) => v4.to_string().into(),
+        IpAddr::V6(v6) => {
+            let [a, b, c, d, ..] = v6.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64").into()
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Where every "no" becomes HTTP, last of all: rejections of the domain, and errors of ours.
+
+use doorbuster_domain::id::IdError;
+use doorbuster_domain::inventory::Rejection;
+use doorbuster_domain::line::RoomRejection;
+use doorbuster_wire::problem::{FieldError, ProblemBody, ProblemKind};
+
+use crate::http::Reply;
+
+/// A "no" on its way to the client. What it says is fit to be read by anybody; what is not goes to
+/// the log instead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Problem {
+    kind: ProblemKind,
+    detail: String,
+    errors: Vec<FieldError>,
+    fields: Vec<(&'static str, String)>,
+}
+
+/// Seconds after which a client may ask again when a part of us is not there.
+const RETRY_AFTER_SECS: &str = "1";
+
+impl Problem {
+    /// A problem of a kind, and what to do about it.
+    pub(crate) fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
+        let fields = match kind {
+            ProblemKind::Unavailable => vec![("retry-after", RETRY_AFTER_SECS.to_owned())],
+            ProblemKind::Unauthorized => vec![("www-authenticate", "Bearer".to_owned())],
+            _ => Vec::new(),
+        };
+        Self { kind, detail: detail.into(), errors: Vec::new(), fields }
+    }
+
+    /// A part of us or of the platform that is not there at the moment. The cause is logged.
+    pub(crate) fn unavailable(what: &str, cause: &dyn std::fmt::Debug) -> Self {
+        worker::console_error!("{what}: {cause:?}");
+        Self::try_again()
+    }
+
+    /// What a client is told when a part of us is not there.
+    pub(crate) fn try_again() -> Self {
+        Self::new(
+            ProblemKind::Unavailable,
+            "Nothing was lost. Send the same request again, with the same Idempotency-Key.",
+        )
+    }
+
+    /// A name that is not one. What cannot be a name cannot be found.
+    pub(crate) fn no_such(kind: ProblemKind, what: &str, error: &IdError) -> Self {
+        Self::new(kind, format!("The {what} {error}."))
+    }
+
+    /// The same, naming one more wrong part of the request.
+    #[must_use]
+    pub(crate) fn at(mut self, error: FieldError) -> Self {
+        self.errors.push(error);
+        self
+    }
+
+    /// A value of the body that cannot be.
+    pub(crate) fn invalid(pointer: &str, detail: impl Into<String>) -> Self {
+        Self::new(ProblemKind::BodyInvalid, "Correct what `errors` names.")
+            .at(FieldError { pointer: pointer.to_owned(), detail: detail.into() })
+    }
+
+    /// The same with a header more.
+    #[must_use]
+    pub(crate) fn field(mut self, name: &'static str, value: String) -> Self {
+        self.fields.push((name, value));
+        self
+    }
+
+    /// The reply.
+    pub(crate) fn into_reply(self) -> Reply {
+        let body = ProblemBody {
+            kind: self.kind.type_address(),
+            title: self.kind.title().to_owned(),
+            status: self.kind.status(),
+            detail: self.detail,
+            retryable: self.kind.retryable(),
+            errors: self.errors,
+        };
+        let text = serde_json::to_string(&body).unwrap_or_default();
+        let reply = Reply::text(self.kind.status(), "application/problem+json", text)
+            .field("cache-control", "no-store");
+        self.fields.into_iter().fold(reply, |reply, (name, value)| reply.field(name, &value))
+    }
+}
+
+impl From<Rejection> for Problem {
+    fn from(rejection: Rejection) -> Self {
+        let kind = match &rejection {
+            Rejection::NotOpened => ProblemKind::SkuNotFound,
+            Rejection::ExistsWithDifferentTerms => ProblemKind::StockExists,
+            Rejection::ExistsWithDifferentAdjustment
+            | Rejection::ExistsWithDifferentQuantity { .. } => ProblemKind::IdempotencyKeyReused,
+            Rejection::QuantityZero | Rejection::QuantityTooLarge => ProblemKind::BodyInvalid,
+            Rejection::WithdrawExceedsAvailable { .. } => ProblemKind::WithdrawExceedsAvailable,
+            Rejection::ReservationNotFound => ProblemKind::ReservationNotFound,
+            Rejection::ReservationReleased => ProblemKind::ReservationReleased,
+            Rejection::ReservationExpired => ProblemKind::ReservationExpired,
+            Rejection::ReservationAllocated => ProblemKind::ReservationAllocated,
+            Rejection::PaymentInProgress => ProblemKind::PaymentInProgress,
+            Rejection::ExtensionCapReached { .. } => ProblemKind::ExtensionCap,
+            Rejection::AmountMismatch => ProblemKind::AmountMismatch,
+            Rejection::SaleClosed => ProblemKind::SaleClosed,
+            Rejection::SaleNotOpen => ProblemKind::SaleNotOpen,
+            Rejection::SalePaused => ProblemKind::SalePaused,
+            Rejection::PerShopperMaxReached { .. } => ProblemKind::PerShopperMax,
+            Rejection::SoldOut => ProblemKind::SoldOut,
+            Rejection::AllReserved => ProblemKind::AllReserved,
+            Rejection::ExceedsAvailable { .. } => ProblemKind::ExceedsAvailable,
+        };
+        let detail = sentence(&rejection.to_string());
+        if kind == ProblemKind::BodyInvalid {
+            return Self::invalid("/quantity", detail);
+        }
+        Self::new(kind, detail)
+    }
+}
+
+impl From<RoomRejection> for Problem {
+    fn from(rejection: RoomRejection) -> Self {
+        let kind = match &rejection {
+            RoomRejection::NoSuchSale => ProblemKind::SaleNotFound,
+            RoomRejection::ExistsWithDifferentRules => ProblemKind::SaleExists,
+            RoomRejection::PhaseOrder { .. } => ProblemKind::PhaseOrder,
+            RoomRejection::NotOpen => ProblemKind::SaleNotOpen,
+            RoomRejection::Closed => ProblemKind::SaleClosed,
+            RoomRejection::SoldOut => ProblemKind::SoldOut,
+        };
+        Self::new(kind, sentence(&rejection.to_string()))
+    }
+}
+
+/// A clause as a sentence.
+fn sentence(clause: &str) -> String {
+    let mut letters = clause.chars();
+    letters
+        .next()
+        .map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
+}

@@ -1,0 +1,173 @@
+//! Reserving, and what comes of it. Every decision is the Inventory object's.
+
+use doorbuster_domain::id::{IdempotencyKey, ReservationId, SaleId, Sku};
+use doorbuster_domain::inventory::{Command, Reply as Answered, ReservationView};
+use doorbuster_domain::time::Timestamp;
+use doorbuster_wire::problem::ProblemKind;
+use doorbuster_wire::shopper::{PaymentReply, Reservation, ReserveRequest};
+use serde::Serialize;
+use worker::Env;
+
+use crate::edge::{Edge, now};
+use crate::http::{Header, Reply, Request};
+use crate::objects::InventoryStub;
+use crate::payment;
+use crate::problem::Problem;
+use crate::room::sale_id;
+use crate::shopper;
+
+/// A SKU of a sale, named by an address.
+pub(crate) struct Place {
+    pub(crate) sale: SaleId,
+    pub(crate) sku: Sku,
+}
+
+impl Place {
+    pub(crate) fn parse(sale: &str, sku: &str) -> Result<Self, Problem> {
+        let kind = ProblemKind::SkuNotFound;
+        let sku = sku.parse().map_err(|error| Problem::no_such(kind, "SKU", &error))?;
+        Ok(Self { sale: sale_id(sale)?, sku })
+    }
+
+    pub(crate) fn stub(&self, env: &Env) -> Result<InventoryStub, Problem> {
+        InventoryStub::of(env, &self.sale, &self.sku)
+    }
+
+    fn address(&self, reservation: ReservationId) -> String {
+        format!("/v1/sales/{}/skus/{}/reservations/{reservation}", self.sale, self.sku)
+    }
+}
+
+/// `POST .../reservations`.
+pub(crate) async fn reserve(
+    edge: &Edge,
+    request: &Request<'_>,
+    env: &Env,
+    place: Place,
+) -> Result<Reply, Problem> {
+    let config = edge.config(env)?;
+    let shopper = shopper::known(request)?;
+    shopper::require_pass(request, &config, &place.sale, shopper, now())?;
+    let key = idempotency_key(request)?;
+    let ReserveRequest { quantity } = request.json().await?;
+    let command = Command::Reserve { shopper, key, quantity };
+    match place.stub(env)?.execute(command).await? {
+        Answered::Reservation { view, exists } => {
+            let reply = Reply::json(201, &body(&place, &view))
+                .field("location", &place.address(view.reservation));
+            Ok(if exists { reply.field("idempotent-replayed", "true") } else { reply })
+        }
+        other => Err(Problem::unavailable("inventory", &other)),
+    }
+}
+
+/// What a shopper does with a reservation, besides paying.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Act {
+    Show,
+    Extend,
+    Release,
+}
+
+/// `GET`, `POST .../extend` and `DELETE` of a reservation.
+pub(crate) async fn act(
+    request: &Request<'_>,
+    env: &Env,
+    place: Place,
+    reservation: &str,
+    act: Act,
+) -> Result<Reply, Problem> {
+    let shopper = shopper::known(request)?;
+    let reservation = reservation_id(reservation)?;
+    let command = match act {
+        Act::Show => Command::ShowReservation { shopper, reservation },
+        Act::Extend => Command::Extend { shopper, reservation },
+        Act::Release => Command::Release { shopper, reservation },
+    };
+    let view = reservation_view(place.stub(env)?.execute(command).await?)?;
+    Ok(Reply::json(200, &body(&place, &view)))
+}
+
+/// `POST .../payment`: from here only the provider's word counts.
+pub(crate) async fn begin_payment(
+    edge: &Edge,
+    request: &Request<'_>,
+    env: &Env,
+    place: Place,
+    reservation: &str,
+) -> Result<Reply, Problem> {
+    let config = edge.config(env)?;
+    let provider = payment::Provider::configured(&config)?;
+    let shopper = shopper::known(request)?;
+    let reservation = reservation_id(reservation)?;
+    let payment = payment::new_id()?;
+    let command = Command::BeginPayment { shopper, reservation, payment };
+    let view = reservation_view(place.stub(env)?.execute(command).await?)?;
+    let payment = view
+        .payment
+        .clone()
+        .ok_or_else(|| Problem::unavailable("inventory", &"no payment was begun"))?;
+    let session = payment::Session {
+        sale: place.sale.clone(),
+        sku: place.sku.clone(),
+        reservation,
+        payment,
+        amount: view.amount,
+        expires_at: view.expires_at.unwrap_or_default(),
+    };
+    let redirect_to = provider.create_session(edge, &config, env, &session).await?;
+    let reply = PaymentReply { redirect_to, reservation: body(&place, &view) };
+    Ok(Reply::json(201, &reply).field("location", &reply.redirect_to))
+}
+
+/// The key of an act that must not happen twice.
+pub(crate) fn idempotency_key(request: &Request<'_>) -> Result<IdempotencyKey, Problem> {
+    let text = request.header(Header::IdempotencyKey).ok_or_else(|| {
+        Problem::new(
+            ProblemKind::IdempotencyKeyMissing,
+            "Make up a key for this act, send it as Idempotency-Key, and send the same one when \
+             you try again.",
+        )
+    })?;
+    // Structured-field strings stand in quotes; bare keys are common and as clear.
+    let bare = text.strip_prefix('"').and_then(|t| t.strip_suffix('"')).unwrap_or(text);
+    bare.parse().map_err(|error| {
+        Problem::new(
+            ProblemKind::IdempotencyKeyInvalid,
+            format!("The key {error}. Send one key of 1 to 64 letters, digits, '-', '_' or '.'."),
+        )
+    })
+}
+
+fn reservation_id(text: &str) -> Result<ReservationId, Problem> {
+    let kind = ProblemKind::ReservationNotFound;
+    text.parse().map_err(|error| Problem::no_such(kind, "reservation id", &error))
+}
+
+pub(crate) fn reservation_view(reply: Answered) -> Result<ReservationView, Problem> {
+    match reply {
+        Answered::Reservation { view, .. } => Ok(view),
+        other => Err(Problem::unavailable("inventory", &other)),
+    }
+}
+
+fn body(place: &Place, view: &ReservationView) -> Reservation {
+    Reservation {
+        reservation: view.reservation.to_string(),
+        sale: place.sale.to_string(),
+        sku: place.sku.to_string(),
+        state: word(&view.state),
+        quantity: view.quantity,
+        amount: view.amount.into(),
+        expires_at_ms: view.expires_at.map(Timestamp::as_millis),
+        order: view.order.as_ref().map(|order| order.order.to_string()),
+    }
+}
+
+/// The word the domain has for a state, band or phase.
+pub(crate) fn word<T: Serialize>(value: &T) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => String::new(),
+    }
+}

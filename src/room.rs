@@ -1,0 +1,241 @@
+//! Sales as shoppers see them, and the line in front of each.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use doorbuster_domain::id::SaleId;
+use doorbuster_domain::line::{Status, Turn};
+use doorbuster_domain::sealed::{Pass, Ticket};
+use doorbuster_domain::time::{Millis, Timestamp};
+use doorbuster_durable::rpc::{RoomCall, RoomReply};
+use doorbuster_wire::problem::ProblemKind;
+use doorbuster_wire::shopper::{Sale, SaleList, SaleSku, SaleSummary, TicketReply, TurnReply};
+use serde::Deserialize;
+use worker::Env;
+
+use crate::config::Config;
+use crate::edge::{Edge, now};
+use crate::http::{Reply, Request};
+use crate::objects::RoomStub;
+use crate::problem::Problem;
+use crate::reservations::word;
+use crate::shopper;
+use crate::store::Store;
+
+/// A ticket outlives any wait; the sale ends it before.
+const TICKET_TTL: Millis = Millis::from_secs(24 * 3600);
+
+/// How old a status may be before the edge asks for a new one.
+const FRESH_FOR: Millis = Millis::from_secs(1);
+/// While one request asks, others are served the old one so long.
+const ASK_FOR: Millis = Millis::from_secs(2);
+/// Sales kept in memory. Names of sales that are not there take places too, so it is bounded; a
+/// status of 100 SKUs is below 20 KB, all of them below 10 MB.
+const SALES_MAX: usize = 500;
+
+/// The statuses that this isolate knows.
+#[derive(Default)]
+pub(crate) struct StatusCache(RefCell<BTreeMap<SaleId, Known>>);
+
+struct Known {
+    status: Option<Rc<Status>>,
+    fetched_at: Timestamp,
+    asked_at: Timestamp,
+}
+
+/// What looking into the cache comes to.
+enum Looked {
+    /// The status, or that there is no such sale.
+    Known(Option<Rc<Status>>),
+    /// The caller is to ask the object; others need not meanwhile.
+    Ask,
+}
+
+impl StatusCache {
+    fn look(&self, sale: &SaleId, now: Timestamp) -> Looked {
+        let mut known = self.0.borrow_mut();
+        let Some(known) = known.get_mut(sale) else { return Looked::Ask };
+        let usable = |status: &Rc<Status>| now <= status.frontier.until;
+        if now.since(known.fetched_at) < FRESH_FOR {
+            return Looked::Known(known.status.clone());
+        }
+        let others_ask = now.since(known.asked_at) < ASK_FOR;
+        if others_ask && known.status.as_ref().is_some_and(usable) {
+            return Looked::Known(known.status.clone());
+        }
+        known.asked_at = now;
+        Looked::Ask
+    }
+
+    fn keep(&self, sale: &SaleId, status: Option<Rc<Status>>, now: Timestamp) {
+        let mut known = self.0.borrow_mut();
+        if known.len() >= SALES_MAX && !known.contains_key(sale) {
+            known
+                .retain(|_, known| known.status.is_some() && now.since(known.fetched_at) < ASK_FOR);
+        }
+        if known.len() < SALES_MAX || known.contains_key(sale) {
+            known.insert(sale.clone(), Known { status, fetched_at: now, asked_at: now });
+        }
+    }
+
+    /// Forgets a sale that was just changed through this isolate.
+    pub(crate) fn forget(&self, sale: &SaleId) {
+        self.0.borrow_mut().remove(sale);
+    }
+}
+
+/// The status of a sale: from memory if it is fresh.
+pub(crate) async fn status(
+    edge: &Edge,
+    env: &Env,
+    sale: &SaleId,
+    now: Timestamp,
+) -> Result<Rc<Status>, Problem> {
+    let known = match edge.statuses.look(sale, now) {
+        Looked::Known(known) => known,
+        Looked::Ask => {
+            let status = RoomStub::of(env, sale)?.status().await?.map(Rc::new);
+            edge.statuses.keep(sale, status.clone(), now);
+            status
+        }
+    };
+    known.ok_or_else(|| Problem::new(ProblemKind::SaleNotFound, "There is no sale of this name."))
+}
+
+/// A sale's name from an address.
+pub(crate) fn sale_id(text: &str) -> Result<SaleId, Problem> {
+    text.parse().map_err(|error| Problem::no_such(ProblemKind::SaleNotFound, "sale", &error))
+}
+
+#[derive(Deserialize)]
+struct SaleRow {
+    sale: String,
+    title: String,
+}
+
+/// `GET /v1/sales`.
+pub(crate) async fn list(edge: &Edge, env: &Env) -> Result<Reply, Problem> {
+    let store = Store::open(edge, env).await?;
+    let rows: Vec<SaleRow> =
+        store.all("SELECT sale, title FROM sales ORDER BY number DESC LIMIT 100", &[]).await?;
+    let sales =
+        rows.into_iter().map(|row| SaleSummary { sale: row.sale, title: row.title }).collect();
+    let body = serde_json::to_string(&SaleList { sales }).unwrap_or_default();
+    Ok(Reply::text(200, "application/json", body).field("cache-control", "public, max-age=5"))
+}
+
+/// `GET /v1/sales/{sale}`.
+pub(crate) async fn show(edge: &Edge, env: &Env, sale: &str) -> Result<Reply, Problem> {
+    let status = status(edge, env, &sale_id(sale)?, now()).await?;
+    let stock = |sku| status.stock.iter().find(|s| s.sku == sku).map(|s| word(&s.band));
+    let body = Sale {
+        sale: status.sale.to_string(),
+        title: status.title.clone(),
+        phase: word(&status.phase),
+        per_shopper_max: status.per_shopper_max,
+        skus: status
+            .offers
+            .iter()
+            .map(|offer| SaleSku {
+                sku: offer.sku.to_string(),
+                title: offer.title.clone(),
+                unit_price: offer.unit_price.into(),
+                stock: stock(offer.sku.clone()),
+            })
+            .collect(),
+    };
+    let body = serde_json::to_string(&body).unwrap_or_default();
+    Ok(Reply::text(200, "application/json", body).field("cache-control", "public, max-age=1"))
+}
+
+/// `POST /v1/sales/{sale}/tickets`: who has a ticket keeps the place, and costs no object.
+pub(crate) async fn join(
+    edge: &Edge,
+    request: &Request<'_>,
+    env: &Env,
+    sale: &str,
+) -> Result<Reply, Problem> {
+    let (sale, now, config) = (sale_id(sale)?, now(), edge.config(env)?);
+    let identity = shopper::identify(request)?;
+    let ticket = match shopper::ticket(request, &config, &sale, identity.shopper, now)? {
+        Some(ticket) => ticket,
+        None => new_ticket(env, &sale, identity.shopper).await?,
+    };
+    let status = status(edge, env, &sale, now).await?;
+    let body = TicketReply {
+        ticket: config.keyring.seal(&ticket),
+        position: ticket.position,
+        turn: turn(&config, &status, &ticket, now),
+    };
+    Ok(identity.remember(Reply::json(201, &body)))
+}
+
+async fn new_ticket(
+    env: &Env,
+    sale: &SaleId,
+    shopper: doorbuster_domain::id::ShopperId,
+) -> Result<Ticket, Problem> {
+    match RoomStub::of(env, sale)?.execute(&RoomCall::Join).await? {
+        RoomReply::Position { position, joined_at } => Ok(Ticket {
+            sale: sale.clone(),
+            shopper,
+            position,
+            issued_at: joined_at,
+            expires_at: joined_at.plus(TICKET_TTL),
+        }),
+        other => Err(Problem::unavailable("room", &other)),
+    }
+}
+
+/// `GET /v1/sales/{sale}/turn`: answered from the ticket and the cached status alone.
+pub(crate) async fn poll(
+    edge: &Edge,
+    request: &Request<'_>,
+    env: &Env,
+    sale: &str,
+) -> Result<Reply, Problem> {
+    let (sale, now, config) = (sale_id(sale)?, now(), edge.config(env)?);
+    let shopper = shopper::known(request)?;
+    let ticket = shopper::ticket(request, &config, &sale, shopper, now)?.ok_or_else(|| {
+        Problem::new(ProblemKind::TicketRequired, "Send the ticket as Doorbuster-Ticket.")
+    })?;
+    let status = status(edge, env, &sale, now).await?;
+    let turn = turn(&config, &status, &ticket, now);
+    let retry_after = turn.next_poll_ms.map(|ms| Millis::new(ms).ceil_secs().to_string());
+    let reply = Reply::json(200, &turn);
+    Ok(match retry_after {
+        Some(secs) => reply.field("retry-after", &secs),
+        None => reply,
+    })
+}
+
+/// What a shopper is told, with a pass once it is their turn.
+fn turn(config: &Config, status: &Status, ticket: &Ticket, now: Timestamp) -> TurnReply {
+    let turn = status.turn(ticket.position, now);
+    let (state, ahead, wait) = match turn {
+        Turn::NotOpen => ("not_open", 0, None),
+        Turn::Waiting { ahead, wait } => ("waiting", ahead, wait),
+        Turn::Admitted => ("admitted", 0, None),
+        Turn::Paused { ahead } => ("paused", ahead, None),
+        Turn::AllReserved { ahead } => ("all_reserved", ahead, None),
+        Turn::SoldOut => ("sold_out", 0, None),
+        Turn::Closed => ("closed", 0, None),
+    };
+    let done = matches!(turn, Turn::Admitted | Turn::SoldOut | Turn::Closed);
+    let pass = (turn == Turn::Admitted).then(|| Pass {
+        sale: status.sale.clone(),
+        shopper: ticket.shopper,
+        position: ticket.position,
+        issued_at: now,
+        expires_at: now.plus(status.pass_ttl_ms),
+    });
+    TurnReply {
+        state: state.to_owned(),
+        ahead,
+        wait_ms: wait.map(Millis::get),
+        next_poll_ms: (!done).then(|| status.next_poll(ticket.position, now).get()),
+        pass_expires_at_ms: pass.as_ref().map(|pass| pass.expires_at.as_millis()),
+        pass: pass.map(|pass| config.keyring.seal(&pass)),
+    }
+}

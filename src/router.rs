@@ -1,0 +1,119 @@
+//! From a request to its handler: limits and rights first, then the one table of routes.
+
+use doorbuster_wire::problem::ProblemKind;
+use doorbuster_wire::route::{self, Operation, RouteClass, RouteError};
+use worker::Env;
+
+use crate::edge::{Edge, now};
+use crate::http::{Reply, Request};
+use crate::payment::sandbox;
+use crate::problem::Problem;
+use crate::reservations::{self, Act, Place};
+use crate::store::Store;
+use crate::{admin, catalog, orders, room};
+
+/// Answers a request.
+pub(crate) async fn answer(
+    edge: &Edge,
+    request: &Request<'_>,
+    env: &Env,
+) -> Result<Reply, Problem> {
+    #[cfg(feature = "test-hooks")]
+    if let Some(reply) = crate::hooks::answer(request, env).await {
+        return reply;
+    }
+    let (route, params) = route::find(request.method, request.path).map_err(no_route)?;
+    let quota = edge.limits.check(route.class, request.client, now())?;
+    if matches!(route.class, RouteClass::Join | RouteClass::Buy) {
+        platform_limit(request, env).await?;
+    }
+    if route.class == RouteClass::Admin {
+        admin::authorize(edge, request, env)?;
+    }
+    let reply = handle(edge, request, env, route.operation, params).await?;
+    // Not on what caches keep: there the fields would be another client's.
+    Ok(match quota.filter(|_| route.class != RouteClass::Browse) {
+        Some(quota) => {
+            quota.fields().iter().fold(reply, |reply, (name, value)| reply.field(name, value))
+        }
+        None => reply,
+    })
+}
+
+async fn handle(
+    edge: &Edge,
+    request: &Request<'_>,
+    env: &Env,
+    operation: Operation,
+    [first, second, third]: route::Params<'_>,
+) -> Result<Reply, Problem> {
+    let place = || Place::parse(first, second);
+    match operation {
+        Operation::Health => Ok(Reply::json(200, &serde_json::json!({ "status": "ok" }))),
+        Operation::Ready => ready(edge, env).await,
+        Operation::ListProducts => catalog::list(edge, request, env).await,
+        Operation::ShowProduct => catalog::show(edge, request, env, first).await,
+        Operation::ListSales => room::list(edge, env).await,
+        Operation::ShowSale => room::show(edge, env, first).await,
+        Operation::Join => room::join(edge, request, env, first).await,
+        Operation::Poll => room::poll(edge, request, env, first).await,
+        Operation::Reserve => reservations::reserve(edge, request, env, place()?).await,
+        Operation::ShowReservation => {
+            reservations::act(request, env, place()?, third, Act::Show).await
+        }
+        Operation::ExtendReservation => {
+            reservations::act(request, env, place()?, third, Act::Extend).await
+        }
+        Operation::ReleaseReservation => {
+            reservations::act(request, env, place()?, third, Act::Release).await
+        }
+        Operation::BeginPayment => {
+            reservations::begin_payment(edge, request, env, place()?, third).await
+        }
+        Operation::ShowOrder => orders::show(edge, request, env, place()?, third).await,
+        Operation::SandboxPage => sandbox::page(edge, env, first).await,
+        Operation::SandboxPay => sandbox::pay(edge, request, env, first).await,
+        Operation::SandboxWebhook => sandbox::webhook(edge, request, env).await,
+        Operation::ImportCatalog => catalog::import(edge, request, env).await,
+        Operation::CreateSale => admin::create_sale(edge, request, env, first).await,
+        Operation::ShowSaleState => admin::show_sale(env, first).await,
+        Operation::SetPhase => admin::set_phase(edge, request, env, first).await,
+        Operation::SetStock => admin::set_stock(request, env, place()?).await,
+        Operation::AdjustStock => admin::adjust_stock(request, env, place()?).await,
+        Operation::ExportJournal => admin::journal(request, env, place()?).await,
+        Operation::ListOrders => orders::list(edge, request, env).await,
+    }
+}
+
+/// `GET /readyz`.
+async fn ready(edge: &Edge, env: &Env) -> Result<Reply, Problem> {
+    edge.config(env)?;
+    Store::open(edge, env).await?.all::<serde_json::Value>("SELECT 1", &[]).await?;
+    Ok(Reply::json(200, &serde_json::json!({ "status": "ready" })))
+}
+
+/// The platform's own limiter, where there is one. It is approximate, so it only ever adds a "no";
+/// when it is missing or fails, ours stands alone.
+async fn platform_limit(request: &Request<'_>, env: &Env) -> Result<(), Problem> {
+    let Ok(limiter) = env.rate_limiter("RATE_LIMITER") else { return Ok(()) };
+    match limiter.limit(request.client.to_owned()).await {
+        Ok(outcome) if !outcome.success => Err(Problem::new(
+            ProblemKind::QuotaExceeded,
+            "Too many requests from this address. Wait a minute, then go on.",
+        )
+        .field("retry-after", "60".to_owned())),
+        _ => Ok(()),
+    }
+}
+
+fn no_route(error: RouteError) -> Problem {
+    match error {
+        RouteError::NotFound => {
+            Problem::new(ProblemKind::NotFound, "See /openapi.json for what there is.")
+        }
+        RouteError::MethodNotAllowed(allow) => {
+            let detail = format!("It takes {allow}.");
+            Problem::new(ProblemKind::MethodNotAllowed, detail).field("allow", allow)
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! The queue consumer: each order once in effect into the books, each message on its own.
+
+use std::collections::BTreeMap;
+
+use doorbuster_domain::id::OrderId;
+use doorbuster_domain::inventory::{Command, PlacedOrder};
+use doorbuster_durable::rpc::PaymentTask;
+use worker::{D1PreparedStatement, Env};
+
+use crate::edge::{Edge, now};
+use crate::objects::InventoryStub;
+use crate::payment;
+use crate::problem::Problem;
+use crate::store::{Store, Value};
+
+/// Whether a message is done with; otherwise it comes again, and at last goes to the dead letters.
+type Verdict = bool;
+
+/// Handles a batch of a queue, given the bodies as a JSON array: a verdict for each.
+pub(crate) async fn consume(edge: &Edge, queue: &str, bodies: &str, env: &Env) -> Vec<Verdict> {
+    let bodies: Vec<serde_json::Value> = serde_json::from_str(bodies).unwrap_or_default();
+    let texts: Vec<&str> = bodies.iter().map(|body| body.as_str().unwrap_or_default()).collect();
+    if queue.ends_with("-dead") {
+        let kept = keep_dead_letters(edge, env, queue, &bodies).await;
+        return vec![kept.is_ok(); bodies.len()];
+    }
+    if queue.ends_with("-payments") {
+        let mut verdicts = Vec::new();
+        for text in texts {
+            verdicts.push(perform(edge, env, text).await);
+        }
+        return verdicts;
+    }
+    settle(edge, env, &texts).await
+}
+
+async fn perform(edge: &Edge, env: &Env, text: &str) -> Verdict {
+    match serde_json::from_str::<PaymentTask>(text) {
+        Ok(task) => payment::perform(edge, env, &task).await.is_ok(),
+        Err(error) => {
+            worker::console_error!("payments queue: {error}");
+            false
+        }
+    }
+}
+
+/// Writes orders into the books and reports each back to its Inventory. Only what was written and
+/// reported is done with; doing either twice changes nothing.
+async fn settle(edge: &Edge, env: &Env, texts: &[&str]) -> Vec<Verdict> {
+    let orders: Vec<Option<PlacedOrder>> = texts
+        .iter()
+        .map(|text| {
+            serde_json::from_str(text)
+                .inspect_err(|error| worker::console_error!("orders queue: {error}"))
+                .ok()
+        })
+        .collect();
+    let readable: Vec<&PlacedOrder> = orders.iter().flatten().collect();
+    if write(edge, env, &readable).await.is_err() {
+        return vec![false; texts.len()];
+    }
+    let reported = report(env, &readable).await;
+    orders.iter().map(|o| o.as_ref().is_some_and(|o| reported.contains(&o.order))).collect()
+}
+
+async fn write(edge: &Edge, env: &Env, orders: &[&PlacedOrder]) -> Result<(), Problem> {
+    let store = Store::open(edge, env).await?;
+    let mut statements = Vec::new();
+    for order in orders {
+        statements.extend(statements_for(&store, order)?);
+    }
+    store.run(statements).await
+}
+
+fn statements_for(store: &Store, order: &PlacedOrder) -> Result<[D1PreparedStatement; 2], Problem> {
+    let id = order.order.to_string();
+    let (shopper, currency) = (order.shopper.to_string(), order.amount.currency.to_string());
+    let head = store.prepare(
+        "INSERT INTO orders (order_id, sale, shopper, payment, currency, amount_minor,
+             placed_at_ms, settled_at_ms)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        &[
+            Value::Text(&id),
+            Value::Text(order.terms.sale.as_str()),
+            Value::Text(&shopper),
+            Value::Text(order.payment.as_str()),
+            Value::Text(&currency),
+            Value::Number(order.amount.minor),
+            Value::Number(order.allocated_at.as_millis()),
+            Value::Number(now().as_millis()),
+        ],
+    )?;
+    let line = store.prepare(
+        "INSERT INTO order_lines (order_id, line, sku, title, quantity, unit_price_minor)
+         VALUES (?, 1, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        &[
+            Value::Text(&id),
+            Value::Text(order.terms.sku.as_str()),
+            Value::Text(&order.terms.title),
+            Value::Number(u64::from(order.quantity)),
+            Value::Number(order.terms.unit_price.minor),
+        ],
+    )?;
+    Ok([head, line])
+}
+
+/// Reports to every Inventory at once; which orders were reported.
+async fn report(env: &Env, orders: &[&PlacedOrder]) -> Vec<OrderId> {
+    let mut by_object: BTreeMap<_, Vec<OrderId>> = BTreeMap::new();
+    for order in orders {
+        let object = (&order.terms.sale, &order.terms.sku);
+        by_object.entry(object).or_default().push(order.order);
+    }
+    let mut sent = Vec::new();
+    for ((sale, sku), orders) in by_object {
+        let command = Command::Settle { orders: orders.clone() };
+        let pending =
+            InventoryStub::of(env, sale, sku).and_then(|inventory| inventory.send(&[command]));
+        sent.extend(pending.ok().map(|pending| (pending, orders)));
+    }
+    let mut reported = Vec::new();
+    for (pending, orders) in sent {
+        if pending.answers().await.is_ok() {
+            reported.extend(orders);
+        }
+    }
+    reported
+}
+
+async fn keep_dead_letters(
+    edge: &Edge,
+    env: &Env,
+    queue: &str,
+    bodies: &[serde_json::Value],
+) -> Result<(), Problem> {
+    let store = Store::open(edge, env).await?;
+    let mut statements = Vec::new();
+    for body in bodies {
+        let body = body.as_str().map_or_else(|| body.to_string(), str::to_owned);
+        statements.push(store.prepare(
+            "INSERT INTO dead_letters (queue, body, received_at_ms) VALUES (?, ?, ?)",
+            &[Value::Text(queue), Value::Text(&body), Value::Number(now().as_millis())],
+        )?);
+    }
+    store.run(statements).await
+}

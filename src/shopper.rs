@@ -1,0 +1,126 @@
+//! Who a request is from.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use doorbuster_domain::id::{SaleId, ShopperId};
+use doorbuster_domain::sealed::{Pass, SealError, Ticket};
+use doorbuster_domain::time::Timestamp;
+use doorbuster_wire::problem::ProblemKind;
+
+use crate::config::Config;
+use crate::http::{Header, Reply, Request};
+use crate::problem::Problem;
+
+/// How long a browser keeps the secret: longer than any sale.
+const COOKIE_MAX_AGE_SECS: u32 = 30 * 24 * 3600;
+/// An app's own secret: 128 bits of base64url are 22 characters.
+const SECRET_LEN: std::ops::RangeInclusive<usize> = 22..=128;
+
+/// A shopper, and the cookie that will let them be known again if they are new.
+pub(crate) struct Identity {
+    pub(crate) shopper: ShopperId,
+    new_cookie: Option<String>,
+}
+
+/// The cookie's name. Over TLS it carries the prefix that ties it to this host (RFC 6265bis).
+fn cookie_name(secure: bool) -> &'static str {
+    if secure { "__Host-doorbuster" } else { "doorbuster" }
+}
+
+/// The shopper a request is from: by `Doorbuster-Shopper`, else by cookie.
+///
+/// # Errors
+///
+/// `ShopperUnknown` if it says neither, `ShopperSecretInvalid` if what it says is no secret.
+pub(crate) fn known(request: &Request<'_>) -> Result<ShopperId, Problem> {
+    let secret = request
+        .header(Header::Shopper)
+        .or_else(|| request.cookie(cookie_name(request.secure)))
+        .ok_or_else(|| {
+            Problem::new(
+                ProblemKind::ShopperUnknown,
+                "Send the cookie you were given when you joined, or an app's own \
+                 Doorbuster-Shopper secret.",
+            )
+        })?;
+    let fits = SECRET_LEN.contains(&secret.len()) && secret.bytes().all(|b| b.is_ascii_graphic());
+    if !fits {
+        let (min, max) = (SECRET_LEN.start(), SECRET_LEN.end());
+        let detail = format!("It has to be {min} to {max} printable ASCII characters.");
+        return Err(Problem::new(ProblemKind::ShopperSecretInvalid, detail));
+    }
+    Ok(ShopperId::of_secret(secret.as_bytes()))
+}
+
+/// The shopper a request is from, made known if they are new.
+pub(crate) fn identify(request: &Request<'_>) -> Result<Identity, Problem> {
+    if request.header(Header::Shopper).is_some()
+        || request.cookie(cookie_name(request.secure)).is_some()
+    {
+        return known(request).map(|shopper| Identity { shopper, new_cookie: None });
+    }
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| Problem::unavailable("randomness", &error))?;
+    let secret = URL_SAFE_NO_PAD.encode(bytes);
+    let (name, security) =
+        (cookie_name(request.secure), if request.secure { "; Secure" } else { "" });
+    let cookie = format!(
+        "{name}={secret}; Path=/; HttpOnly; SameSite=Lax; Max-Age={COOKIE_MAX_AGE_SECS}{security}"
+    );
+    Ok(Identity { shopper: ShopperId::of_secret(secret.as_bytes()), new_cookie: Some(cookie) })
+}
+
+impl Identity {
+    /// The reply, with the cookie that a new shopper is known by.
+    pub(crate) fn remember(&self, reply: Reply) -> Reply {
+        match &self.new_cookie {
+            Some(cookie) => reply.field("set-cookie", cookie),
+            None => reply,
+        }
+    }
+}
+
+/// The shopper's ticket for a sale; `None` if the request has none.
+pub(crate) fn ticket(
+    request: &Request<'_>,
+    config: &Config,
+    sale: &SaleId,
+    shopper: ShopperId,
+    now: Timestamp,
+) -> Result<Option<Ticket>, Problem> {
+    let Some(text) = request.header(Header::Ticket) else { return Ok(None) };
+    let kinds = (ProblemKind::TicketInvalid, ProblemKind::TicketExpired);
+    let ticket: Ticket =
+        config.keyring.open(text, now).map_err(|error| not_sound(&error, kinds))?;
+    ticket.belongs_to(sale, shopper).map_err(|error| Problem::new(kinds.0, format!("{error}.")))?;
+    Ok(Some(ticket))
+}
+
+/// Checks that the shopper may reserve in a sale.
+pub(crate) fn require_pass(
+    request: &Request<'_>,
+    config: &Config,
+    sale: &SaleId,
+    shopper: ShopperId,
+    now: Timestamp,
+) -> Result<(), Problem> {
+    let text = request.header(Header::Pass).ok_or_else(|| {
+        Problem::new(
+            ProblemKind::PassRequired,
+            "Join the line, wait for your turn, and send the pass as Doorbuster-Pass.",
+        )
+    })?;
+    let kinds = (ProblemKind::PassInvalid, ProblemKind::PassExpired);
+    let pass: Pass = config.keyring.open(text, now).map_err(|error| not_sound(&error, kinds))?;
+    pass.belongs_to(sale, shopper).map_err(|error| Problem::new(kinds.0, format!("{error}.")))
+}
+
+/// A sealed thing that does not hold. It is not told why, beyond having expired.
+fn not_sound(error: &SealError, (invalid, expired): (ProblemKind, ProblemKind)) -> Problem {
+    match error {
+        SealError::Expired { .. } => {
+            Problem::new(expired, "Ask for your turn again to get a new one.")
+        }
+        _ => Problem::new(invalid, "It was not made by this service, or was changed since."),
+    }
+}

@@ -1,0 +1,94 @@
+//! The books in D1: SQL of the edge, and nothing but SQL.
+
+use serde::de::DeserializeOwned;
+use wasm_bindgen::JsValue;
+use worker::{D1Database, D1PreparedStatement, Env};
+
+use crate::edge::Edge;
+use crate::problem::Problem;
+
+/// The tables. Creating them again does nothing.
+const SCHEMA: &str = include_str!("../migrations/0001_books.sql");
+
+/// The database takes so many statements at once.
+const STATEMENTS_MAX: usize = 100;
+
+/// A database whose tables are there.
+pub(crate) struct Store(D1Database);
+
+/// A value to bind.
+pub(crate) enum Value<'v> {
+    Text(&'v str),
+    Number(u64),
+}
+
+impl Value<'_> {
+    #[expect(clippy::cast_precision_loss, reason = "numbers here are bounded by 2^53")]
+    fn to_js(&self) -> JsValue {
+        match self {
+            Self::Text(text) => JsValue::from_str(text),
+            Self::Number(number) => JsValue::from_f64(*number as f64),
+        }
+    }
+}
+
+impl Store {
+    /// Opens the database, and makes its tables once per isolate.
+    pub(crate) async fn open(edge: &Edge, env: &Env) -> Result<Self, Problem> {
+        let database = env.d1("DB").map_err(|error| unavailable(&error))?;
+        let ready = *edge.schema_ready.borrow();
+        if !ready {
+            let statements = SCHEMA
+                .split(';')
+                .filter(|statement| statement.contains("CREATE"))
+                .map(|statement| database.prepare(statement))
+                .collect();
+            database.batch(statements).await.map_err(|error| unavailable(&error))?;
+            *edge.schema_ready.borrow_mut() = true;
+        }
+        Ok(Self(database))
+    }
+
+    /// A statement with its values.
+    pub(crate) fn prepare(
+        &self,
+        sql: &str,
+        values: &[Value<'_>],
+    ) -> Result<D1PreparedStatement, Problem> {
+        let values: Vec<JsValue> = values.iter().map(Value::to_js).collect();
+        self.0.prepare(sql).bind(&values).map_err(|error| unavailable(&error))
+    }
+
+    /// All rows of a query.
+    pub(crate) async fn all<T: DeserializeOwned>(
+        &self,
+        sql: &str,
+        values: &[Value<'_>],
+    ) -> Result<Vec<T>, Problem> {
+        let result = self.prepare(sql, values)?.all().await.map_err(|error| unavailable(&error))?;
+        result.results().map_err(|error| unavailable(&error))
+    }
+
+    /// The first row of a query.
+    pub(crate) async fn first<T: DeserializeOwned>(
+        &self,
+        sql: &str,
+        values: &[Value<'_>],
+    ) -> Result<Option<T>, Problem> {
+        Ok(self.all(sql, values).await?.into_iter().next())
+    }
+
+    /// Runs statements. Up to 100 of them are one transaction.
+    pub(crate) async fn run(&self, statements: Vec<D1PreparedStatement>) -> Result<(), Problem> {
+        let mut rest = statements.into_iter().peekable();
+        while rest.peek().is_some() {
+            let some = rest.by_ref().take(STATEMENTS_MAX).collect();
+            self.0.batch(some).await.map_err(|error| unavailable(&error))?;
+        }
+        Ok(())
+    }
+}
+
+fn unavailable(error: &worker::Error) -> Problem {
+    Problem::unavailable("database", error)
+}
