@@ -142,10 +142,12 @@ fn a_closed_sale_stays_closed() {
 }
 
 #[test]
-fn polls_are_spread_and_never_sooner_than_a_second() {
+fn polls_are_spread_and_no_sooner_than_a_second_unless_the_turn_is() {
     let room = open_room(60);
     let status = room.status(stock(StockBand::InStock), T0).unwrap();
-    let polls: Vec<u64> = (2..200).map(|p| status.next_poll(p, T0).get()).collect();
+    let polls: Vec<u64> = (3..200).map(|p| status.next_poll(p, T0).get()).collect();
     assert!(polls.iter().all(|ms| (1_000..=25_000).contains(ms)));
+    let soon = T0.plus(Millis::new(900));
+    assert!((100..=125).contains(&status.next_poll(1, soon).get()));
     assert!(polls.windows(2).any(|pair| pair[0] != pair[1]));
 }

@@ -70,7 +70,7 @@ pub enum Turn {
     Closed,
 }
 
-/// Polls are never asked for sooner than this.
+/// Polls are not asked for sooner than this, unless the turn comes sooner.
 const POLL_MIN: Millis = Millis::from_secs(1);
 /// Nor later: people look at a page that does not move for about so long.
 const POLL_MAX: Millis = Millis::from_secs(20);
@@ -105,11 +105,11 @@ impl Status {
     /// Spread by position, so that those who are told the same do not all come back together.
     pub fn next_poll(&self, position: u64, now: Timestamp) -> Millis {
         let wait = match self.turn(position, now) {
-            Turn::Waiting { wait: Some(wait), .. } => wait.get() / 4,
-            Turn::Admitted => 0,
-            _ => 3_000,
+            Turn::Waiting { wait: Some(wait), .. } => wait.get(),
+            _ => 12_000,
         };
-        let base = wait.clamp(POLL_MIN.get(), POLL_MAX.get());
+        // Who is nearly there asks when the turn comes; who is not, three times on the way.
+        let base = (wait / 4).clamp(POLL_MIN.get().min(wait), POLL_MAX.get());
         let spread = position.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
         let jitter = (base / 4).checked_mul(spread).map_or(0, |product| product >> 32);
         Millis::new(base.saturating_add(jitter))
