@@ -94,7 +94,9 @@ impl From<Rejection> for Problem {
             Rejection::ExistsWithDifferentTerms => ProblemKind::StockExists,
             Rejection::ExistsWithDifferentAdjustment
             | Rejection::ExistsWithDifferentQuantity { .. } => ProblemKind::IdempotencyKeyReused,
-            Rejection::QuantityZero | Rejection::QuantityTooLarge => ProblemKind::BodyInvalid,
+            Rejection::TermsInvalid { .. }
+            | Rejection::QuantityZero
+            | Rejection::QuantityTooLarge => ProblemKind::BodyInvalid,
             Rejection::WithdrawExceedsAvailable { .. } => ProblemKind::WithdrawExceedsAvailable,
             Rejection::ReservationNotFound => ProblemKind::ReservationNotFound,
             Rejection::ReservationReleased => ProblemKind::ReservationReleased,
@@ -102,7 +104,6 @@ impl From<Rejection> for Problem {
             Rejection::ReservationAllocated => ProblemKind::ReservationAllocated,
             Rejection::PaymentInProgress => ProblemKind::PaymentInProgress,
             Rejection::ExtensionCapReached { .. } => ProblemKind::ExtensionCap,
-            Rejection::AmountMismatch => ProblemKind::AmountMismatch,
             Rejection::SaleClosed => ProblemKind::SaleClosed,
             Rejection::SaleNotOpen => ProblemKind::SaleNotOpen,
             Rejection::SalePaused => ProblemKind::SalePaused,

@@ -100,17 +100,13 @@ pub(crate) async fn begin_payment(
     let provider = payment::Provider::configured(&config)?;
     let shopper = shopper::known(request)?;
     let reservation = reservation_id(reservation)?;
-    let payment = payment::new_id()?;
-    let command = Command::BeginPayment { shopper, reservation, payment };
+    let command = Command::BeginPayment { shopper, reservation };
     let view = reservation_view(place.stub(env)?.execute(command).await?)?;
-    let payment = view
-        .payment
-        .clone()
-        .ok_or_else(|| Problem::unavailable("inventory", &"no payment was begun"))?;
+    let payment =
+        view.payment.ok_or_else(|| Problem::unavailable("inventory", &"no payment was begun"))?;
     let session = payment::Session {
         sale: place.sale.clone(),
         sku: place.sku.clone(),
-        reservation,
         payment,
         amount: view.amount,
         expires_at: view.expires_at.unwrap_or_default(),
@@ -161,6 +157,7 @@ fn body(place: &Place, view: &ReservationView) -> Reservation {
         amount: view.amount.into(),
         expires_at_ms: view.expires_at.map(Timestamp::as_millis),
         order: view.order.as_ref().map(|order| order.order.to_string()),
+        refund: view.refund.map(|refund| word(&refund)),
     }
 }
 

@@ -74,7 +74,8 @@ async fn write(edge: &Edge, env: &Env, orders: &[&PlacedOrder]) -> Result<(), Pr
 
 fn statements_for(store: &Store, order: &PlacedOrder) -> Result<[D1PreparedStatement; 2], Problem> {
     let id = order.order.to_string();
-    let (shopper, currency) = (order.shopper.to_string(), order.amount.currency.to_string());
+    let (shopper, payment) = (order.shopper.to_string(), order.payment.to_string());
+    let currency = order.amount.currency.to_string();
     let head = store.prepare(
         "INSERT INTO orders (order_id, sale, shopper, payment, currency, amount_minor,
              placed_at_ms, settled_at_ms)
@@ -83,7 +84,7 @@ fn statements_for(store: &Store, order: &PlacedOrder) -> Result<[D1PreparedState
             Value::Text(&id),
             Value::Text(order.terms.sale.as_str()),
             Value::Text(&shopper),
-            Value::Text(order.payment.as_str()),
+            Value::Text(&payment),
             Value::Text(&currency),
             Value::Number(order.amount.minor),
             Value::Number(order.allocated_at.as_millis()),

@@ -23,8 +23,8 @@ pub enum IdError {
     /// A character stands in it that such a name cannot have.
     #[error("has a character that is not allowed: {0:?}")]
     Character(char),
-    /// It is not base64url of 16 bytes.
-    #[error("is not 22 characters of base64url")]
+    /// After the prefix it is not what such an id is written as.
+    #[error("is not an id of ours")]
     NotSealedBytes,
     /// The prefix that tells the kind of id is missing.
     #[error("does not start with {prefix:?}")]
@@ -110,11 +110,6 @@ slug! {
     /// The key with which a client marks one act, so that a repeat is known as such.
     IdempotencyKey, 64
 }
-slug! {
-    /// A payment as its provider names it.
-    PaymentId, 96
-}
-
 /// Sixteen bytes that stand for something whose text is longer or secret. Written as 22 characters
 /// of base64url without padding.
 macro_rules! digest_id {
@@ -236,6 +231,74 @@ fn digest(parts: &[&[u8]]) -> [u8; 16] {
     first
 }
 
+/// A payment for a reservation: which attempt it is, counted from 1.
+///
+/// Made of the reservation and not of chance, so that a payment can never be for two of them, and
+/// whoever has its name knows where it belongs. Written as `pay_`, the reservation's 22
+/// characters, a point and the attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct PaymentId {
+    reservation: ReservationId,
+    attempt: u32,
+}
+
+impl PaymentId {
+    const PREFIX: &'static str = "pay_";
+
+    /// The payment of this attempt.
+    pub const fn of(reservation: ReservationId, attempt: u32) -> Self {
+        Self { reservation, attempt }
+    }
+
+    /// What it is for.
+    pub const fn reservation(self) -> ReservationId {
+        self.reservation
+    }
+
+    /// Which attempt it is.
+    pub const fn attempt(self) -> u32 {
+        self.attempt
+    }
+}
+
+impl FromStr for PaymentId {
+    type Err = IdError;
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let rest =
+            text.strip_prefix(Self::PREFIX).ok_or(IdError::Prefix { prefix: Self::PREFIX })?;
+        let (encoded, attempt) = rest.split_once('.').ok_or(IdError::NotSealedBytes)?;
+        let reservation = format!("{}{encoded}", ReservationId::PREFIX).parse()?;
+        match attempt.parse() {
+            // A number has one spelling, or one payment would have several names.
+            Ok(number) if format!("{number}") == attempt => {
+                Ok(Self { reservation, attempt: number })
+            }
+            _ => Err(IdError::NotSealedBytes),
+        }
+    }
+}
+
+impl TryFrom<String> for PaymentId {
+    type Error = IdError;
+    fn try_from(text: String) -> Result<Self, IdError> {
+        text.parse()
+    }
+}
+
+impl From<PaymentId> for String {
+    fn from(id: PaymentId) -> Self {
+        id.to_string()
+    }
+}
+
+impl fmt::Display for PaymentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let encoded = URL_SAFE_NO_PAD.encode(self.reservation.as_bytes());
+        write!(f, "{}{encoded}.{}", Self::PREFIX, self.attempt)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -260,6 +323,20 @@ mod tests {
         assert_ne!(id, ReservationId::derive(&sale, &sku, ShopperId::of_secret(b"bob"), &key));
         assert_eq!(id.to_string().parse::<ReservationId>().unwrap(), id);
         assert_eq!(id.order().reservation(), id);
+    }
+
+    #[test]
+    fn a_payment_knows_its_reservation_and_has_one_spelling() {
+        let reservation = ReservationId::from_bytes([7; 16]);
+        let payment = PaymentId::of(reservation, 12);
+        let text = payment.to_string();
+        assert_eq!(text.parse::<PaymentId>().unwrap(), payment);
+        assert_eq!(payment.reservation(), reservation);
+        for wrong in
+            [text.replace(".12", ".012"), text.replace(".12", ".+12"), text.replace('.', "")]
+        {
+            assert_eq!(wrong.parse::<PaymentId>(), Err(IdError::NotSealedBytes), "{wrong}");
+        }
     }
 
     #[test]

@@ -64,8 +64,9 @@ impl TryFrom<String> for ChainHash {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, &'static str> {
-        let wrong = "a hash is 64 hex digits";
-        if text.len() != 64 || !text.is_ascii() {
+        let wrong = "a hash is 64 hex digits, in small letters";
+        let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        if text.len() != 64 || !text.bytes().all(is_digit) {
             return Err(wrong);
         }
         let mut bytes = [0; 32];
@@ -94,7 +95,7 @@ pub struct Entry {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("entry {seq}: {reason}")]
 pub struct Broken {
-    /// The entry.
+    /// Where it should have been: the number after the last good entry.
     pub seq: u64,
     /// What is wrong with it.
     pub reason: String,
@@ -120,9 +121,10 @@ impl<M: Machine> Replay<M> {
     ///
     /// `Broken` if it does not continue the chain, or its events cannot follow.
     pub fn read(&mut self, entry: &Entry) -> Result<usize, Broken> {
-        let broken = |reason: String| Broken { seq: entry.seq, reason };
-        if self.seq.checked_add(1) != Some(entry.seq) {
-            return Err(broken(format!("follows entry {}", self.seq)));
+        let seq = self.seq.saturating_add(1);
+        let broken = |reason: String| Broken { seq, reason };
+        if entry.seq != seq {
+            return Err(broken(format!("its number is {}", entry.seq)));
         }
         let hash = self.hash.next(entry.seq, entry.committed_at_ms, entry.events.as_bytes());
         if hash != entry.hash {

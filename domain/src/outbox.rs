@@ -11,7 +11,7 @@ use crate::inventory::{Event, Inventory};
 use crate::time::{Millis, Timestamp};
 
 /// One thing to be told.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Item {
     /// An order, until it is settled.
     Order(OrderId),
@@ -44,9 +44,8 @@ impl Outbox {
     pub fn rebuild(inventory: &Inventory, now: Timestamp) -> Self {
         let mut outbox = Self::default();
         let orders = inventory.unsettled().map(Item::Order);
-        let voids = inventory.overdue_payments().map(|(reservation, _)| Item::Void(reservation));
-        let refunds =
-            inventory.refunds_due().map(|(payment, _)| Item::Refund(payment.clone()));
+        let voids = inventory.overdue_payments().map(|payment| Item::Void(payment.reservation()));
+        let refunds = inventory.refunds_due().map(Item::Refund);
         for item in orders.chain(voids).chain(refunds) {
             outbox.schedule(item, Attempt { next_at: now, made: 0 });
         }
@@ -57,21 +56,22 @@ impl Outbox {
     pub fn observe(&mut self, event: &Event, at: Timestamp) {
         let now_due = Attempt { next_at: at, made: 0 };
         match event {
-            Event::Allocated { reservation, .. } => {
-                self.confirm(&Item::Void(*reservation));
+            Event::Allocated { payment } => {
+                let reservation = payment.reservation();
+                self.confirm(&Item::Void(reservation));
                 self.schedule(Item::Order(reservation.order()), now_due);
             }
             Event::PaymentOverdue { reservation } => {
                 self.schedule(Item::Void(*reservation), now_due);
             }
-            Event::PaymentDeclined { reservation, .. } | Event::Expired { reservation } => {
+            Event::PaymentDeclined { reservation, .. } | Event::PaymentVoided { reservation } => {
                 self.confirm(&Item::Void(*reservation));
             }
             Event::RefundDue { payment, .. } => {
-                self.schedule(Item::Refund(payment.clone()), now_due);
+                self.schedule(Item::Refund(*payment), now_due);
             }
             Event::Settled { order } => self.confirm(&Item::Order(*order)),
-            Event::Refunded { payment } => self.confirm(&Item::Refund(payment.clone())),
+            Event::Refunded { payment } => self.confirm(&Item::Refund(*payment)),
             Event::Opened { .. }
             | Event::Restocked { .. }
             | Event::Withdrawn { .. }
@@ -79,7 +79,8 @@ impl Outbox {
             | Event::Reserved { .. }
             | Event::Extended { .. }
             | Event::PaymentBegun { .. }
-            | Event::Released { .. } => {}
+            | Event::Released { .. }
+            | Event::Expired { .. } => {}
         }
     }
 
@@ -90,13 +91,13 @@ impl Outbox {
             .iter()
             .take_while(|(at, _)| *at <= now)
             .take(max)
-            .map(|(_, item)| item.clone())
+            .map(|(_, item)| *item)
             .collect();
         for item in &items {
             let made = self.attempts.get(item).map_or(0, |attempt| attempt.made);
             let wait = REPEAT_AFTER.get().saturating_mul(1 << made.min(DOUBLINGS_MAX));
             let next_at = now.plus(Millis::new(wait));
-            self.schedule(item.clone(), Attempt { next_at, made: made.saturating_add(1) });
+            self.schedule(*item, Attempt { next_at, made: made.saturating_add(1) });
         }
         items
     }
@@ -118,13 +119,13 @@ impl Outbox {
 
     fn schedule(&mut self, item: Item, attempt: Attempt) {
         self.confirm(&item);
-        self.due.insert((attempt.next_at, item.clone()));
+        self.due.insert((attempt.next_at, item));
         self.attempts.insert(item, attempt);
     }
 
     fn confirm(&mut self, item: &Item) {
         if let Some(attempt) = self.attempts.remove(item) {
-            self.due.remove(&(attempt.next_at, item.clone()));
+            self.due.remove(&(attempt.next_at, *item));
         }
     }
 }
@@ -140,7 +141,7 @@ mod tests {
     }
 
     fn allocated(n: u8) -> Event {
-        Event::Allocated { reservation: reservation(n), payment: "pay_1".parse().unwrap() }
+        Event::Allocated { payment: PaymentId::of(reservation(n), 1) }
     }
 
     #[test]
@@ -165,7 +166,7 @@ mod tests {
     #[test]
     fn a_void_ends_whichever_way_the_provider_answers() {
         let ends = [
-            Event::Expired { reservation: reservation(1) },
+            Event::PaymentVoided { reservation: reservation(1) },
             Event::PaymentDeclined { reservation: reservation(1), expires_at: T0 },
             allocated(1),
         ];

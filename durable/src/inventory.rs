@@ -119,16 +119,15 @@ impl Inner {
         if fresh {
             self.outbox = Outbox::rebuild(&loaded.machine, now);
         }
-        let at = loaded.machine.moment(now);
         let batch = loaded
             .machine
             .decide_batch(commands, now)
             .map_err(|corrupt| StoreError::Broken(corrupt.to_string()))?;
         let len = loaded.machine.reservations_len();
-        self.journaled.append(&batch.events, at)?;
+        self.journaled.append(&batch.events, batch.at)?;
         self.journaled.snapshot_if_due(len)?;
         for event in &batch.events {
-            self.outbox.observe(event, at);
+            self.outbox.observe(event, batch.at);
         }
         Ok(batch.answers)
     }
@@ -174,17 +173,15 @@ impl Inner {
 
 fn payment_task(inventory: &Inventory, item: &Item) -> Option<PaymentTask> {
     let terms = inventory.terms()?;
-    let (action, reservation, payment) = match item {
+    let (action, payment) = match item {
         Item::Order(_) => return None,
         Item::Void(reservation) => {
-            (PaymentAction::Void, *reservation, inventory.payment_under_way(*reservation)?)
+            (PaymentAction::Void, inventory.payment_under_way(*reservation)?)
         }
-        Item::Refund(payment) => {
-            (PaymentAction::Refund, inventory.refund_reservation(payment)?, payment.clone())
-        }
+        Item::Refund(payment) => (PaymentAction::Refund, *payment),
     };
     let (sale, sku) = (terms.sale.clone(), terms.sku.clone());
-    Some(PaymentTask { action, sale, sku, reservation, payment })
+    Some(PaymentTask { action, sale, sku, payment })
 }
 
 pub(crate) fn to_line<T: serde::Serialize>(value: &T) -> Option<String> {

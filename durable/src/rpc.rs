@@ -4,7 +4,7 @@
 //! Everything is one line of JSON, so that `entry.mjs` can hand many calls to an object as lines
 //! of one text: a crossing into wasm per turn, not per call.
 
-use doorbuster_domain::id::{PaymentId, ReservationId, SaleId, Sku};
+use doorbuster_domain::id::{PaymentId, SaleId, Sku};
 use doorbuster_domain::inventory::{Answer, Command};
 use doorbuster_domain::line::{Phase, RoomRejection, SaleRules};
 use doorbuster_domain::time::Timestamp;
@@ -92,8 +92,6 @@ pub struct PaymentTask {
     pub sale: SaleId,
     /// Where to report back.
     pub sku: Sku,
-    /// Which reservation.
-    pub reservation: ReservationId,
     /// Which payment.
     pub payment: PaymentId,
 }

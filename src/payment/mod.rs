@@ -5,7 +5,7 @@ pub(crate) mod sandbox;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use doorbuster_domain::id::{PaymentId, ReservationId, SaleId, Sku};
+use doorbuster_domain::id::{PaymentId, SaleId, Sku};
 use doorbuster_domain::inventory::Command;
 use doorbuster_domain::money::Money;
 use doorbuster_domain::time::Timestamp;
@@ -22,7 +22,6 @@ use crate::problem::Problem;
 pub(crate) struct Session {
     pub(crate) sale: SaleId,
     pub(crate) sku: Sku,
-    pub(crate) reservation: ReservationId,
     pub(crate) payment: PaymentId,
     pub(crate) amount: Money,
     pub(crate) expires_at: Timestamp,
@@ -66,13 +65,13 @@ impl Provider {
         }
     }
 
-    async fn void(self, edge: &Edge, env: &Env, payment: &PaymentId) -> Result<Voided, Problem> {
+    async fn void(self, edge: &Edge, env: &Env, payment: PaymentId) -> Result<Voided, Problem> {
         match self {
             Self::Sandbox => sandbox::void(edge, env, payment).await,
         }
     }
 
-    async fn refund(self, edge: &Edge, env: &Env, payment: &PaymentId) -> Result<(), Problem> {
+    async fn refund(self, edge: &Edge, env: &Env, payment: PaymentId) -> Result<(), Problem> {
         match self {
             Self::Sandbox => sandbox::refund(edge, env, payment).await,
         }
@@ -83,25 +82,18 @@ impl Provider {
 /// it once.
 pub(crate) async fn perform(edge: &Edge, env: &Env, task: &PaymentTask) -> Result<(), Problem> {
     let provider = Provider::configured(&*edge.config(env)?)?;
-    let (reservation, payment) = (task.reservation, task.payment.clone());
+    let payment = task.payment;
     let command = match task.action {
-        PaymentAction::Void => match provider.void(edge, env, &payment).await? {
-            Voided::Yes => Command::VoidPayment { reservation, payment },
-            Voided::TooLate { amount_minor } => {
-                Command::Allocate { reservation, payment, amount_minor }
-            }
+        PaymentAction::Void => match provider.void(edge, env, payment).await? {
+            Voided::Yes => Command::VoidPayment { payment },
+            Voided::TooLate { amount_minor } => Command::Allocate { payment, amount_minor },
         },
         PaymentAction::Refund => {
-            provider.refund(edge, env, &payment).await?;
+            provider.refund(edge, env, payment).await?;
             Command::ConfirmRefund { payment }
         }
     };
     InventoryStub::of(env, &task.sale, &task.sku)?.execute(command).await.map(|_| ())
-}
-
-/// A new payment's id.
-pub(crate) fn new_id() -> Result<PaymentId, Problem> {
-    random_id("pay_")?.parse().map_err(|error| Problem::unavailable("randomness", &error))
 }
 
 /// An id of 128 random bits, as base64url after a prefix.

@@ -58,7 +58,7 @@ pub(super) async fn create_session(
         "INSERT INTO sandbox_payments (payment, status, currency, amount_minor, changed_at_ms)
          VALUES (?, 'open', ?, ?, ?) ON CONFLICT DO NOTHING",
         &[
-            Value::Text(session.payment.as_str()),
+            Value::Text(&session.payment.to_string()),
             Value::Text(&currency),
             Value::Number(session.amount.minor),
             Value::Number(now().as_millis()),
@@ -68,8 +68,7 @@ pub(super) async fn create_session(
     let link = config.keyring.seal(&PaymentLink {
         sale: session.sale.clone(),
         sku: session.sku.clone(),
-        reservation: session.reservation,
-        payment: session.payment.clone(),
+        payment: session.payment,
         amount_minor: session.amount.minor,
         currency,
         expires_at: session.expires_at.plus(LINK_TTL_AFTER),
@@ -78,14 +77,14 @@ pub(super) async fn create_session(
 }
 
 /// Ends a payment, whether or not its session ever came to be.
-pub(super) async fn void(edge: &Edge, env: &Env, payment: &PaymentId) -> Result<Voided, Problem> {
+pub(super) async fn void(edge: &Edge, env: &Env, payment: PaymentId) -> Result<Voided, Problem> {
     let store = Store::open(edge, env).await?;
     let statement = store.prepare(
         "INSERT INTO sandbox_payments (payment, status, currency, amount_minor, changed_at_ms)
          VALUES (?, 'voided', 'XXX', 0, ?)
          ON CONFLICT DO UPDATE SET status = 'voided', changed_at_ms = excluded.changed_at_ms
          WHERE status = 'open'",
-        &[Value::Text(payment.as_str()), Value::Number(now().as_millis())],
+        &[Value::Text(&payment.to_string()), Value::Number(now().as_millis())],
     )?;
     store.run(vec![statement]).await?;
     let row = record(&store, payment).await?;
@@ -95,7 +94,7 @@ pub(super) async fn void(edge: &Edge, env: &Env, payment: &PaymentId) -> Result<
     }
 }
 
-pub(super) async fn refund(edge: &Edge, env: &Env, payment: &PaymentId) -> Result<(), Problem> {
+pub(super) async fn refund(edge: &Edge, env: &Env, payment: PaymentId) -> Result<(), Problem> {
     let store = Store::open(edge, env).await?;
     change(&store, payment, "completed", "refunded").await?;
     match record(&store, payment).await?.status.as_str() {
@@ -107,7 +106,7 @@ pub(super) async fn refund(edge: &Edge, env: &Env, payment: &PaymentId) -> Resul
 /// `GET /sandbox/payments/{link}`.
 pub(crate) async fn page(edge: &Edge, env: &Env, link: &str) -> Result<Reply, Problem> {
     let (_, details) = opened(edge, env, link)?;
-    let status = record(&Store::open(edge, env).await?, &details.payment).await?.status;
+    let status = record(&Store::open(edge, env).await?, details.payment).await?.status;
     let currency = details.currency.parse().map_err(|e| Problem::unavailable("sandbox", &e))?;
     let amount = Money { minor: details.amount_minor, currency };
     let back = receipt_address(&details);
@@ -143,8 +142,8 @@ pub(crate) async fn pay(
         _ => return Err(Problem::invalid("/outcome", "It is `success` or `decline`.")),
     };
     let store = Store::open(edge, env).await?;
-    change(&store, &details.payment, "open", status).await?;
-    if record(&store, &details.payment).await?.status == status {
+    change(&store, details.payment, "open", status).await?;
+    if record(&store, details.payment).await?.status == status {
         let webhook = Webhook { kind: kind.to_owned(), link: link.to_owned() };
         let body = serde_json::to_string(&webhook).unwrap_or_default();
         let signature = config.keyring.sign_webhook(now(), body.as_bytes());
@@ -177,10 +176,10 @@ async fn receive(edge: &Edge, env: &Env, signature: &str, body: &[u8]) -> Result
     let webhook: Webhook = serde_json::from_slice(body)
         .map_err(|_| invalid("The body is not a report of a payment.".to_owned()))?;
     let (_, link) = opened(edge, env, &webhook.link)?;
-    let PaymentLink { sale, sku, reservation, payment, amount_minor, .. } = link;
+    let PaymentLink { sale, sku, payment, amount_minor, .. } = link;
     let command = match webhook.kind.as_str() {
-        "payment.completed" => Command::Allocate { reservation, payment, amount_minor },
-        "payment.declined" => Command::DeclinePayment { reservation, payment },
+        "payment.completed" => Command::Allocate { payment, amount_minor },
+        "payment.declined" => Command::DeclinePayment { payment },
         // A provider may report more than we asked for (Stripe does); that is no error.
         _ => return Ok(()),
     };
@@ -205,25 +204,25 @@ fn opened(
     Ok((config, details))
 }
 
-async fn record(store: &Store, payment: &PaymentId) -> Result<PaymentRow, Problem> {
+async fn record(store: &Store, payment: PaymentId) -> Result<PaymentRow, Problem> {
     store
         .first(
             "SELECT status, amount_minor FROM sandbox_payments WHERE payment = ?",
-            &[Value::Text(payment.as_str())],
+            &[Value::Text(&payment.to_string())],
         )
         .await?
         .ok_or_else(|| Problem::unavailable("sandbox", &"the payment has no record"))
 }
 
 /// Moves a payment from one status to another, if it is in the one.
-async fn change(store: &Store, payment: &PaymentId, from: &str, to: &str) -> Result<(), Problem> {
+async fn change(store: &Store, payment: PaymentId, from: &str, to: &str) -> Result<(), Problem> {
     let statement = store.prepare(
         "UPDATE sandbox_payments SET status = ?, changed_at_ms = ?
          WHERE payment = ? AND status = ?",
         &[
             Value::Text(to),
             Value::Number(now().as_millis()),
-            Value::Text(payment.as_str()),
+            Value::Text(&payment.to_string()),
             Value::Text(from),
         ],
     )?;
@@ -231,5 +230,10 @@ async fn change(store: &Store, payment: &PaymentId, from: &str, to: &str) -> Res
 }
 
 fn receipt_address(link: &PaymentLink) -> String {
-    format!("/receipt?sale={}&sku={}&reservation={}", link.sale, link.sku, link.reservation)
+    format!(
+        "/receipt?sale={}&sku={}&reservation={}",
+        link.sale,
+        link.sku,
+        link.payment.reservation()
+    )
 }

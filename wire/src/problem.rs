@@ -106,7 +106,6 @@ problems! {
     PaymentInProgress 409 "payment-in-progress" true "A payment is under way";
     ReservationAllocated 409 "reservation-allocated" false "The reservation is an order already";
     ExtensionCap 409 "extension-cap" false "The reservation cannot be extended any further";
-    AmountMismatch 409 "amount-mismatch" false "The amount paid is not the amount owed";
     ReservationReleased 410 "reservation-released" false "The reservation was released";
     ReservationExpired 410 "reservation-expired" false "The reservation has expired";
     BodyTooLarge 413 "body-too-large" false "The body is too large";

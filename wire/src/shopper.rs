@@ -197,6 +197,8 @@ pub struct Reservation {
     pub expires_at_ms: Option<u64>,
     /// The order, once paid.
     pub order: Option<String>,
+    /// Money that came too late, or twice: `due` while it is going back, `done` once it went.
+    pub refund: Option<String>,
 }
 
 /// Where to pay.

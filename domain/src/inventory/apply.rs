@@ -1,9 +1,12 @@
-//! What an event does to the state. The only place that changes it.
+//! What an event does to the state. The only place that changes it, and as strict as the decisions
+//! are: what no decision could have led to is refused, so that an audit can replay a journal.
 
-use super::{Adjustment, Event, Inventory, Refund, Reservation, State};
-use crate::id::{PaymentId, ReservationId};
+use super::{Adjustment, Event, Inventory, RefundState, Reservation, Selling, State};
+use crate::id::{PaymentId, ReservationId, ShopperId};
 use crate::machine::Corrupt;
 use crate::time::Timestamp;
+
+type Fits = Result<(), &'static str>;
 
 impl Event {
     /// The event's name, as the journal spells it.
@@ -18,6 +21,7 @@ impl Event {
             Self::PaymentBegun { .. } => "payment_begun",
             Self::PaymentOverdue { .. } => "payment_overdue",
             Self::PaymentDeclined { .. } => "payment_declined",
+            Self::PaymentVoided { .. } => "payment_voided",
             Self::Allocated { .. } => "allocated",
             Self::RefundDue { .. } => "refund_due",
             Self::Refunded { .. } => "refunded",
@@ -28,6 +32,10 @@ impl Event {
     }
 }
 
+fn require(holds: bool, otherwise: &'static str) -> Fits {
+    if holds { Ok(()) } else { Err(otherwise) }
+}
+
 impl Inventory {
     /// `Machine::apply`, in the module that does nothing else.
     pub(super) fn apply_event(&mut self, event: &Event, at: Timestamp) -> Result<(), Corrupt> {
@@ -35,109 +43,113 @@ impl Inventory {
         self.change(event, at).map_err(|reason| Corrupt { event: event.name(), reason })
     }
 
-    fn change(&mut self, event: &Event, at: Timestamp) -> Result<(), &'static str> {
+    fn change(&mut self, event: &Event, at: Timestamp) -> Fits {
+        let opening = matches!(event, Event::Opened { .. });
+        require(opening != self.terms.is_some(), "opening comes first, and once")?;
         match event {
             Event::Opened { terms, on_hand } => {
-                if self.terms.is_some() {
-                    return Err("it was opened before");
-                }
                 self.terms = Some(terms.clone());
-                self.on_hand = *on_hand;
+                self.counts.on_hand = *on_hand;
                 self.opened_with = *on_hand;
                 Ok(())
             }
-            Event::Restocked { key, units, .. } => {
-                self.on_hand = self.on_hand.checked_add(*units).ok_or("on_hand overflows")?;
-                self.adjustments.insert(key.clone(), Adjustment { restock: true, units: *units });
-                Ok(())
+            Event::Restocked { key, units, reason } => {
+                let sum = self.counts.on_hand.checked_add(*units);
+                self.counts.on_hand = sum.ok_or("on_hand overflows")?;
+                let adjustment =
+                    Adjustment { restock: true, units: *units, reason: reason.clone() };
+                require(
+                    self.adjustments.insert(key.clone(), adjustment).is_none(),
+                    "the act happened before",
+                )
             }
-            Event::Withdrawn { key, units, .. } => {
-                if *units > self.available() {
-                    return Err("more is withdrawn than available");
-                }
-                self.on_hand = self.on_hand.saturating_sub(*units);
-                self.adjustments.insert(key.clone(), Adjustment { restock: false, units: *units });
-                Ok(())
+            Event::Withdrawn { key, units, reason } => {
+                require(*units <= self.counts.available(), "more is withdrawn than available")?;
+                self.counts.on_hand = self.counts.on_hand.saturating_sub(*units);
+                let adjustment =
+                    Adjustment { restock: false, units: *units, reason: reason.clone() };
+                require(
+                    self.adjustments.insert(key.clone(), adjustment).is_none(),
+                    "the act happened before",
+                )
             }
             Event::SellingSet { selling } => {
+                require(self.selling != Selling::Closed, "a closed sale stays closed")?;
                 self.selling = *selling;
                 Ok(())
             }
-            Event::RefundDue { reservation, payment, amount_minor } => {
-                let refund =
-                    Refund { reservation: *reservation, amount_minor: *amount_minor, done: false };
-                self.refunds.insert(payment.clone(), refund);
-                Ok(())
+            Event::RefundDue { payment, .. } => {
+                let known = self.reservations.contains_key(&payment.reservation());
+                require(known, "there is no such reservation")?;
+                require(
+                    self.refunds.insert(*payment, RefundState::Due).is_none(),
+                    "the refund was due before",
+                )
             }
-            Event::Refunded { payment } => {
-                self.refunds.get_mut(payment).ok_or("no refund was due")?.done = true;
-                Ok(())
+            Event::Refunded { payment } => require(
+                self.refunds.insert(*payment, RefundState::Done) == Some(RefundState::Due),
+                "no refund was due",
+            ),
+            Event::Reserved { reservation, shopper, quantity, expires_at } => {
+                self.add(*reservation, *shopper, *quantity, (at, *expires_at))
             }
             _ => self.change_reservation(event, at),
         }
     }
 
-    fn change_reservation(&mut self, event: &Event, at: Timestamp) -> Result<(), &'static str> {
+    fn add(
+        &mut self,
+        id: ReservationId,
+        shopper: ShopperId,
+        quantity: u32,
+        (reserved_at, expires_at): (Timestamp, Timestamp),
+    ) -> Fits {
+        require(self.selling == Selling::Open, "the sale is not open")?;
+        require(quantity > 0, "nothing is reserved")?;
+        require(quantity <= self.counts.available(), "more is reserved than available")?;
+        require(self.within_limit(shopper, quantity), "the shopper's limit is passed")?;
+        let state = State::Held;
+        let entry = Reservation { shopper, quantity, reserved_at, expires_at, attempts: 0, state };
+        self.counts.reserved = self.counts.reserved.saturating_add(quantity);
+        self.index.add(id, &entry);
+        require(self.reservations.insert(id, entry).is_none(), "the reservation exists")
+    }
+
+    fn change_reservation(&mut self, event: &Event, at: Timestamp) -> Fits {
         match event {
-            Event::Reserved { reservation, shopper, quantity, expires_at } => {
-                if *quantity > self.available() {
-                    return Err("more is reserved than available");
-                }
-                let entry = Reservation {
-                    shopper: *shopper,
-                    quantity: *quantity,
-                    reserved_at: at,
-                    expires_at: *expires_at,
-                    state: State::Held,
-                };
-                self.index.add(*reservation, &entry);
-                self.reserved = self.reserved.saturating_add(*quantity);
-                match self.reservations.insert(*reservation, entry) {
-                    None => Ok(()),
-                    Some(_) => Err("the reservation exists"),
-                }
-            }
             Event::Extended { reservation, expires_at } => self.alter(*reservation, |r| {
+                let later = *expires_at > r.expires_at;
                 r.expires_at = *expires_at;
-                matches!(r.state, State::Held)
+                later && r.state == State::Held
             }),
-            Event::PaymentBegun { reservation, payment, deadline } => {
-                self.alter(*reservation, |r| {
-                    let held = matches!(r.state, State::Held);
-                    r.state = State::Paying {
-                        payment: payment.clone(),
-                        deadline: *deadline,
-                        overdue: false,
-                    };
-                    held
-                })
-            }
+            Event::PaymentBegun { payment, deadline } => self.alter(payment.reservation(), |r| {
+                let held = r.state == State::Held;
+                r.attempts = r.attempts.saturating_add(1);
+                r.state = State::Paying { deadline: *deadline, overdue: false };
+                held && r.attempts == payment.attempt()
+            }),
             Event::PaymentOverdue { reservation } => {
                 self.alter(*reservation, |r| match &mut r.state {
-                    State::Paying { overdue, .. } => {
-                        *overdue = true;
-                        true
-                    }
+                    State::Paying { overdue, .. } => !std::mem::replace(overdue, true),
                     _ => false,
                 })
             }
             Event::PaymentDeclined { reservation, expires_at } => self.alter(*reservation, |r| {
-                let paying = matches!(r.state, State::Paying { .. });
-                r.state = State::Held;
                 r.expires_at = *expires_at;
-                paying
+                matches!(std::mem::replace(&mut r.state, State::Held), State::Paying { .. })
             }),
-            Event::Allocated { reservation, payment } => self.allocate(*reservation, payment, at),
-            Event::Released { reservation } => self.give_back(*reservation, State::Released),
-            Event::Expired { reservation } => {
-                self.expired = self.expired.saturating_add(1);
-                self.give_back(*reservation, State::Expired)
+            Event::PaymentVoided { reservation } => {
+                self.give_back(*reservation, State::Expired, |s| matches!(s, State::Paying { .. }))
             }
+            Event::Released { reservation } => {
+                self.give_back(*reservation, State::Released, |s| s == State::Held)
+            }
+            Event::Expired { reservation } => {
+                self.give_back(*reservation, State::Expired, |s| s == State::Held)
+            }
+            Event::Allocated { payment } => self.allocate(*payment, at),
             Event::Settled { order } => self.alter(order.reservation(), |r| match &mut r.state {
-                State::Allocated { settled, .. } => {
-                    *settled = true;
-                    true
-                }
+                State::Allocated { settled, .. } => !std::mem::replace(settled, true),
                 _ => false,
             }),
             _ => Err("it is not about a reservation"),
@@ -145,49 +157,56 @@ impl Inventory {
     }
 
     /// Changes one reservation and keeps the index true. `change` says whether it fitted the state.
-    fn alter(
-        &mut self,
-        id: ReservationId,
-        change: impl FnOnce(&mut Reservation) -> bool,
-    ) -> Result<(), &'static str> {
+    fn alter(&mut self, id: ReservationId, change: impl FnOnce(&mut Reservation) -> bool) -> Fits {
         let reservation = self.reservations.get_mut(&id).ok_or("there is no such reservation")?;
         self.index.remove(id, reservation);
         let fits = change(reservation);
         self.index.add(id, reservation);
-        if fits { Ok(()) } else { Err("the reservation is in another state") }
+        require(fits, "the reservation is in another state")
     }
 
-    fn allocate(
-        &mut self,
-        id: ReservationId,
-        payment: &PaymentId,
-        at: Timestamp,
-    ) -> Result<(), &'static str> {
-        let (reserved, available) = (self.reserved, self.available());
-        let mut taken = (0, 0);
+    fn allocate(&mut self, payment: PaymentId, at: Timestamp) -> Fits {
+        let id = payment.reservation();
+        let found = *self.reservations.get(&id).ok_or("there is no such reservation")?;
+        require(payment.attempt() <= found.attempts, "the payment was never begun")?;
+        let quantity = found.quantity;
+        match found.state {
+            State::Held => {}
+            State::Paying { .. } => {
+                require(found.payment(id) == Some(payment), "another payment is under way")?;
+            }
+            State::Released | State::Expired => {
+                require(quantity <= self.counts.available(), "the units are gone")?;
+                require(self.within_limit(found.shopper, quantity), "the limit is passed")?;
+            }
+            State::Allocated { .. } => return Err("it is allocated already"),
+        }
+        if found.is_reserved() {
+            self.counts.reserved = self.counts.reserved.saturating_sub(quantity);
+        }
+        self.counts.allocated = self.counts.allocated.saturating_add(quantity);
         self.alter(id, |r| {
-            let was_reserved = r.is_reserved();
-            let fits = if was_reserved { r.quantity <= reserved } else { r.quantity <= available };
-            let open = !matches!(r.state, State::Allocated { .. });
-            taken = (if was_reserved { r.quantity } else { 0 }, r.quantity);
-            r.state =
-                State::Allocated { payment: payment.clone(), allocated_at: at, settled: false };
-            fits && open
-        })?;
-        self.reserved = self.reserved.saturating_sub(taken.0);
-        self.allocated = self.allocated.saturating_add(taken.1);
-        Ok(())
+            r.state = State::Allocated { payment, allocated_at: at, settled: false };
+            true
+        })
     }
 
-    fn give_back(&mut self, id: ReservationId, end: State) -> Result<(), &'static str> {
+    fn give_back(&mut self, id: ReservationId, end: State, fits: fn(State) -> bool) -> Fits {
         let mut returned = 0;
         self.alter(id, |r| {
-            let reserved = r.is_reserved();
             returned = r.quantity;
-            r.state = end;
-            reserved
+            fits(std::mem::replace(&mut r.state, end))
         })?;
-        self.reserved = self.reserved.saturating_sub(returned);
+        self.counts.reserved = self.counts.reserved.saturating_sub(returned);
+        if end == State::Expired {
+            self.expired = self.expired.saturating_add(1);
+        }
         Ok(())
+    }
+
+    /// Whether a shopper may have so many units more.
+    pub(super) fn within_limit(&self, shopper: ShopperId, more: u32) -> bool {
+        let max = self.terms.as_ref().map_or(0, |terms| terms.per_shopper_max);
+        self.index.units_of(shopper).saturating_add(more) <= max
     }
 }

@@ -5,8 +5,10 @@ use crate::machine::{Corrupt, Machine as _};
 use crate::time::Timestamp;
 
 /// What a batch of commands led to.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
+    /// When: the given moment, or that of the newest event if the clock has gone back since.
+    pub at: Timestamp,
     /// Everything that happened, in order: what time brought about first.
     pub events: Vec<Event>,
     /// One answer per command, in the order of the commands.
@@ -28,30 +30,27 @@ impl Inventory {
         commands: impl IntoIterator<Item = &'a Command>,
         now: Timestamp,
     ) -> Result<Batch, Corrupt> {
-        let now = now.max(self.last_at);
-        let mut batch = Batch { events: self.handle_timeout(now), answers: Vec::new() };
-        for event in &batch.events {
-            self.apply(event, now)?;
-        }
+        let at = now.max(self.last_at);
+        let mut batch = Batch { at, events: Vec::new(), answers: Vec::new() };
+        self.happen(self.handle_timeout(at), &mut batch)?;
         for command in commands {
-            let result = self.handle(command, now);
-            let answer = match result {
+            let answer = match self.handle(command, at) {
                 Ok(decision) => {
-                    for event in &decision.events {
-                        self.apply(event, now)?;
-                    }
-                    batch.events.extend(decision.events);
-                    Ok(decision.reply)
+                    self.happen(decision.events, &mut batch)?;
+                    Answer::Accepted(decision.reply)
                 }
-                Err(rejection) => Err(rejection),
+                Err(rejection) => Answer::Rejected(rejection),
             };
-            batch.answers.push(answer.into());
+            batch.answers.push(answer);
         }
         Ok(batch)
     }
 
-    /// The moment that counts when the clock says `now`: never before the newest event.
-    pub fn moment(&self, now: Timestamp) -> Timestamp {
-        now.max(self.last_at)
+    fn happen(&mut self, events: Vec<Event>, batch: &mut Batch) -> Result<(), Corrupt> {
+        for event in &events {
+            self.apply(event, batch.at)?;
+        }
+        batch.events.extend(events);
+        Ok(())
     }
 }

@@ -63,27 +63,19 @@ pub enum Command {
         shopper: ShopperId,
         /// Which reservation.
         reservation: ReservationId,
-        /// The payment's name, if none is under way yet.
-        payment: PaymentId,
     },
     /// The provider says that the payment was declined.
     DeclinePayment {
-        /// Which reservation.
-        reservation: ReservationId,
         /// Which payment.
         payment: PaymentId,
     },
     /// The provider confirms that the payment can no longer be completed.
     VoidPayment {
-        /// Which reservation.
-        reservation: ReservationId,
         /// Which payment.
         payment: PaymentId,
     },
     /// The provider says that the money is there: promise the units to an order.
     Allocate {
-        /// Which reservation.
-        reservation: ReservationId,
         /// Which payment.
         payment: PaymentId,
         /// What was paid, in minor units of the terms' currency.

@@ -1,15 +1,18 @@
 //! What a command leads to: all checks first, by early return; the events last.
 
+use super::reservation::OrderView;
 use super::{
-    Adjustment, Command, Decision, Event, Inventory, Rejection, Reply, Reservation,
+    Adjustment, Command, Decision, Event, Inventory, RefundState, Rejection, Reply, Reservation,
     ReservationState, ReservationView, Selling, State, Terms,
 };
-use crate::id::{IdempotencyKey, OrderId, ReservationId, ShopperId};
-use crate::inventory::reservation::OrderView;
-use crate::machine::{Corrupt, Machine as _};
-use crate::time::Timestamp;
+use crate::id::{IdempotencyKey, OrderId, PaymentId, ReservationId, ShopperId};
+use crate::time::{Millis, Timestamp};
 
-type Verdict = Result<Decision, Rejection>;
+pub(super) type Verdict = Result<Decision, Rejection>;
+
+/// An extension that gains less than this part of the time-to-live is none: it would fill the
+/// journal and help nobody.
+const EXTENSION_MIN_PART: u64 = 10;
 
 impl Inventory {
     /// Decides a command at `now`, changing nothing.
@@ -27,93 +30,97 @@ impl Inventory {
         let terms = self.terms.as_ref().ok_or(Rejection::NotOpened)?;
         match command {
             Command::Open { .. } => Err(Rejection::ExistsWithDifferentTerms),
-            Command::Restock { key, units, reason } => {
-                self.adjust(key, Adjustment { restock: true, units: *units }, || Event::Restocked {
-                    key: key.clone(),
-                    units: *units,
-                    reason: reason.clone(),
-                })
-            }
-            Command::Withdraw { key, units, reason } => {
-                self.adjust(key, Adjustment { restock: false, units: *units }, || {
-                    Event::Withdrawn { key: key.clone(), units: *units, reason: reason.clone() }
-                })
-            }
-            Command::SetSelling { selling } => self.set_selling(*selling),
+            Command::Restock { key, units, reason } => self.adjust(
+                terms,
+                key,
+                Adjustment { restock: true, units: *units, reason: reason.clone() },
+            ),
+            Command::Withdraw { key, units, reason } => self.adjust(
+                terms,
+                key,
+                Adjustment { restock: false, units: *units, reason: reason.clone() },
+            ),
+            Command::SetSelling { selling } => self.set_selling(terms, *selling),
             Command::Reserve { shopper, key, quantity } => {
                 self.reserve(terms, *shopper, key, *quantity, now)
             }
             Command::Extend { shopper, reservation } => {
                 self.extend(terms, *shopper, *reservation, now)
             }
-            Command::BeginPayment { shopper, reservation, payment } => {
-                self.begin_payment(terms, *shopper, *reservation, payment, now)
+            Command::BeginPayment { shopper, reservation } => {
+                self.begin_payment(terms, *shopper, *reservation, now)
             }
-            Command::DeclinePayment { reservation, payment } => {
-                self.decline_payment(terms, *reservation, payment, now)
+            Command::DeclinePayment { payment } => self.decline_payment(terms, *payment, now),
+            Command::VoidPayment { payment } => self.void_payment(*payment),
+            Command::Allocate { payment, amount_minor } => {
+                self.decide_allocation(terms, *payment, *amount_minor, now)
             }
-            Command::VoidPayment { reservation, payment } => {
-                self.void_payment(*reservation, payment)
-            }
-            Command::Allocate { reservation, payment, amount_minor } => {
-                self.decide_allocation(terms, *reservation, payment, *amount_minor, now)
-            }
-            Command::ConfirmRefund { payment } => Ok(self.confirm_refund(payment)),
+            Command::ConfirmRefund { payment } => Ok(self.confirm_refund(*payment)),
             Command::Release { shopper, reservation } => {
                 self.release(terms, *shopper, *reservation)
             }
             Command::Settle { orders } => Ok(self.settle(orders)),
             Command::ShowReservation { shopper, reservation } => {
                 let found = self.own(*shopper, *reservation)?;
-                Ok(shown(terms, *reservation, found, Vec::new()))
+                Ok(self.shown(terms, *reservation, found, Vec::new()))
             }
-            Command::ShowStock => self.stock_decision(Vec::new(), false),
+            Command::ShowStock => Ok(self.unchanged(terms, false)),
         }
     }
 
     fn open(&self, terms: &Terms, on_hand: u32) -> Verdict {
-        match &self.terms {
-            Some(known) if known == terms && self.opened_with == on_hand => {
-                self.stock_decision(Vec::new(), true)
-            }
-            Some(_) => Err(Rejection::ExistsWithDifferentTerms),
-            None => {
-                self.stock_decision(vec![Event::Opened { terms: terms.clone(), on_hand }], false)
-            }
+        if let Some(known) = &self.terms {
+            return if known == terms && self.opened_with == on_hand {
+                Ok(self.unchanged(terms, true))
+            } else {
+                Err(Rejection::ExistsWithDifferentTerms)
+            };
         }
+        terms.check().map_err(|reason| Rejection::TermsInvalid { reason: reason.to_owned() })?;
+        let mut counts = self.counts;
+        counts.on_hand = on_hand;
+        let view = self.stock_with(terms, self.selling, counts);
+        let events = vec![Event::Opened { terms: terms.clone(), on_hand }];
+        Ok(Decision { events, reply: Reply::Stock { view, exists: false } })
     }
 
-    fn adjust(
-        &self,
-        key: &IdempotencyKey,
-        asked: Adjustment,
-        event: impl FnOnce() -> Event,
-    ) -> Verdict {
+    fn adjust(&self, terms: &Terms, key: &IdempotencyKey, asked: Adjustment) -> Verdict {
         match self.adjustments.get(key) {
-            Some(known) if *known == asked => return self.stock_decision(Vec::new(), true),
+            Some(known) if *known == asked => return Ok(self.unchanged(terms, true)),
             Some(_) => return Err(Rejection::ExistsWithDifferentAdjustment),
             None => {}
         }
-        if asked.units == 0 {
+        let Adjustment { restock, units, reason } = asked;
+        if units == 0 {
             return Err(Rejection::QuantityZero);
         }
-        if asked.restock && self.on_hand.checked_add(asked.units).is_none() {
-            return Err(Rejection::QuantityTooLarge);
-        }
-        if !asked.restock && asked.units > self.available() {
-            return Err(Rejection::WithdrawExceedsAvailable { available: self.available() });
-        }
-        self.stock_decision(vec![event()], false)
+        let (key, mut counts) = (key.clone(), self.counts);
+        let event = if restock {
+            counts.on_hand =
+                counts.on_hand.checked_add(units).ok_or(Rejection::QuantityTooLarge)?;
+            Event::Restocked { key, units, reason }
+        } else {
+            let available = counts.available();
+            if units > available {
+                return Err(Rejection::WithdrawExceedsAvailable { available });
+            }
+            counts.on_hand = counts.on_hand.saturating_sub(units);
+            Event::Withdrawn { key, units, reason }
+        };
+        let view = self.stock_with(terms, self.selling, counts);
+        Ok(Decision { events: vec![event], reply: Reply::Stock { view, exists: false } })
     }
 
-    fn set_selling(&self, selling: Selling) -> Verdict {
+    fn set_selling(&self, terms: &Terms, selling: Selling) -> Verdict {
         if self.selling == selling {
-            return self.stock_decision(Vec::new(), true);
+            return Ok(self.unchanged(terms, true));
         }
         if self.selling == Selling::Closed {
             return Err(Rejection::SaleClosed);
         }
-        self.stock_decision(vec![Event::SellingSet { selling }], false)
+        let view = self.stock_with(terms, selling, self.counts);
+        let events = vec![Event::SellingSet { selling }];
+        Ok(Decision { events, reply: Reply::Stock { view, exists: false } })
     }
 
     fn reserve(
@@ -126,7 +133,7 @@ impl Inventory {
     ) -> Verdict {
         let id = ReservationId::derive(&terms.sale, &terms.sku, shopper, key);
         if let Some(known) = self.reservations.get(&id) {
-            return first_answer(terms, id, known, quantity);
+            return self.first_answer(terms, id, known, quantity);
         }
         if quantity == 0 {
             return Err(Rejection::QuantityZero);
@@ -137,15 +144,14 @@ impl Inventory {
             Selling::Paused => return Err(Rejection::SalePaused),
             Selling::Open => {}
         }
-        let units = self.index.units.get(&shopper).copied().unwrap_or_default();
-        if units.saturating_add(quantity) > terms.per_shopper_max {
-            let per_shopper_max = terms.per_shopper_max;
+        if !self.within_limit(shopper, quantity) {
+            let (per_shopper_max, units) = (terms.per_shopper_max, self.index.units_of(shopper));
             return Err(Rejection::PerShopperMaxReached { per_shopper_max, units });
         }
-        if self.allocated >= self.on_hand {
+        if self.counts.allocated >= self.counts.on_hand {
             return Err(Rejection::SoldOut);
         }
-        match self.available() {
+        match self.counts.available() {
             0 => return Err(Rejection::AllReserved),
             available if available < quantity => {
                 return Err(Rejection::ExceedsAvailable { available });
@@ -153,10 +159,16 @@ impl Inventory {
             _ => {}
         }
         let expires_at = now.plus(terms.reservation_ttl_ms);
-        let reservation =
-            Reservation { shopper, quantity, reserved_at: now, expires_at, state: State::Held };
+        let reservation = Reservation {
+            shopper,
+            quantity,
+            reserved_at: now,
+            expires_at,
+            attempts: 0,
+            state: State::Held,
+        };
         let event = Event::Reserved { reservation: id, shopper, quantity, expires_at };
-        Ok(shown(terms, id, &reservation, vec![event]))
+        Ok(self.shown(terms, id, &reservation, vec![event]))
     }
 
     fn extend(
@@ -170,26 +182,28 @@ impl Inventory {
         held(found)?;
         let cap = found.reserved_at.plus(terms.reservation_max_ms);
         let expires_at = now.plus(terms.reservation_ttl_ms).min(cap);
-        if expires_at > found.expires_at {
-            let later = Reservation { expires_at, ..found.clone() };
+        let gain = expires_at.since(found.expires_at);
+        let worth = Millis::new(terms.reservation_ttl_ms.get().div_ceil(EXTENSION_MIN_PART));
+        if gain >= worth || (gain > Millis::new(0) && expires_at == cap) {
+            let later = Reservation { expires_at, ..*found };
             let event = Event::Extended { reservation: id, expires_at };
-            return Ok(shown(terms, id, &later, vec![event]));
+            return Ok(self.shown(terms, id, &later, vec![event]));
         }
         if found.expires_at >= cap {
             return Err(Rejection::ExtensionCapReached { expires_at: found.expires_at });
         }
-        Ok(shown(terms, id, found, Vec::new()))
+        Ok(self.shown(terms, id, found, Vec::new()))
     }
 
     fn release(&self, terms: &Terms, shopper: ShopperId, id: ReservationId) -> Verdict {
         let found = self.own(shopper, id)?;
         match found.state {
             State::Held => {
-                let released = Reservation { state: State::Released, ..found.clone() };
-                Ok(shown(terms, id, &released, vec![Event::Released { reservation: id }]))
+                let released = Reservation { state: State::Released, ..*found };
+                Ok(self.shown(terms, id, &released, vec![Event::Released { reservation: id }]))
             }
             // Given back already, by whom does not matter: what was asked for is the case.
-            State::Released | State::Expired => Ok(shown(terms, id, found, Vec::new())),
+            State::Released | State::Expired => Ok(self.shown(terms, id, found, Vec::new())),
             State::Paying { .. } => Err(Rejection::PaymentInProgress),
             State::Allocated { .. } => Err(Rejection::ReservationAllocated),
         }
@@ -216,50 +230,75 @@ impl Inventory {
             .ok_or(Rejection::ReservationNotFound)
     }
 
-    /// The stock as it will be once `events` are applied.
-    fn stock_decision(&self, events: Vec<Event>, exists: bool) -> Verdict {
-        let mut after = self.without_reservations();
-        let applied: Result<(), Corrupt> =
-            events.iter().try_for_each(|event| after.apply(event, self.last_at));
-        match (applied, after.stock()) {
-            (Ok(()), Some(mut view)) => {
-                view.reservations = self.reservations.len() as u64;
-                view.orders_unsettled = self.index.unsettled.len() as u64;
-                Ok(Decision { events, reply: Reply::Stock { view, exists } })
+    /// The stock as it is.
+    fn unchanged(&self, terms: &Terms, exists: bool) -> Decision {
+        let view = self.stock_with(terms, self.selling, self.counts);
+        Decision { events: Vec::new(), reply: Reply::Stock { view, exists } }
+    }
+
+    /// The answer that a reservation's first request got, for a repeat of it.
+    fn first_answer(
+        &self,
+        terms: &Terms,
+        id: ReservationId,
+        known: &Reservation,
+        quantity: u32,
+    ) -> Verdict {
+        if known.quantity != quantity {
+            return Err(Rejection::ExistsWithDifferentQuantity { quantity: known.quantity });
+        }
+        let expires_at = known.reserved_at.plus(terms.reservation_ttl_ms);
+        let as_first_held = Reservation { expires_at, state: State::Held, ..*known };
+        let view = ReservationView { refund: None, ..self.view(terms, id, &as_first_held) };
+        Ok(Decision { events: Vec::new(), reply: Reply::Reservation { view, exists: true } })
+    }
+
+    /// A decision that shows the reservation as it will be.
+    pub(super) fn shown(
+        &self,
+        terms: &Terms,
+        id: ReservationId,
+        after: &Reservation,
+        events: Vec<Event>,
+    ) -> Decision {
+        let view = self.view(terms, id, after);
+        Decision { events, reply: Reply::Reservation { view, exists: false } }
+    }
+
+    fn view(&self, terms: &Terms, id: ReservationId, reservation: &Reservation) -> ReservationView {
+        let (state, expires_at, order) = match reservation.state {
+            State::Held => (ReservationState::Held, Some(reservation.expires_at), None),
+            State::Paying { deadline, .. } => (ReservationState::Paying, Some(deadline), None),
+            State::Allocated { allocated_at, settled, .. } => {
+                let order = OrderView { order: id.order(), allocated_at, settled };
+                (ReservationState::Allocated, None, Some(order))
             }
-            _ => Err(Rejection::NotOpened),
+            State::Released => (ReservationState::Released, None, None),
+            State::Expired => (ReservationState::Expired, None, None),
+        };
+        let payment = match reservation.state {
+            State::Allocated { payment, .. } => Some(payment),
+            _ => reservation.payment(id),
+        };
+        ReservationView {
+            reservation: id,
+            state,
+            quantity: reservation.quantity,
+            // `Terms::check` saw to it that what one shopper may have can be paid.
+            amount: terms.unit_price.times(reservation.quantity).unwrap_or(terms.unit_price),
+            expires_at,
+            payment,
+            order,
+            refund: self.refund_of(id),
         }
     }
 
-    /// The counts alone, for looking at what a change of stock would lead to.
-    fn without_reservations(&self) -> Self {
-        Self {
-            terms: self.terms.clone(),
-            selling: self.selling,
-            on_hand: self.on_hand,
-            reserved: self.reserved,
-            allocated: self.allocated,
-            expired: self.expired,
-            refunds: self.refunds.clone(),
-            opened_with: self.opened_with,
-            last_at: self.last_at,
-            ..Self::default()
-        }
+    /// The worst state of the refunds for a reservation, if there are any.
+    fn refund_of(&self, id: ReservationId) -> Option<RefundState> {
+        let payments = PaymentId::of(id, 0)..=PaymentId::of(id, u32::MAX);
+        let states = self.refunds.range(payments).map(|(_, state)| *state);
+        states.reduce(|worst, state| if state == RefundState::Due { state } else { worst })
     }
-}
-
-/// The answer that a reservation's first request got, for a repeat of it.
-fn first_answer(terms: &Terms, id: ReservationId, known: &Reservation, quantity: u32) -> Verdict {
-    if known.quantity != quantity {
-        return Err(Rejection::ExistsWithDifferentQuantity { quantity: known.quantity });
-    }
-    let as_first_held = Reservation {
-        expires_at: known.reserved_at.plus(terms.reservation_ttl_ms),
-        state: State::Held,
-        ..known.clone()
-    };
-    let reply = Reply::Reservation { view: view(terms, id, &as_first_held), exists: true };
-    Ok(Decision { events: Vec::new(), reply })
 }
 
 /// Refuses what is not held any more.
@@ -270,42 +309,5 @@ pub(super) fn held(found: &Reservation) -> Result<(), Rejection> {
         State::Allocated { .. } => Err(Rejection::ReservationAllocated),
         State::Released => Err(Rejection::ReservationReleased),
         State::Expired => Err(Rejection::ReservationExpired),
-    }
-}
-
-/// A decision that shows the reservation as it will be.
-pub(super) fn shown(
-    terms: &Terms,
-    id: ReservationId,
-    after: &Reservation,
-    events: Vec<Event>,
-) -> Decision {
-    Decision { events, reply: Reply::Reservation { view: view(terms, id, after), exists: false } }
-}
-
-fn view(terms: &Terms, id: ReservationId, reservation: &Reservation) -> ReservationView {
-    let (state, expires_at, payment, order) = match &reservation.state {
-        State::Held => (ReservationState::Held, Some(reservation.expires_at), None, None),
-        State::Paying { payment, deadline, .. } => {
-            (ReservationState::Paying, Some(*deadline), Some(payment.clone()), None)
-        }
-        State::Allocated { payment, allocated_at, settled } => {
-            let order =
-                OrderView { order: id.order(), allocated_at: *allocated_at, settled: *settled };
-            (ReservationState::Allocated, None, Some(payment.clone()), Some(order))
-        }
-        State::Released => (ReservationState::Released, None, None, None),
-        State::Expired => (ReservationState::Expired, None, None, None),
-    };
-    // Quantity is at most per_shopper_max, whose price was checked to fit when the SKU was opened.
-    let amount = terms.unit_price.times(reservation.quantity).unwrap_or(terms.unit_price);
-    ReservationView {
-        reservation: id,
-        state,
-        quantity: reservation.quantity,
-        amount,
-        expires_at,
-        payment,
-        order,
     }
 }

@@ -96,9 +96,7 @@ pub enum Event {
     },
     /// The shopper went to the payment provider.
     PaymentBegun {
-        /// The reservation.
-        reservation: ReservationId,
-        /// The payment.
+        /// The payment, and with it the reservation.
         payment: PaymentId,
         /// When we ask the provider to end it.
         deadline: Timestamp,
@@ -108,26 +106,28 @@ pub enum Event {
         /// The reservation.
         reservation: ReservationId,
     },
-    /// The provider declined; the shopper may try again.
+    /// The provider declined; the units are held again.
     PaymentDeclined {
         /// The reservation.
         reservation: ReservationId,
-        /// Until when.
+        /// Until when. May have passed already: then the reservation expires next.
         expires_at: Timestamp,
+    },
+    /// The provider confirmed that the payment cannot be completed any more: the units are free.
+    PaymentVoided {
+        /// The reservation.
+        reservation: ReservationId,
     },
     /// The money is there: the units belong to an order. Also from `released` or `expired`, when
     /// a late payment found units left.
     Allocated {
-        /// The reservation, and with it the order.
-        reservation: ReservationId,
-        /// The payment.
+        /// The payment, and with it the reservation and the order.
         payment: PaymentId,
     },
-    /// Money came whose units were gone, or came twice: it has to be given back.
+    /// Money came whose units were gone, or twice, or not as much as was owed: it has to be given
+    /// back.
     RefundDue {
-        /// The reservation it was meant for.
-        reservation: ReservationId,
-        /// The payment.
+        /// The payment, and with it the reservation it was meant for.
         payment: PaymentId,
         /// How much, in minor units of the terms' currency.
         amount_minor: u64,
@@ -142,7 +142,7 @@ pub enum Event {
         /// The reservation.
         reservation: ReservationId,
     },
-    /// The deadline passed, or the provider ended the payment.
+    /// The deadline passed while the units were held.
     Expired {
         /// The reservation.
         reservation: ReservationId,

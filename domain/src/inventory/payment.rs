@@ -1,11 +1,9 @@
 //! The part of a reservation's life in which only the payment provider's word counts.
 
-use super::decide::{held, shown};
-use super::{Decision, Event, Inventory, Rejection, Reply, Reservation, State, Terms};
+use super::decide::{Verdict, held};
+use super::{Decision, Event, Inventory, RefundState, Rejection, Reply, Reservation, State, Terms};
 use crate::id::{PaymentId, ReservationId, ShopperId};
 use crate::time::Timestamp;
-
-type Verdict = Result<Decision, Rejection>;
 
 impl Inventory {
     pub(super) fn begin_payment(
@@ -13,52 +11,49 @@ impl Inventory {
         terms: &Terms,
         shopper: ShopperId,
         id: ReservationId,
-        payment: &PaymentId,
         now: Timestamp,
     ) -> Verdict {
         let found = self.own(shopper, id)?;
         if matches!(found.state, State::Paying { overdue: false, .. }) {
             // Coming back leads to the payment that is under way, never to a second one.
-            return Ok(shown(terms, id, found, Vec::new()));
+            return Ok(self.shown(terms, id, found, Vec::new()));
         }
         held(found)?;
         let deadline = now.plus(terms.payment_window_ms);
-        let state = State::Paying { payment: payment.clone(), deadline, overdue: false };
-        let event = Event::PaymentBegun { reservation: id, payment: payment.clone(), deadline };
-        Ok(shown(terms, id, &Reservation { state, ..found.clone() }, vec![event]))
+        let attempts = found.attempts.saturating_add(1);
+        let state = State::Paying { deadline, overdue: false };
+        let event = Event::PaymentBegun { payment: PaymentId::of(id, attempts), deadline };
+        Ok(self.shown(terms, id, &Reservation { attempts, state, ..*found }, vec![event]))
     }
 
     pub(super) fn decline_payment(
         &self,
         terms: &Terms,
-        id: ReservationId,
-        payment: &PaymentId,
+        payment: PaymentId,
         now: Timestamp,
     ) -> Verdict {
-        let found = self.reservations.get(&id).ok_or(Rejection::ReservationNotFound)?;
-        if !is_paying(found, payment) {
-            return Ok(shown(terms, id, found, Vec::new()));
+        let (id, found) = self.paid_for(payment)?;
+        if found.payment(id) != Some(payment) {
+            return Ok(self.shown(terms, id, found, Vec::new()));
         }
         // Who was declined gets the time of a fresh reservation to try another card, but never
         // beyond what one reservation may last in all.
         let cap = found.reserved_at.plus(terms.reservation_max_ms);
-        let expires_at = now.plus(terms.reservation_ttl_ms).min(cap).max(found.expires_at);
+        let expires_at = now.plus(terms.reservation_ttl_ms).min(cap);
+        let mut events = vec![Event::PaymentDeclined { reservation: id, expires_at }];
+        let mut state = State::Held;
         if expires_at <= now {
-            let expired = Reservation { state: State::Expired, ..found.clone() };
-            return Ok(shown(terms, id, &expired, vec![Event::Expired { reservation: id }]));
+            events.push(Event::Expired { reservation: id });
+            state = State::Expired;
         }
-        let again = Reservation { state: State::Held, expires_at, ..found.clone() };
-        let event = Event::PaymentDeclined { reservation: id, expires_at };
-        Ok(shown(terms, id, &again, vec![event]))
+        Ok(self.shown(terms, id, &Reservation { expires_at, state, ..*found }, events))
     }
 
-    pub(super) fn void_payment(&self, id: ReservationId, payment: &PaymentId) -> Verdict {
-        let found = self.reservations.get(&id).ok_or(Rejection::ReservationNotFound)?;
-        let events = if is_paying(found, payment) {
-            vec![Event::Expired { reservation: id }]
-        } else {
-            Vec::new()
-        };
+    pub(super) fn void_payment(&self, payment: PaymentId) -> Verdict {
+        let (reservation, found) = self.paid_for(payment)?;
+        let under_way = found.payment(reservation) == Some(payment);
+        let events =
+            if under_way { vec![Event::PaymentVoided { reservation }] } else { Vec::new() };
         Ok(Decision { events, reply: Reply::Noted })
     }
 
@@ -66,56 +61,56 @@ impl Inventory {
     pub(super) fn decide_allocation(
         &self,
         terms: &Terms,
-        id: ReservationId,
-        payment: &PaymentId,
+        payment: PaymentId,
         amount_minor: u64,
         now: Timestamp,
     ) -> Verdict {
-        let found = self.reservations.get(&id).ok_or(Rejection::ReservationNotFound)?;
-        if self.refunds.contains_key(payment) {
-            let reply = Reply::RefundDue { payment: payment.clone() };
-            return Ok(Decision { events: Vec::new(), reply });
+        let (id, found) = self.paid_for(payment)?;
+        if let State::Allocated { payment: known, .. } = found.state
+            && known == payment
+        {
+            return Ok(self.shown(terms, id, found, Vec::new()));
+        }
+        if self.refunds.contains_key(&payment) {
+            return Ok(Decision { events: Vec::new(), reply: Reply::RefundDue { payment } });
         }
         let owed = terms.unit_price.times(found.quantity).map(|owed| owed.minor);
-        if owed != Some(amount_minor) {
-            return Err(Rejection::AmountMismatch);
+        let buys = owed == Some(amount_minor)
+            && match found.state {
+                State::Held => true,
+                State::Paying { .. } => found.payment(id) == Some(payment),
+                State::Released | State::Expired => {
+                    found.quantity <= self.counts.available()
+                        && self.within_limit(found.shopper, found.quantity)
+                }
+                State::Allocated { .. } => false,
+            };
+        if buys {
+            let state = State::Allocated { payment, allocated_at: now, settled: false };
+            let event = Event::Allocated { payment };
+            return Ok(self.shown(terms, id, &Reservation { state, ..*found }, vec![event]));
         }
-        let accept = match &found.state {
-            State::Allocated { payment: known, .. } if known == payment => {
-                return Ok(shown(terms, id, found, Vec::new()));
-            }
-            State::Held => true,
-            State::Paying { payment: known, .. } => known == payment,
-            State::Released | State::Expired => self.has_room_again(terms, found),
-            State::Allocated { .. } => false,
-        };
-        if !accept {
-            let event =
-                Event::RefundDue { reservation: id, payment: payment.clone(), amount_minor };
-            let reply = Reply::RefundDue { payment: payment.clone() };
-            return Ok(Decision { events: vec![event], reply });
+        let mut events = vec![Event::RefundDue { payment, amount_minor }];
+        if found.payment(id) == Some(payment) {
+            // It is over, with the wrong sum: nothing more can come of it.
+            events.push(Event::PaymentVoided { reservation: id });
         }
-        let state =
-            State::Allocated { payment: payment.clone(), allocated_at: now, settled: false };
-        let event = Event::Allocated { reservation: id, payment: payment.clone() };
-        Ok(shown(terms, id, &Reservation { state, ..found.clone() }, vec![event]))
+        Ok(Decision { events, reply: Reply::RefundDue { payment } })
     }
 
-    /// Whether what was given back can be had again by a payment that came late.
-    fn has_room_again(&self, terms: &Terms, found: &Reservation) -> bool {
-        let units = self.index.units.get(&found.shopper).copied().unwrap_or_default();
-        found.quantity <= self.available()
-            && units.saturating_add(found.quantity) <= terms.per_shopper_max
-    }
-
-    pub(super) fn confirm_refund(&self, payment: &PaymentId) -> Decision {
-        let due = self.refunds.get(payment).is_some_and(|refund| !refund.done);
-        let events =
-            if due { vec![Event::Refunded { payment: payment.clone() }] } else { Vec::new() };
+    pub(super) fn confirm_refund(&self, payment: PaymentId) -> Decision {
+        let due = self.refunds.get(&payment) == Some(&RefundState::Due);
+        let events = if due { vec![Event::Refunded { payment }] } else { Vec::new() };
         Decision { events, reply: Reply::Noted }
     }
-}
 
-fn is_paying(found: &Reservation, payment: &PaymentId) -> bool {
-    matches!(&found.state, State::Paying { payment: known, .. } if known == payment)
+    /// What a payment is for, if it was ever begun.
+    fn paid_for(&self, payment: PaymentId) -> Result<(ReservationId, &Reservation), Rejection> {
+        let id = payment.reservation();
+        self.reservations
+            .get(&id)
+            .filter(|found| (1..=found.attempts).contains(&payment.attempt()))
+            .map(|found| (id, found))
+            .ok_or(Rejection::ReservationNotFound)
+    }
 }

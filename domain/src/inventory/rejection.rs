@@ -14,6 +14,12 @@ pub enum Rejection {
     /// No units of this SKU were ever given to this sale.
     #[error("this SKU is not part of the sale")]
     NotOpened,
+    /// Under these terms nothing could be sold.
+    #[error("under these terms nothing could be sold: {reason}")]
+    TermsInvalid {
+        /// What is wrong with them.
+        reason: String,
+    },
     /// The SKU was opened before, under other terms.
     #[error("this SKU was already opened with other terms")]
     ExistsWithDifferentTerms,
@@ -59,9 +65,6 @@ pub enum Rejection {
         /// When it ends.
         expires_at: Timestamp,
     },
-    /// The sum paid is not the sum owed.
-    #[error("the amount paid is not the amount owed")]
-    AmountMismatch,
     /// Selling has ended.
     #[error("the sale is closed")]
     SaleClosed,
@@ -94,27 +97,28 @@ pub enum Rejection {
 }
 
 impl Rejection {
-    /// Whether the same command may be accepted later without anybody changing anything else.
+    /// Whether the same command is worth sending again later: whether time, or what others do,
+    /// may make a yes of it. What only the sender could change is not transient.
     pub const fn is_transient(&self) -> bool {
         match self {
             Self::PaymentInProgress
+            | Self::WithdrawExceedsAvailable { .. }
             | Self::SaleNotOpen
             | Self::SalePaused
             | Self::AllReserved
             | Self::ExceedsAvailable { .. } => true,
             Self::NotOpened
+            | Self::TermsInvalid { .. }
             | Self::ExistsWithDifferentTerms
             | Self::ExistsWithDifferentAdjustment
             | Self::ExistsWithDifferentQuantity { .. }
             | Self::QuantityZero
             | Self::QuantityTooLarge
-            | Self::WithdrawExceedsAvailable { .. }
             | Self::ReservationNotFound
             | Self::ReservationReleased
             | Self::ReservationExpired
             | Self::ReservationAllocated
             | Self::ExtensionCapReached { .. }
-            | Self::AmountMismatch
             | Self::SaleClosed
             | Self::PerShopperMaxReached { .. }
             | Self::SoldOut => false,

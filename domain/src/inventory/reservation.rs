@@ -7,22 +7,24 @@ use crate::money::Money;
 use crate::time::Timestamp;
 
 /// A reservation as the inventory keeps it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Reservation {
     pub(super) shopper: ShopperId,
     pub(super) quantity: u32,
     pub(super) reserved_at: Timestamp,
     /// The deadline while held.
     pub(super) expires_at: Timestamp,
+    /// Payments begun so far; the last of them is the attempt that counts while paying.
+    pub(super) attempts: u32,
     pub(super) state: State,
 }
 
 /// Where a reservation stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum State {
     Held,
-    Paying { payment: PaymentId, deadline: Timestamp, overdue: bool },
+    Paying { deadline: Timestamp, overdue: bool },
     Allocated { payment: PaymentId, allocated_at: Timestamp, settled: bool },
     Released,
     Expired,
@@ -32,6 +34,19 @@ impl Reservation {
     /// Whether its units are set aside.
     pub(super) const fn is_reserved(&self) -> bool {
         matches!(self.state, State::Held | State::Paying { .. })
+    }
+
+    /// Whether its units count for its shopper's limit.
+    pub(super) const fn counts(&self) -> bool {
+        !matches!(self.state, State::Released | State::Expired)
+    }
+
+    /// The payment under way, if there is one.
+    pub(super) const fn payment(&self, id: ReservationId) -> Option<PaymentId> {
+        match self.state {
+            State::Paying { .. } => Some(PaymentId::of(id, self.attempts)),
+            _ => None,
+        }
     }
 }
 
@@ -47,7 +62,7 @@ pub enum ReservationState {
     Allocated,
     /// Given back by the shopper.
     Released,
-    /// Given back by time.
+    /// Given back by time, or by the provider's word.
     Expired,
 }
 
@@ -65,10 +80,12 @@ pub struct ReservationView {
     /// The deadline that counts now: of the reservation while held, of the payment while paying.
     /// Absent when nothing can run out any more.
     pub expires_at: Option<Timestamp>,
-    /// The payment, once one was begun and while it counts.
+    /// The payment that is under way, or that paid.
     pub payment: Option<PaymentId>,
     /// The order, once allocated.
     pub order: Option<OrderView>,
+    /// Money of this shopper that goes back, or went: because it came too late, or twice.
+    pub refund: Option<RefundState>,
 }
 
 /// What became of a reservation that was paid.
@@ -80,4 +97,14 @@ pub struct OrderView {
     pub allocated_at: Timestamp,
     /// Whether the queue consumer has written it down.
     pub settled: bool,
+}
+
+/// How far a refund is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefundState {
+    /// The provider is being asked.
+    Due,
+    /// The provider has confirmed it.
+    Done,
 }

@@ -27,6 +27,29 @@ pub struct Terms {
     pub payment_window_ms: Millis,
 }
 
+impl Terms {
+    /// Checks that something can be sold under these terms.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with them.
+    pub fn check(&self) -> Result<(), &'static str> {
+        if self.per_shopper_max == 0 {
+            return Err("per_shopper_max is zero");
+        }
+        if self.unit_price.times(self.per_shopper_max).is_none() {
+            return Err("what one shopper may have costs more than an amount can hold");
+        }
+        if self.reservation_ttl_ms == Millis::new(0) || self.payment_window_ms == Millis::new(0) {
+            return Err("a duration is zero");
+        }
+        if self.reservation_ttl_ms > self.reservation_max_ms {
+            return Err("reservation_ttl_ms is above reservation_max_ms");
+        }
+        Ok(())
+    }
+}
+
 /// Whether reservations are accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -35,13 +35,16 @@ impl Frontier {
     /// How long after `now` the position will be admitted if the rate stays; `None` if the line
     /// does not rise. Nothing if it is admitted already.
     pub fn wait(&self, position: u64, now: Timestamp) -> Option<Millis> {
-        let ahead = position.saturating_sub(self.at(now));
-        if ahead == 0 {
+        if position <= self.at(now) {
             return Some(Millis::new(0));
         }
-        let ms =
-            u128::from(ahead).saturating_mul(MINUTE_MS).checked_div(u128::from(self.per_minute))?;
-        Some(Millis::new(u64::try_from(ms).unwrap_or(u64::MAX)))
+        let per_minute = u128::from(self.per_minute);
+        let rise_ms = u128::from(position.saturating_sub(self.value))
+            .saturating_mul(MINUTE_MS)
+            .checked_next_multiple_of(per_minute)?
+            .checked_div(per_minute)?;
+        let due_at = self.at.plus(Millis::new(u64::try_from(rise_ms).unwrap_or(u64::MAX)));
+        Some(due_at.since(now))
     }
 }
 

@@ -1,14 +1,14 @@
 //! What is said under seal.
 //!
 //! Names are the registered ones of RFC 7519, section 4.1, where one exists: `sub`, `iat`, `exp`.
-//! The others are `sale`, `pos` (position in the line), `sku`, `rsv` (reservation), `pay`
-//! (payment), `amt` (amount in minor units) and `cur` (currency). Moments are whole seconds and are
+//! The others are `sale`, `pos` (position in the line), `sku`, `pay` (payment, which
+//! names the reservation), `amt` (amount in minor units) and `cur` (currency). Moments are whole seconds and are
 //! rounded down when sealed, so nothing is good for longer than its maker said.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{PaymentId, ReservationId, SaleId, ShopperId, Sku};
+use crate::id::{PaymentId, SaleId, ShopperId, Sku};
 use crate::time::Timestamp;
 
 /// What a sealed text is for. Each purpose has a key, a `kid` and a `typ` of its own.
@@ -96,9 +96,6 @@ pub struct PaymentLink {
     pub sale: SaleId,
     /// The stock keeping unit of the reservation.
     pub sku: Sku,
-    /// What is paid for.
-    #[serde(rename = "rsv")]
-    pub reservation: ReservationId,
     /// The payment at its provider.
     #[serde(rename = "pay")]
     pub payment: PaymentId,
@@ -233,8 +230,7 @@ mod tests {
         let link = PaymentLink {
             sale: "drop".parse().unwrap(),
             sku: "shirt-m".parse().unwrap(),
-            reservation: ReservationId::from_bytes([9; 16]),
-            payment: "pay_1".parse().unwrap(),
+            payment: "pay_CQkJCQkJCQkJCQkJCQkJCQ.1".parse().unwrap(),
             amount_minor: 4900,
             currency: "EUR".to_owned(),
             expires_at: Timestamp::from_millis(1_700_000_600_000),
@@ -243,8 +239,8 @@ mod tests {
         assert_eq!(
             json,
             concat!(
-                r#"{"sale":"drop","sku":"shirt-m","rsv":"rsv_CQkJCQkJCQkJCQkJCQkJCQ","#,
-                r#""pay":"pay_1","amt":4900,"cur":"EUR","exp":1700000600}"#
+                r#"{"sale":"drop","sku":"shirt-m","pay":"pay_CQkJCQkJCQkJCQkJCQkJCQ.1","#,
+                r#""amt":4900,"cur":"EUR","exp":1700000600}"#
             )
         );
         assert_eq!(serde_json::from_str::<PaymentLink>(&json).unwrap(), link);

@@ -140,7 +140,7 @@ mod tests {
     use super::super::TEXT_LEN_MAX;
     use super::super::claims::{Pass, PaymentLink, Ticket};
     use super::*;
-    use crate::id::{ReservationId, ShopperId};
+    use crate::id::{PaymentId, ReservationId, ShopperId};
 
     const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
     const OLD: &[u8] = &[1; 32];
@@ -190,8 +190,7 @@ mod tests {
         let longest = PaymentLink {
             sale: "s".repeat(64).parse().unwrap(),
             sku: "k".repeat(64).parse().unwrap(),
-            reservation: ReservationId::from_bytes([255; 16]),
-            payment: "p".repeat(96).parse().unwrap(),
+            payment: PaymentId::of(ReservationId::from_bytes([255; 16]), u32::MAX),
             amount_minor: u64::MAX,
             currency: "EUR".to_owned(),
             expires_at: Timestamp::from_millis(u64::MAX),

@@ -1,0 +1,38 @@
+//! The three numbers that the whole stock is made of.
+
+use serde::{Deserialize, Serialize};
+
+use super::terms::StockBand;
+
+/// `reserved + allocated <= on_hand`, always.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Counts {
+    pub(super) on_hand: u32,
+    pub(super) reserved: u32,
+    pub(super) allocated: u32,
+}
+
+impl Counts {
+    /// `on_hand - reserved - allocated`.
+    pub(super) const fn available(self) -> u32 {
+        self.on_hand.saturating_sub(self.reserved).saturating_sub(self.allocated)
+    }
+
+    pub(super) const fn band(self) -> StockBand {
+        let available = self.available();
+        if self.on_hand <= self.allocated {
+            StockBand::SoldOut
+        } else if available == 0 {
+            StockBand::AllReserved
+        } else if available <= self.on_hand.div_ceil(10) {
+            StockBand::FewLeft
+        } else {
+            StockBand::InStock
+        }
+    }
+
+    /// Nothing is promised that is not there.
+    pub(super) fn hold(self) -> bool {
+        self.reserved.checked_add(self.allocated).is_some_and(|taken| taken <= self.on_hand)
+    }
+}
