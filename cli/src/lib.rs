@@ -1,1 +1,5 @@
-//! What a merchant or developer runs.
+//! What a merchant or developer runs against a Doorbuster: a rehearsal of a sale, and the offline
+//! verification of its journals.
+
+pub mod rehearse;
+pub mod verify;

@@ -1,3 +1,88 @@
 //! The `doorbuster` command.
 
-fn main() {}
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use doorbuster_cli::rehearse::{self, Options};
+use doorbuster_cli::verify;
+
+/// Rehearse a sale, and verify what happened in one.
+#[derive(Debug, Parser)]
+#[command(name = "doorbuster", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a whole sale with simulated shoppers, then count again from two independent sources.
+    Rehearse(Rehearse),
+    /// Verify the exported journal of a SKU: the chain, every event and every invariant.
+    Verify {
+        /// The journal, as NDJSON.
+        file: PathBuf,
+        /// The hash that the chain should end with, if you know it: then nothing is cut off.
+        #[arg(long)]
+        head: Option<String>,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct Rehearse {
+    /// Where the service is, such as `http://127.0.0.1:8787`.
+    #[arg(long)]
+    url: String,
+    /// The merchant's token.
+    #[arg(long, env = "ADMIN_TOKEN", hide_env_values = true)]
+    admin_token: String,
+    /// A catalog to sell from: Shopify's product CSV. Without it, the sample.
+    #[arg(long)]
+    catalog: Option<PathBuf>,
+    /// The currency of the catalog's prices.
+    #[arg(long, default_value = "EUR")]
+    currency: String,
+    /// How many shoppers come.
+    #[arg(long, default_value_t = 2_000)]
+    shoppers: u32,
+    /// How many SKUs are sold.
+    #[arg(long, default_value_t = 3)]
+    skus: u32,
+    /// What the shoppers do is drawn from this.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+#[expect(clippy::print_stderr, reason = "a command says what went wrong")]
+fn main() -> ExitCode {
+    match run(Arguments::parse().command) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<bool> {
+    match command {
+        Command::Rehearse(asked) => {
+            let options = Options {
+                catalog: asked.catalog.map_or_else(
+                    || Ok(rehearse::SAMPLE_CATALOG.to_vec()),
+                    |file| rehearse::read_catalog(&file),
+                )?,
+                url: asked.url,
+                admin_token: asked.admin_token,
+                currency: asked.currency,
+                shoppers: asked.shoppers,
+                skus: asked.skus,
+                seed: asked.seed,
+            };
+            rehearse::run_and_print(&options)
+        }
+        Command::Verify { file, head } => verify::run(&file, head.as_deref()),
+    }
+}

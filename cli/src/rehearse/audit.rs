@@ -1,0 +1,84 @@
+//! Counting again, from two sources that know nothing of each other: the orders in the books, and
+//! the journals, verified offline by the domain's own code.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Result;
+
+use super::merchant::{Merchant, SaleSetup};
+use crate::verify;
+
+/// What the two sources say.
+#[derive(Debug, Default)]
+pub(super) struct Audit {
+    /// Orders in the books; an order that is there twice is here twice.
+    pub(super) booked: Vec<String>,
+    /// Units in the books, by SKU.
+    pub(super) booked_units: BTreeMap<String, u64>,
+    /// Units that a shopper has of a SKU, by the books.
+    pub(super) shopper_units: BTreeMap<(String, String), u64>,
+    /// Orders by the journals.
+    pub(super) journaled: BTreeSet<String>,
+    /// By the journals, by SKU.
+    pub(super) stock: BTreeMap<String, JournaledStock>,
+    /// What is wrong with a journal.
+    pub(super) broken: Vec<String>,
+}
+
+/// What a journal says of its SKU.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct JournaledStock {
+    pub(super) on_hand: u32,
+    pub(super) reserved: u32,
+    pub(super) allocated: u32,
+    pub(super) reservations: u64,
+    pub(super) expired: u64,
+    pub(super) entries: u64,
+}
+
+impl Audit {
+    pub(super) async fn take(merchant: &Merchant, setup: &SaleSetup) -> Result<Self> {
+        let mut audit = Self::default();
+        for order in merchant.orders(&setup.sale).await? {
+            for line in &order.lines {
+                let units = u64::from(line.quantity);
+                let booked = audit.booked_units.entry(line.sku.clone()).or_default();
+                *booked = booked.saturating_add(units);
+                let key = (order.shopper.clone(), line.sku.clone());
+                let had = audit.shopper_units.entry(key).or_default();
+                *had = had.saturating_add(units);
+            }
+            audit.booked.push(order.order);
+        }
+        for sku in setup.stock.keys() {
+            let entries = merchant.journal(&setup.sale, sku).await?;
+            match verify::verify(&entries) {
+                Ok(replay) => audit.enter(sku, &replay),
+                Err(error) => audit.broken.push(format!("journal of {sku}: {error:#}")),
+            }
+        }
+        Ok(audit)
+    }
+
+    fn enter(
+        &mut self,
+        sku: &str,
+        replay: &doorbuster_domain::journal::Replay<doorbuster_domain::inventory::Inventory>,
+    ) {
+        let inventory = replay.state();
+        self.journaled.extend(inventory.orders().map(|order| order.to_string()));
+        let Some(stock) = inventory.stock() else {
+            self.broken.push(format!("journal of {sku}: it never opened"));
+            return;
+        };
+        let journaled = JournaledStock {
+            on_hand: stock.on_hand,
+            reserved: stock.reserved,
+            allocated: stock.allocated,
+            reservations: stock.reservations,
+            expired: stock.expired,
+            entries: replay.seq(),
+        };
+        self.stock.insert(sku.to_owned(), journaled);
+    }
+}

@@ -1,0 +1,177 @@
+//! The merchant's part: set the sale up, open it, and look at what became of it.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result, bail};
+use doorbuster_domain::journal::Entry;
+use doorbuster_wire::merchant::{ImportReply, OrderPage, SaleState, SettledOrder, Stock};
+use doorbuster_wire::shopper::ProductList;
+use serde_json::{Value, json};
+use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep};
+
+use super::Options;
+use super::client::{Call, Client};
+use crate::verify;
+
+/// The merchant, signed in.
+pub(super) struct Merchant {
+    client: Mutex<Client>,
+    bearer: String,
+}
+
+/// The sale that was set up.
+#[derive(Debug, Clone)]
+pub(super) struct SaleSetup {
+    pub(super) sale: String,
+    /// Units given, by SKU.
+    pub(super) stock: BTreeMap<String, u32>,
+    pub(super) per_shopper_max: u32,
+}
+
+/// Short, because a rehearsal wants to see the end of what is walked away from.
+const RESERVATION_TTL_MS: u64 = 5_000;
+const RESERVATION_MAX_MS: u64 = 60_000;
+const PAYMENT_WINDOW_MS: u64 = 5_000;
+
+/// A number that no earlier rehearsal had.
+#[expect(clippy::disallowed_methods, reason = "a native program may ask for the time")]
+fn unix_millis() -> Result<u128> {
+    Ok(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis())
+}
+
+impl Merchant {
+    pub(super) fn new(options: &Options) -> Result<Self> {
+        let client = Mutex::new(Client::new(&options.url, None)?);
+        Ok(Self { client, bearer: format!("Bearer {}", options.admin_token) })
+    }
+
+    /// Imports the catalog, creates a sale of one variant each of several products, and opens it.
+    pub(super) async fn set_up(&self, options: &Options) -> Result<SaleSetup> {
+        let path = format!("/v1/admin/catalog?currency={}", options.currency);
+        let published: ImportReply =
+            self.put(&path, "text/csv", &options.catalog).await.context("importing the catalog")?;
+        if published.products < u64::from(options.skus) {
+            bail!("the catalog has {} products, {} are needed", published.products, options.skus);
+        }
+        let list: ProductList = self.get("/v1/catalog").await?;
+        let firsts = list.products.iter().filter_map(|product| product.skus.first());
+        let skus: Vec<String> = firsts.take(options.skus as usize).cloned().collect();
+        let sale = format!("rehearsal-{}", unix_millis()?);
+        // A twentieth of the crowd can have a unit of each SKU: everybody wants one, few get it.
+        let on_hand = options.shoppers.div_ceil(20).max(1);
+        let per_shopper_max = 1;
+        let rules = json!({
+            "title": "Rehearsal",
+            "skus": skus,
+            "per_shopper_max": per_shopper_max,
+            "admits_per_minute_max": options.shoppers.saturating_mul(20),
+            "reservation_ttl_ms": RESERVATION_TTL_MS,
+            "reservation_max_ms": RESERVATION_MAX_MS,
+            "payment_window_ms": PAYMENT_WINDOW_MS,
+        });
+        let address = format!("/v1/admin/sales/{sale}");
+        let _: SaleState = self.put_json(&address, &rules).await.context("creating the sale")?;
+        for sku in &skus {
+            let path = format!("{address}/skus/{sku}/stock");
+            let _: Stock = self.put_json(&path, &json!({ "on_hand": on_hand })).await?;
+        }
+        let _: SaleState =
+            self.post_json(&format!("{address}/phase"), &json!({ "phase": "open" })).await?;
+        let stock = skus.into_iter().map(|sku| (sku, on_hand)).collect();
+        Ok(SaleSetup { sale, stock, per_shopper_max })
+    }
+
+    /// The sale's state, once nothing is reserved and every order is in the books.
+    pub(super) async fn settled_state(&self, sale: &str, within: Duration) -> Result<SaleState> {
+        let started = Instant::now();
+        loop {
+            let state: SaleState = self.get(&format!("/v1/admin/sales/{sale}")).await?;
+            let open = state
+                .skus
+                .iter()
+                .any(|sku| sku.reserved > 0 || sku.orders_unsettled > 0 || sku.refunds_due > 0);
+            if !open || started.elapsed() > within {
+                return Ok(state);
+            }
+            sleep(Duration::from_millis(250)).await;
+        }
+    }
+
+    /// Every order in the books.
+    pub(super) async fn orders(&self, sale: &str) -> Result<Vec<SettledOrder>> {
+        let mut orders = Vec::new();
+        let mut after = "0".to_owned();
+        loop {
+            let path = format!("/v1/admin/orders?sale={sale}&after={after}");
+            let page: OrderPage = self.get(&path).await?;
+            orders.extend(page.orders);
+            match page.next {
+                Some(next) => after = next,
+                None => return Ok(orders),
+            }
+        }
+    }
+
+    /// The whole journal of a SKU.
+    pub(super) async fn journal(&self, sale: &str, sku: &str) -> Result<Vec<Entry>> {
+        let mut entries: Vec<Entry> = Vec::new();
+        loop {
+            let after = entries.last().map_or(0, |entry| entry.seq);
+            let path = format!("/v1/admin/sales/{sale}/skus/{sku}/journal?after={after}");
+            let answer = self.call("GET", &path, "", &[]).await?;
+            let page = verify::parse(&answer.text())?;
+            if page.is_empty() {
+                return Ok(entries);
+            }
+            entries.extend(page);
+        }
+    }
+
+    async fn get<T: serde::de::DeserializeOwned>(&self, path: &str) -> Result<T> {
+        self.call("GET", path, "", &[]).await?.json()
+    }
+
+    async fn put<T: serde::de::DeserializeOwned>(
+        &self,
+        path: &str,
+        media_type: &str,
+        body: &[u8],
+    ) -> Result<T> {
+        self.call("PUT", path, media_type, body).await?.json()
+    }
+
+    async fn put_json<T: serde::de::DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &Value,
+    ) -> Result<T> {
+        self.put(path, "application/json", body.to_string().as_bytes()).await
+    }
+
+    async fn post_json<T: serde::de::DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &Value,
+    ) -> Result<T> {
+        let body = body.to_string();
+        self.call("POST", path, "application/json", body.as_bytes()).await?.json()
+    }
+
+    async fn call(
+        &self,
+        method: &'static str,
+        path: &str,
+        media_type: &str,
+        body: &[u8],
+    ) -> Result<super::client::Answer> {
+        let headers = [("authorization", self.bearer.as_str()), ("content-type", media_type)];
+        let call = Call { method, path, headers: &headers, body };
+        let answer = self.client.lock().await.send(call).await?;
+        if answer.status >= 400 {
+            bail!("{method} {path}: {} {}", answer.status, answer.text());
+        }
+        Ok(answer)
+    }
+}

@@ -1,0 +1,184 @@
+//! One simulated shopper: joins, waits, reserves, pays, or walks away somewhere on the way.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use doorbuster_wire::shopper::{PaymentReply, Reservation, TicketReply, TurnReply};
+use tokio::time::{Instant, sleep};
+
+use super::client::{Answer, Call, Client};
+
+/// What a shopper sets out to do.
+#[derive(Debug, Clone)]
+pub(super) struct Plan {
+    pub(super) sale: String,
+    pub(super) sku: String,
+    /// The secret that the shopper is known by.
+    pub(super) secret: String,
+    /// Where the shopper gives up, if at all.
+    pub(super) walks_away: Option<Stage>,
+    /// Whether every act is sent twice, as nervous fingers and bad networks do.
+    pub(super) repeats: bool,
+}
+
+/// A place on the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Waiting in the line.
+    Line,
+    /// With a reservation in hand.
+    Reservation,
+    /// On the payment provider's page.
+    Payment,
+}
+
+/// How it ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// With an order that was acknowledged.
+    Bought { order: String },
+    /// With the truth that everything is gone.
+    SoldOut,
+    /// By walking away.
+    WalkedAway,
+}
+
+/// A waiting shopper gives up only after this: a rehearsal is over long before.
+const PATIENCE: Duration = Duration::from_secs(150);
+
+pub(super) struct Shopper<'c> {
+    plan: &'c Plan,
+    client: &'c mut Client,
+}
+
+impl<'c> Shopper<'c> {
+    pub(super) fn new(plan: &'c Plan, client: &'c mut Client) -> Self {
+        Self { plan, client }
+    }
+
+    /// Goes the whole way.
+    pub(super) async fn go(mut self) -> Result<Outcome> {
+        let started = Instant::now();
+        let Some(pass) = self.wait_for_turn().await? else { return Ok(Outcome::SoldOut) };
+        let Some(pass) = pass else { return Ok(Outcome::WalkedAway) };
+        for attempt in 0_u32.. {
+            if started.elapsed() > PATIENCE {
+                break;
+            }
+            let Some(reservation) = self.reserve(&pass, attempt).await? else {
+                return Ok(Outcome::SoldOut);
+            };
+            if self.plan.walks_away == Some(Stage::Reservation) {
+                return Ok(Outcome::WalkedAway);
+            }
+            match self.pay(&reservation).await? {
+                Paid::Order(order) => return Ok(Outcome::Bought { order }),
+                Paid::WalkedAway => return Ok(Outcome::WalkedAway),
+                // Too slow: the units are somebody else's now. Try for others.
+                Paid::TooLate => {}
+            }
+        }
+        bail!("waited longer than {PATIENCE:?}")
+    }
+
+    /// Joins and polls. `None` when everything is gone, `Some(None)` when the shopper gives up.
+    async fn wait_for_turn(&mut self) -> Result<Option<Option<String>>> {
+        let path = format!("/v1/sales/{}/tickets", self.plan.sale);
+        let joined: TicketReply = self.act("POST", &path, &[], b"").await?.json()?;
+        if self.plan.walks_away == Some(Stage::Line) {
+            return Ok(Some(None));
+        }
+        let mut turn = joined.turn;
+        loop {
+            match (turn.state.as_str(), turn.pass, turn.next_poll_ms) {
+                ("admitted", Some(pass), _) => return Ok(Some(Some(pass))),
+                ("sold_out" | "closed", ..) => return Ok(None),
+                (_, _, Some(ms)) => sleep(Duration::from_millis(ms)).await,
+                (state, ..) => bail!("told {state:?} and nothing to do"),
+            }
+            let path = format!("/v1/sales/{}/turn", self.plan.sale);
+            let ticket = [("doorbuster-ticket", joined.ticket.as_str())];
+            let answer = self.act("GET", &path, &ticket, b"").await?;
+            turn = answer.json::<TurnReply>()?;
+        }
+    }
+
+    /// Reserves one unit, waiting while all are reserved by others. `None` when all are sold.
+    async fn reserve(&mut self, pass: &str, attempt: u32) -> Result<Option<Reservation>> {
+        let path = format!("/v1/sales/{}/skus/{}/reservations", self.plan.sale, self.plan.sku);
+        let key = format!("attempt-{attempt}");
+        let headers = [
+            ("doorbuster-pass", pass),
+            ("idempotency-key", key.as_str()),
+            ("content-type", "application/json"),
+        ];
+        loop {
+            let answer = self.act("POST", &path, &headers, br#"{"quantity":1}"#).await?;
+            match answer.status {
+                201 => return answer.json().map(Some),
+                409 => match answer.problem().as_str() {
+                    "sold-out" | "sale-closed" => return Ok(None),
+                    "all-reserved" => sleep(Duration::from_millis(700)).await,
+                    other => bail!("refused: {other}"),
+                },
+                429 => sleep(Duration::from_secs(answer.retry_after.unwrap_or(1))).await,
+                _ => bail!("reserve: {} {}", answer.status, answer.text()),
+            }
+        }
+    }
+
+    async fn pay(&mut self, reservation: &Reservation) -> Result<Paid> {
+        let address = format!(
+            "/v1/sales/{}/skus/{}/reservations/{}",
+            self.plan.sale, self.plan.sku, reservation.reservation
+        );
+        let begun = self.act("POST", &format!("{address}/payment"), &[], b"").await?;
+        if begun.status == 410 {
+            return Ok(Paid::TooLate);
+        }
+        let begun: PaymentReply = begun.json().context("beginning the payment")?;
+        if self.plan.walks_away == Some(Stage::Payment) {
+            return Ok(Paid::WalkedAway);
+        }
+        let form = [("content-type", "application/x-www-form-urlencoded")];
+        let paid = self.act("POST", &begun.redirect_to, &form, b"outcome=success").await?;
+        if paid.status != 303 || paid.location.is_none() {
+            bail!("paying: {} {}", paid.status, paid.text());
+        }
+        let after: Reservation = self.act("GET", &address, &[], b"").await?.json()?;
+        match (after.state.as_str(), after.order) {
+            ("allocated", Some(order)) => Ok(Paid::Order(order)),
+            ("expired", _) => Ok(Paid::TooLate),
+            (state, _) => bail!("paid, but the reservation is {state}"),
+        }
+    }
+
+    /// Does something once, or twice if this shopper is of that kind; then both answers have to be
+    /// the same, unless the first was a refusal, which is judged anew.
+    async fn act(
+        &mut self,
+        method: &'static str,
+        path: &str,
+        headers: &[(&'static str, &str)],
+        body: &[u8],
+    ) -> Result<Answer> {
+        let mut all = vec![("doorbuster-shopper", self.plan.secret.as_str())];
+        all.extend_from_slice(headers);
+        let call = Call { method, path, headers: &all, body };
+        let first = self.client.send(call).await?;
+        let is_keyed = headers.iter().any(|(name, _)| *name == "idempotency-key");
+        if self.plan.repeats && method == "POST" && first.status < 400 {
+            let second = self.client.send(call).await?;
+            if is_keyed && (second.status, &second.body) != (first.status, &first.body) {
+                bail!("a repeat was answered differently: {} / {}", first.text(), second.text());
+            }
+        }
+        Ok(first)
+    }
+}
+
+enum Paid {
+    Order(String),
+    WalkedAway,
+    TooLate,
+}
