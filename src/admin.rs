@@ -48,7 +48,7 @@ pub(crate) async fn create_sale(
     let sale = sale_id(sale)?;
     let asked: SaleRequest = request.json().await?;
     check_rules(&asked)?;
-    let snapshot = catalog::snapshot(edge, env).await?;
+    let snapshot = catalog::published_now(edge, env).await?;
     let mut skus: Vec<SkuOffer> = Vec::new();
     for (index, name) in asked.skus.iter().enumerate() {
         let pointer = format!("/skus/{index}");

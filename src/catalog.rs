@@ -58,10 +58,9 @@ struct ProductRow {
     body: String,
 }
 
-/// The published catalog; an empty one before the first import.
-pub(crate) async fn snapshot(edge: &Edge, env: &Env) -> Result<Rc<Snapshot>, Problem> {
-    let now = now();
-    if let Some(fresh) = edge.catalog.while_fresh(now) {
+/// The published catalog, at most as old as it may be when shoppers look.
+async fn snapshot(edge: &Edge, env: &Env) -> Result<Rc<Snapshot>, Problem> {
+    if let Some(fresh) = edge.catalog.while_fresh(now()) {
         return Ok(fresh);
     }
     let read = read(edge, env).await;
@@ -75,6 +74,11 @@ pub(crate) async fn snapshot(edge: &Edge, env: &Env) -> Result<Rc<Snapshot>, Pro
         (Err(_), Some(stale)) => Ok(Rc::clone(stale)),
         (Err(problem), None) => Err(problem),
     }
+}
+
+/// The catalog as it is published this moment, for what must not be decided on an old one.
+pub(crate) async fn published_now(edge: &Edge, env: &Env) -> Result<Rc<Snapshot>, Problem> {
+    read(edge, env).await
 }
 
 impl CatalogCache {

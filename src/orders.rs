@@ -32,6 +32,7 @@ pub(crate) async fn show(
     let not_found = || Problem::new(ProblemKind::OrderNotFound, "You have no order of this id.");
     let shopper = shopper::known(request)?;
     let order: OrderId = order.parse().map_err(|_| not_found())?;
+    place.require_offer(edge, env).await?;
     let command = Command::ShowReservation { shopper, reservation: order.reservation() };
     let view = reservation_view(place.stub(env)?.execute(command).await?)?;
     let placed = view.order.as_ref().ok_or_else(not_found)?;

@@ -13,7 +13,7 @@ use crate::http::{Header, Reply, Request};
 use crate::objects::InventoryStub;
 use crate::payment;
 use crate::problem::Problem;
-use crate::room::sale_id;
+use crate::room::{self, sale_id};
 use crate::shopper;
 
 /// A SKU of a sale, named by an address.
@@ -33,6 +33,11 @@ impl Place {
         InventoryStub::of(env, &self.sale, &self.sku)
     }
 
+    /// Checks that the sale has the SKU, before its object is woken.
+    pub(crate) async fn require_offer(&self, edge: &Edge, env: &Env) -> Result<(), Problem> {
+        room::require_offer(edge, env, &self.sale, &self.sku).await
+    }
+
     fn address(&self, reservation: ReservationId) -> String {
         format!("/v1/sales/{}/skus/{}/reservations/{reservation}", self.sale, self.sku)
     }
@@ -48,6 +53,7 @@ pub(crate) async fn reserve(
     let config = edge.config(env)?;
     let shopper = shopper::known(request)?;
     shopper::require_pass(request, &config, &place.sale, shopper, now())?;
+    place.require_offer(edge, env).await?;
     let key = idempotency_key(request)?;
     let ReserveRequest { quantity } = request.json().await?;
     let command = Command::Reserve { shopper, key, quantity };
@@ -71,6 +77,7 @@ pub(crate) enum Act {
 
 /// `GET`, `POST .../extend` and `DELETE` of a reservation.
 pub(crate) async fn act(
+    edge: &Edge,
     request: &Request<'_>,
     env: &Env,
     place: Place,
@@ -79,6 +86,7 @@ pub(crate) async fn act(
 ) -> Result<Reply, Problem> {
     let shopper = shopper::known(request)?;
     let reservation = reservation_id(reservation)?;
+    place.require_offer(edge, env).await?;
     let command = match act {
         Act::Show => Command::ShowReservation { shopper, reservation },
         Act::Extend => Command::Extend { shopper, reservation },
@@ -100,6 +108,7 @@ pub(crate) async fn begin_payment(
     let provider = payment::Provider::configured(&config)?;
     let shopper = shopper::known(request)?;
     let reservation = reservation_id(reservation)?;
+    place.require_offer(edge, env).await?;
     let command = Command::BeginPayment { shopper, reservation };
     let view = reservation_view(place.stub(env)?.execute(command).await?)?;
     let payment =

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use doorbuster_domain::id::SaleId;
+use doorbuster_domain::id::{SaleId, ShopperId, Sku};
 use doorbuster_domain::line::{Status, Turn};
 use doorbuster_domain::sealed::{Pass, Ticket};
 use doorbuster_domain::time::{Millis, Timestamp};
@@ -68,6 +68,10 @@ impl StatusCache {
         Looked::Ask
     }
 
+    fn however_old(&self, sale: &SaleId) -> Option<Rc<Status>> {
+        self.0.borrow().get(sale)?.status.clone()
+    }
+
     fn keep(&self, sale: &SaleId, status: Option<Rc<Status>>, now: Timestamp) {
         let mut known = self.0.borrow_mut();
         if known.len() >= SALES_MAX && !known.contains_key(sale) {
@@ -101,6 +105,24 @@ pub(crate) async fn status(
         }
     };
     known.ok_or_else(|| Problem::new(ProblemKind::SaleNotFound, "There is no sale of this name."))
+}
+
+/// Checks that a sale has a SKU. That never changes, so what is known is good however old it is,
+/// and names that somebody made up wake no Inventory.
+pub(crate) async fn require_offer(
+    edge: &Edge,
+    env: &Env,
+    sale: &SaleId,
+    sku: &Sku,
+) -> Result<(), Problem> {
+    let offered = |status: &Status| status.offers.iter().any(|offer| offer.sku == *sku);
+    if edge.statuses.however_old(sale).is_some_and(|known| offered(&known)) {
+        return Ok(());
+    }
+    if offered(&*status(edge, env, sale, now()).await?) {
+        return Ok(());
+    }
+    Err(Problem::new(ProblemKind::SkuNotFound, "The sale does not have this SKU."))
 }
 
 /// A sale's name from an address.
@@ -158,11 +180,11 @@ pub(crate) async fn join(
 ) -> Result<Reply, Problem> {
     let (sale, now, config) = (sale_id(sale)?, now(), edge.config(env)?);
     let identity = shopper::identify(request)?;
+    let status = status(edge, env, &sale, now).await?;
     let ticket = match shopper::ticket(request, &config, &sale, identity.shopper, now)? {
         Some(ticket) => ticket,
-        None => new_ticket(env, &sale, identity.shopper).await?,
+        None => new_ticket(env, &status, identity.shopper).await?,
     };
-    let status = status(edge, env, &sale, now).await?;
     let body = TicketReply {
         ticket: config.keyring.seal(&ticket),
         position: ticket.position,
@@ -171,11 +193,9 @@ pub(crate) async fn join(
     Ok(identity.remember(Reply::json(201, &body)))
 }
 
-async fn new_ticket(
-    env: &Env,
-    sale: &SaleId,
-    shopper: doorbuster_domain::id::ShopperId,
-) -> Result<Ticket, Problem> {
+async fn new_ticket(env: &Env, status: &Status, shopper: ShopperId) -> Result<Ticket, Problem> {
+    status.check_joining()?;
+    let sale = &status.sale;
     match RoomStub::of(env, sale)?.execute(&RoomCall::Join).await? {
         RoomReply::Position { position, joined_at } => Ok(Ticket {
             sale: sale.clone(),

@@ -59,13 +59,13 @@ async fn handle(
         Operation::Poll => room::poll(edge, request, env, first).await,
         Operation::Reserve => reservations::reserve(edge, request, env, place()?).await,
         Operation::ShowReservation => {
-            reservations::act(request, env, place()?, third, Act::Show).await
+            reservations::act(edge, request, env, place()?, third, Act::Show).await
         }
         Operation::ExtendReservation => {
-            reservations::act(request, env, place()?, third, Act::Extend).await
+            reservations::act(edge, request, env, place()?, third, Act::Extend).await
         }
         Operation::ReleaseReservation => {
-            reservations::act(request, env, place()?, third, Act::Release).await
+            reservations::act(edge, request, env, place()?, third, Act::Release).await
         }
         Operation::BeginPayment => {
             reservations::begin_payment(edge, request, env, place()?, third).await

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use doorbuster_domain::inventory::{Command, Inventory};
 use doorbuster_domain::outbox::{Item, Outbox};
-use doorbuster_domain::time::Timestamp;
+use doorbuster_domain::time::{Millis, Timestamp};
 use wasm_bindgen::prelude::*;
 use worker::durable::State;
 
@@ -14,6 +14,9 @@ use crate::{js_date, now};
 
 /// Messages per `sendBatch`: the platform takes 100, of 256 KB together.
 const MESSAGES_MAX: usize = 100;
+
+/// When the alarm is to try again what failed.
+const RETRY_AFTER: Millis = Millis::from_secs(1);
 
 /// The object. Its methods are called by `entry.mjs` alone.
 #[wasm_bindgen]
@@ -55,16 +58,17 @@ impl InventoryObject {
                 lines.lines().map(|_| BatchOutcome::Unavailable).collect()
             }
         };
-        inner.arm(&self.storage);
+        inner.arm(&self.storage, now);
         to_lines(&outcomes)
     }
 
     /// What is due to be sent. Sends nothing itself, and counts on no confirmation: what is not
     /// confirmed by a command is due again later.
     pub fn outgoing(&self) -> String {
+        let now = now();
         let mut inner = self.inner.borrow_mut();
         inner.armed = None;
-        let outgoing = match inner.outgoing(now()) {
+        let outgoing = match inner.outgoing(now) {
             Ok(outgoing) => outgoing,
             Err(error) => {
                 worker::console_error!("inventory: {error}");
@@ -72,15 +76,13 @@ impl InventoryObject {
                 Outgoing::default()
             }
         };
-        inner.arm(&self.storage);
+        inner.arm(&self.storage, now);
         serde_json::to_string(&outgoing).unwrap_or_default()
     }
 
     /// Up to 500 entries of the journal after number `after`, one per line.
     pub fn journal(&self, after: u32) -> Result<String, JsError> {
-        let mut inner = self.inner.borrow_mut();
-        inner.journaled.load()?;
-        Ok(to_lines(&inner.journaled.entries(after.into(), 500)?))
+        Ok(to_lines(&self.inner.borrow_mut().journaled.entries(after.into(), 500)?))
     }
 }
 
@@ -115,15 +117,11 @@ impl Inner {
         commands: impl IntoIterator<Item = &'a Command>,
         now: Timestamp,
     ) -> Result<Vec<doorbuster_domain::inventory::Answer>, StoreError> {
-        let (loaded, fresh) = self.journaled.load()?;
-        if fresh {
-            self.outbox = Outbox::rebuild(&loaded.machine, now);
-        }
-        let batch = loaded
-            .machine
+        let inventory = self.load(now)?;
+        let batch = inventory
             .decide_batch(commands, now)
             .map_err(|corrupt| StoreError::Broken(corrupt.to_string()))?;
-        let len = loaded.machine.reservations_len();
+        let len = inventory.reservations_len();
         self.journaled.append(&batch.events, batch.at)?;
         self.journaled.snapshot_if_due(len)?;
         for event in &batch.events {
@@ -132,15 +130,20 @@ impl Inner {
         Ok(batch.answers)
     }
 
+    /// The inventory; with it, after it was read, the schedule of what it has to tell.
+    fn load(&mut self, now: Timestamp) -> Result<&mut Inventory, StoreError> {
+        if self.journaled.in_memory().is_none() {
+            self.outbox = Outbox::rebuild(self.journaled.load()?, now);
+        }
+        self.journaled.load()
+    }
+
     fn outgoing(&mut self, now: Timestamp) -> Result<Outgoing, StoreError> {
         self.decide([], now)?;
         let items = self.outbox.take_due(now, MESSAGES_MAX);
-        let (loaded, _) = self.journaled.load()?;
-        let inventory = &loaded.machine;
-        let mut outgoing = Outgoing {
-            more: self.outbox.next_timeout().is_some_and(|at| at <= now),
-            ..Outgoing::default()
-        };
+        let more = self.outbox.next_timeout().is_some_and(|at| at <= now);
+        let inventory = self.load(now)?;
+        let mut outgoing = Outgoing { more, ..Outgoing::default() };
         for item in items {
             if let Item::Order(order) = &item {
                 outgoing.orders.extend(inventory.placed_order(*order).and_then(|o| to_line(&o)));
@@ -152,14 +155,13 @@ impl Inner {
     }
 
     /// Sets the alarm if something is due before it goes off anyway.
-    fn arm(&mut self, storage: &worker::durable::Storage) {
-        let machine = match self.journaled.load() {
-            Ok((loaded, _)) => loaded.machine.next_timeout(),
-            Err(_) => None,
+    fn arm(&mut self, storage: &worker::durable::Storage, now: Timestamp) {
+        let due = match self.journaled.in_memory() {
+            Some(inventory) => [inventory.next_timeout(), self.outbox.next_timeout()],
+            // What could not be read or written now may be a little later.
+            None => [Some(now.plus(RETRY_AFTER)), None],
         };
-        let Some(at) = [machine, self.outbox.next_timeout()].into_iter().flatten().min() else {
-            return;
-        };
+        let Some(at) = due.into_iter().flatten().min() else { return };
         if self.armed.is_some_and(|armed| armed <= at) {
             return;
         }

@@ -54,6 +54,8 @@ pub(crate) struct Loaded<M> {
     seq: u64,
     hash: ChainHash,
     events_since_snapshot: usize,
+    /// Whether the tables are there.
+    stored: bool,
 }
 
 impl<M: Machine> Journaled<M> {
@@ -66,14 +68,18 @@ impl<M: Machine> Journaled<M> {
         }
     }
 
-    /// The machine, read from storage if it is not in memory, and whether it was read just now.
-    pub(crate) fn load(&mut self) -> Result<(&mut Loaded<M>, bool)> {
-        let fresh = self.loaded.is_none();
+    /// The machine, read from storage if it is not in memory.
+    pub(crate) fn load(&mut self) -> Result<&mut M> {
         let loaded = match self.loaded.take() {
             Some(loaded) => loaded,
             None => read(&self.sql)?,
         };
-        Ok((self.loaded.insert(loaded), fresh))
+        Ok(&mut self.loaded.insert(loaded).machine)
+    }
+
+    /// The machine, if it is in memory.
+    pub(crate) fn in_memory(&self) -> Option<&M> {
+        self.loaded.as_ref().map(|loaded| &loaded.machine)
     }
 
     /// Forgets the state in memory: it is ahead of what is stored, or may be.
@@ -92,6 +98,10 @@ impl<M: Machine> Journaled<M> {
             return Ok(());
         }
         let bytes = serde_json::to_vec(events).map_err(|e| StoreError::Broken(e.to_string()))?;
+        if !loaded.stored {
+            self.sql.exec(SCHEMA, None)?;
+            loaded.stored = true;
+        }
         let seq = loaded.seq.saturating_add(1);
         let hash = loaded.hash.next(seq, at, &bytes);
         self.sql.exec(
@@ -138,14 +148,29 @@ impl<M: Machine> Journaled<M> {
     }
 
     /// Up to `max` entries after number `after`, for an export.
-    pub(crate) fn entries(&self, after: u64, max: u32) -> Result<Vec<Entry>> {
-        read_entries(&self.sql, after, max)
+    pub(crate) fn entries(&mut self, after: u64, max: u32) -> Result<Vec<Entry>> {
+        self.load()?;
+        match &self.loaded {
+            Some(loaded) if loaded.stored => read_entries(&self.sql, after, max),
+            _ => Ok(Vec::new()),
+        }
     }
 }
 
 /// Reads the newest snapshot and the journal after it.
+///
+/// Reading writes nothing: an object whose name somebody made up leaves no trace.
 fn read<M: Machine>(sql: &SqlStorage) -> Result<Loaded<M>> {
-    sql.exec(SCHEMA, None)?;
+    let tables = sql.exec("SELECT name FROM sqlite_master WHERE name = 'journal'", None)?;
+    if tables.raw().next().is_none() {
+        return Ok(Loaded {
+            machine: M::default(),
+            seq: 0,
+            hash: ChainHash::ZERO,
+            events_since_snapshot: 0,
+            stored: false,
+        });
+    }
     let (machine, seq, hash) = read_snapshot::<M>(sql)?;
     let mut replay = Replay::resume(machine, seq, hash);
     let mut events_since_snapshot = 0_usize;
@@ -161,7 +186,7 @@ fn read<M: Machine>(sql: &SqlStorage) -> Result<Loaded<M>> {
     }
     let (mut machine, seq, hash) = replay.into_parts();
     machine.wake();
-    Ok(Loaded { machine, seq, hash, events_since_snapshot })
+    Ok(Loaded { machine, seq, hash, events_since_snapshot, stored: true })
 }
 
 fn read_snapshot<M: Machine>(sql: &SqlStorage) -> Result<(M, u64, ChainHash)> {

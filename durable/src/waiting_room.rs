@@ -62,8 +62,8 @@ impl WaitingRoomObject {
         }
         // Whoever asks meanwhile is served from what is known, so a rush leads to one look.
         inner.stock_seen_at = now;
-        let Ok((loaded, _)) = inner.journaled.load() else { return String::new() };
-        let Some(rules) = loaded.machine.rules() else { return String::new() };
+        let Ok(room) = inner.journaled.load() else { return String::new() };
+        let Some(rules) = room.rules() else { return String::new() };
         let names: Vec<String> =
             rules.skus.iter().map(|offer| inventory_name(&rules.sale, &offer.sku)).collect();
         names.join("\n")
@@ -90,7 +90,7 @@ impl WaitingRoomObject {
         let mut inner = self.inner.borrow_mut();
         let stock = inner.stock.clone();
         let status = match inner.journaled.load() {
-            Ok((loaded, _)) => loaded.machine.status(stock, now()),
+            Ok(room) => room.status(stock, now()),
             Err(error) => {
                 worker::console_error!("waiting room: {error}");
                 None
@@ -121,8 +121,7 @@ impl Inner {
         now: Timestamp,
         events: &mut Vec<RoomEvent>,
     ) -> Result<RoomReply, StoreError> {
-        let (loaded, _) = self.journaled.load()?;
-        let room = &mut loaded.machine;
+        let room = self.journaled.load()?;
         let result = match call {
             RoomCall::Create { rules } => room.create(rules),
             RoomCall::SetPhase { phase } => room.set_phase(*phase, now),
@@ -149,10 +148,10 @@ impl Inner {
     }
 
     fn follow_stock(&mut self, now: Timestamp) -> Result<(), StoreError> {
-        let (loaded, _) = self.journaled.load()?;
+        let room = self.journaled.load()?;
         let mut events = Vec::new();
-        if let Some(event) = loaded.machine.handle_stock(&self.stock, now) {
-            apply(&mut loaded.machine, vec![event], now, &mut events)?;
+        if let Some(event) = room.handle_stock(&self.stock, now) {
+            apply(room, vec![event], now, &mut events)?;
         }
         self.journaled.append(&events, now)
     }

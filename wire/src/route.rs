@@ -113,7 +113,7 @@ macro_rules! routes {
 
 routes! {
     Health Get "/healthz" Free 200 "Whether the Worker runs.";
-    Ready Get "/readyz" Free 200 "Whether the Worker can sell: configuration and database are there.";
+    Ready Get "/readyz" Browse 200 "Whether the Worker can sell: configuration and database are there.";
     ListProducts Get "/v1/catalog" Browse 200 "The catalog, without descriptions.";
     ShowProduct Get "/v1/catalog/products/{handle}" Browse 200 "One product.";
     ListSales Get "/v1/sales" Browse 200 "The sales there are.";

@@ -84,7 +84,11 @@ impl<'c> Shopper<'c> {
     /// Joins and polls. `None` when everything is gone, `Some(None)` when the shopper gives up.
     async fn wait_for_turn(&mut self) -> Result<Option<Option<String>>> {
         let path = format!("/v1/sales/{}/tickets", self.plan.sale);
-        let joined: TicketReply = self.act("POST", &path, &[], b"").await?.json()?;
+        let joined = self.act("POST", &path, &[], b"").await?;
+        if joined.status == 409 && joined.problem() == "sold-out" {
+            return Ok(None);
+        }
+        let joined: TicketReply = joined.json()?;
         if self.plan.walks_away == Some(Stage::Line) {
             return Ok(Some(None));
         }

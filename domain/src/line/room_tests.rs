@@ -123,6 +123,7 @@ fn nobody_is_admitted_while_everything_is_reserved_and_all_are_told_when_it_is_s
     assert_eq!(status.turn(50, at(30)), Turn::AllReserved { ahead: 40 });
     let status = room.status(stock(StockBand::SoldOut), at(30)).unwrap();
     assert_eq!(status.turn(50, at(30)), Turn::SoldOut);
+    assert_eq!(status.check_joining(), Err(RoomRejection::SoldOut));
     let again = room.handle_stock(&stock(StockBand::FewLeft), at(40));
     happen(&mut room, again.into_iter().collect());
     let status = room.status(stock(StockBand::FewLeft), at(41)).unwrap();

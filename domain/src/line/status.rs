@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::frontier::Frontier;
+use super::room::RoomRejection;
 use super::sale::{Phase, SkuOffer};
 use crate::id::{SaleId, Sku};
 use crate::inventory::StockBand;
@@ -79,6 +80,15 @@ impl Status {
     /// Whether nothing is left and nothing comes back, of any SKU.
     pub fn is_sold_out(&self) -> bool {
         !self.stock.is_empty() && self.stock.iter().all(|sku| sku.band == StockBand::SoldOut)
+    }
+
+    /// Whether there is any point in taking a place in the line.
+    ///
+    /// # Errors
+    ///
+    /// `SoldOut`: nobody is made to wait for what is gone.
+    pub fn check_joining(&self) -> Result<(), RoomRejection> {
+        if self.is_sold_out() { Err(RoomRejection::SoldOut) } else { Ok(()) }
     }
 
     /// Whether nothing can be had at the moment, of any SKU.

@@ -1,0 +1,58 @@
+// One Inventory object, fed with batches: how many reservations it decides and makes durable in a
+// second. The Worker of the product with another front door; the object is the real one.
+
+// `cargo xtask bench` lays this file beside the entry and its build.
+export { Inventory, WaitingRoom } from "./entry.mjs";
+
+const TERMS = {
+  sale: "bench",
+  sku: "unit",
+  title: "Unit",
+  unit_price: { minor: 1999, currency: "EUR" },
+  per_shopper_max: 1,
+  reservation_ttl_ms: 600_000,
+  reservation_max_ms: 600_000,
+  payment_window_ms: 600_000,
+};
+
+/** A shopper's id: 16 bytes of which the last eight count. */
+function shopper(number) {
+  const bytes = new Uint8Array(16);
+  new DataView(bytes.buffer).setBigUint64(8, BigInt(number));
+  const base64 = btoa(String.fromCharCode(...bytes));
+  return `shp_${base64.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "")}`;
+}
+
+function batchOf(length, first) {
+  const commands = [];
+  for (let number = first; number < first + length; number += 1) {
+    commands.push({ reserve: { shopper: shopper(number), key: "k", quantity: 1 } });
+  }
+  return JSON.stringify(commands);
+}
+
+/** `GET /?batch=256&batches=400&run=1`: reserves, and answers with what was accepted and how long
+ * it took. Requests are made before the clock starts; the clock moves with every reply. */
+export default {
+  async fetch(request, env) {
+    const query = new URL(request.url).searchParams;
+    if (!query.has("batch")) return new Response("ok");
+    const [length, count] = [Number(query.get("batch")), Number(query.get("batches"))];
+    const inventory = env.INVENTORY.getByName(`bench-${query.get("run")}`);
+    const opened = await inventory.execute(
+      JSON.stringify([
+        { open: { terms: TERMS, on_hand: length * count } },
+        { set_selling: { selling: "open" } },
+      ]),
+    );
+    if (opened.includes("rejected")) throw new Error(opened);
+    const batches = Array.from({ length: count }, (_, n) => batchOf(length, n * length));
+    const started = Date.now();
+    let accepted = 0;
+    for (const batch of batches) {
+      const reply = await inventory.execute(batch);
+      accepted += reply.split('"accepted"').length - 1;
+    }
+    return Response.json({ accepted, ms: Date.now() - started });
+  },
+};
