@@ -31,7 +31,7 @@ function batchOf(length, first) {
   return JSON.stringify(commands);
 }
 
-/** `GET /?batch=256&batches=400&run=1`: reserves, and answers with what was accepted and how long
+/** `GET /v1/bench?batch=256&batches=400&run=1`: reserves, and answers with what was accepted and how long
  * it took. Requests are made before the clock starts; the clock moves with every reply. */
 export default {
   async fetch(request, env) {

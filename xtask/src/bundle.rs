@@ -16,6 +16,9 @@ pub enum Build {
     Release,
     /// With the cargo feature `test-hooks`, for the fault tests: `hooks/` in cargo's build folder.
     TestHooks,
+    /// The release build behind the front door of `bench/inventory.mjs`: `bench/` in cargo's build
+    /// folder.
+    Bench,
 }
 
 impl Build {
@@ -24,12 +27,14 @@ impl Build {
         match self {
             Self::Release => paths::root().to_owned(),
             Self::TestHooks => paths::target_dir().join("hooks"),
+            Self::Bench => paths::target_dir().join("bench"),
         }
     }
 
     /// The Worker's main module.
     pub fn entry(self) -> PathBuf {
-        self.folder().join("entry.mjs")
+        let main = if self == Self::Bench { "inventory.mjs" } else { "entry.mjs" };
+        self.folder().join(main)
     }
 }
 
@@ -53,7 +58,12 @@ pub fn bundle(build: Build) -> Result<()> {
         .arg(folder.join("build"));
     if build == Build::TestHooks {
         worker_build.args(["--features", "test-hooks"]);
+    }
+    if build != Build::Release {
         copy_modules(paths::root(), &folder)?;
+    }
+    if build == Build::Bench {
+        copy_modules(&paths::root().join("bench"), &folder)?;
     }
     run(&mut worker_build)
 }
@@ -78,9 +88,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_two_builds_share_no_folder() {
-        let (release, hooks) = (Build::Release.folder(), Build::TestHooks.folder());
-        assert_ne!(release.join("build"), hooks.join("build"));
-        assert!(!hooks.join("build").starts_with(release.join("build")));
+    fn no_two_builds_share_a_folder() {
+        let [release, hooks, bench] = [Build::Release, Build::TestHooks, Build::Bench]
+            .map(|build| build.folder().join("build"));
+        assert_ne!(release, hooks);
+        assert_ne!(release, bench);
+        assert_ne!(hooks, bench);
     }
 }

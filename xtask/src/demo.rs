@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 
 use crate::bundle::{self, Build};
 use crate::process::{cargo, command, lock, run, step};
+use crate::secrets::ADMIN_TOKEN;
 use crate::workerd::{Server, StartOptions};
 use crate::{paths, setup};
 
@@ -37,7 +38,8 @@ pub fn demo(options: &DemoOptions) -> Result<ExitCode> {
     empty(&state_dir)?;
     let mut server = step("starting workerd", || Server::start(StartOptions::new(&state_dir)))?;
     let status = command(paths::target_dir().join("release/doorbuster"))
-        .args(rehearse_arguments(&server.url(), server.admin_token(), catalog.as_deref(), options))
+        .args(rehearse_arguments(&server.url(), catalog.as_deref(), options))
+        .env(ADMIN_TOKEN, server.admin_token())
         .status()
         .context("could not start the CLI")?;
     if options.keep {
@@ -51,14 +53,8 @@ pub fn demo(options: &DemoOptions) -> Result<ExitCode> {
     Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
-fn rehearse_arguments(
-    url: &str,
-    admin_token: &str,
-    catalog: Option<&Path>,
-    options: &DemoOptions,
-) -> Vec<OsString> {
-    let mut arguments: Vec<OsString> =
-        ["rehearse", "--url", url, "--admin-token", admin_token].map(OsString::from).into();
+fn rehearse_arguments(url: &str, catalog: Option<&Path>, options: &DemoOptions) -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = ["rehearse", "--url", url].map(OsString::from).into();
     if let Some(catalog) = catalog {
         arguments.extend(["--catalog".into(), catalog.into()]);
     }
@@ -108,15 +104,15 @@ mod tests {
     fn the_rehearsal_is_told_where_and_what() {
         let options = DemoOptions { shoppers: Some(500), ..DemoOptions::default() };
         let catalog = Path::new("/shop/products.csv");
-        let arguments = rehearse_arguments("http://127.0.0.1:1", "t", Some(catalog), &options);
-        let expected = "rehearse --url http://127.0.0.1:1 --admin-token t \
+        let arguments = rehearse_arguments("http://127.0.0.1:1", Some(catalog), &options);
+        let expected = "rehearse --url http://127.0.0.1:1 \
                         --catalog /shop/products.csv --shoppers 500";
         assert_eq!(arguments.join(" ".as_ref()).to_str().unwrap(), expected);
     }
 
     #[test]
     fn without_options_the_cli_decides() {
-        let arguments = rehearse_arguments("u", "t", None, &DemoOptions::default());
-        assert_eq!(arguments, ["rehearse", "--url", "u", "--admin-token", "t"]);
+        let arguments = rehearse_arguments("u", None, &DemoOptions::default());
+        assert_eq!(arguments, ["rehearse", "--url", "u"]);
     }
 }

@@ -1,6 +1,7 @@
 //! What `cargo xtask` does, as a library: the black-box tests and the benchmarks start the real
 //! workerd through [`workerd`] exactly as the demo does.
 
+pub mod bench;
 pub mod bundle;
 pub mod checks;
 pub mod clock;

@@ -8,7 +8,7 @@ use xtask::bundle::{self, Build};
 use xtask::checks;
 use xtask::demo::{DemoOptions, demo};
 use xtask::process::run;
-use xtask::{setup, size, tools};
+use xtask::{bench, setup, size, tools};
 
 const HELP: &str = "\
 cargo xtask COMMAND
@@ -20,6 +20,7 @@ cargo xtask COMMAND
              --catalog FILE   sell this catalog instead of the sample
              --shoppers N     with so many shoppers
              --keep           leave it running afterwards, until Ctrl-C
+  bench    how many reservations one object decides and makes durable in a second
   dev      set-up, then `wrangler dev`, which builds and serves
   test     set-up, then every check there is, cheapest first
   tidy     the rules of the house that rustfmt and clippy do not check
@@ -32,6 +33,7 @@ enum Task {
     Setup,
     Build(Build),
     Demo(DemoOptions),
+    Bench,
     Dev,
     Test,
     Tidy,
@@ -52,6 +54,7 @@ fn perform(task: Task) -> Result<ExitCode> {
         Task::Setup => setup::setup()?,
         Task::Build(build) => bundle::build(build)?,
         Task::Demo(options) => return demo(&options),
+        Task::Bench => bench::bench()?,
         Task::Dev => {
             // wrangler builds through `[build]` of wrangler.toml, now and after every change.
             setup::setup()?;
@@ -74,6 +77,7 @@ fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Task> {
         "setup" => Task::Setup,
         "build" => Task::Build(parse_build(&mut arguments)?),
         "demo" => Task::Demo(parse_demo(&mut arguments)?),
+        "bench" => Task::Bench,
         "dev" => Task::Dev,
         "test" => Task::Test,
         "tidy" => Task::Tidy,

@@ -15,6 +15,11 @@ pub const SECRET: &str = "DOORBUSTER_SECRET";
 /// Name of the variable that holds the bearer token of the admin API.
 pub const ADMIN_TOKEN: &str = "ADMIN_TOKEN";
 
+/// Name of the variable that says which payment provider there is, and the one that is built in.
+/// It is set for local runs alone: a deployment takes no play money unless it is told to.
+pub const PAYMENTS: &str = "PAYMENTS";
+pub const SANDBOX: &str = "sandbox";
+
 /// The secrets of one local deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Secrets {
@@ -38,8 +43,8 @@ pub fn ensure_dev_vars(path: &Path) -> Result<bool> {
     }
     let Secrets { secret, admin_token } = Secrets::random()?;
     let text = format!(
-        "# Secrets of `cargo xtask dev` on this machine only; git ignores this file.\n\
-         {SECRET}=\"{secret}\"\n{ADMIN_TOKEN}=\"{admin_token}\"\n"
+        "# For `wrangler dev` on this machine only: git ignores this file, wrangler never uploads \
+         it.\n{SECRET}=\"{secret}\"\n{ADMIN_TOKEN}=\"{admin_token}\"\n{PAYMENTS}=\"{SANDBOX}\"\n"
     );
     write_private(path, &text)?;
     Ok(true)

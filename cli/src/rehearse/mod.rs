@@ -13,10 +13,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressStyle;
 use tokio::time::Instant;
 
 pub use self::report::Report;
+pub use indicatif::ProgressBar;
 
 use self::audit::Audit;
 use self::crowd::Crowd;

@@ -149,11 +149,23 @@ impl<'c> Shopper<'c> {
         if paid.status != 303 || paid.location.is_none() {
             bail!("paying: {} {}", paid.status, paid.text());
         }
-        let after: Reservation = self.act("GET", &address, &[], b"").await?.json()?;
-        match (after.state.as_str(), after.order) {
-            ("allocated", Some(order)) => Ok(Paid::Order(order)),
-            ("expired", _) => Ok(Paid::TooLate),
-            (state, _) => bail!("paid, but the reservation is {state}"),
+        self.await_verdict(&address).await
+    }
+
+    /// What became of a reservation that was paid. It is `paying` for a moment longer if the
+    /// provider had ended the payment before, and its word is still on the way.
+    async fn await_verdict(&mut self, address: &str) -> Result<Paid> {
+        let started = Instant::now();
+        loop {
+            let after: Reservation = self.act("GET", address, &[], b"").await?.json()?;
+            match (after.state.as_str(), after.order) {
+                ("allocated", Some(order)) => return Ok(Paid::Order(order)),
+                ("expired", _) => return Ok(Paid::TooLate),
+                ("paying", _) if started.elapsed() < PATIENCE => {
+                    sleep(Duration::from_millis(500)).await;
+                }
+                (state, _) => bail!("paid, but the reservation is {state}"),
+            }
         }
     }
 

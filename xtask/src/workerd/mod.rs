@@ -28,7 +28,7 @@ use serde_json::Value;
 use self::child::Workerd;
 use crate::bundle::Build;
 use crate::clock::Stopwatch;
-use crate::secrets::{ADMIN_TOKEN, SECRET, Secrets, write_private};
+use crate::secrets::{ADMIN_TOKEN, PAYMENTS, SANDBOX, SECRET, Secrets, write_private};
 use crate::{paths, tools};
 
 /// How long workerd has to answer `GET /healthz` with 200.
@@ -96,6 +96,11 @@ impl Server {
         format!("http://127.0.0.1:{}", self.port)
     }
 
+    /// Status and body of one `GET`, each step of which takes at most `patience`.
+    pub fn get(&self, path: &str, patience: Duration) -> Result<(u16, String)> {
+        Ok(probe::get(self.port, path, patience)?)
+    }
+
     /// Bearer token of the admin API.
     pub fn admin_token(&self) -> &str {
         &self.admin_token
@@ -151,12 +156,12 @@ impl Server {
             if let Some(status) = workerd.ended()? {
                 bail!("workerd ended at once ({status}):\n{}", self.log_since(log_before));
             }
-            match probe::get_status(self.port, "/healthz", PATIENCE) {
-                Ok(200) => {
+            match probe::get(self.port, "/healthz", PATIENCE) {
+                Ok((200, _)) => {
                     self.running = Some(workerd);
                     return Ok(());
                 }
-                Ok(status) => last = format!("status {status}"),
+                Ok((status, _)) => last = format!("status {status}"),
                 Err(error) => last = error.to_string(),
             }
             thread::sleep(POLL_EVERY);
@@ -176,7 +181,7 @@ fn port_was_taken(error: &anyhow::Error) -> bool {
     error.to_string().contains("Address already in use")
 }
 
-/// Adds the secrets: those of an earlier server in the same folder, else new ones.
+/// Adds what a local run needs: the sandbox for payments, and the secrets: those of an earlier server in the same folder, else new ones.
 fn with_secrets(
     config: &Path,
     given: BTreeMap<String, String>,
@@ -195,6 +200,7 @@ fn with_secrets(
     let mut vars = BTreeMap::from([
         (SECRET.to_owned(), kept(SECRET).unwrap_or(secret)),
         (ADMIN_TOKEN.to_owned(), kept(ADMIN_TOKEN).unwrap_or(admin_token)),
+        (PAYMENTS.to_owned(), SANDBOX.to_owned()),
     ]);
     vars.extend(given);
     Ok(vars)

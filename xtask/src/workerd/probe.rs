@@ -30,20 +30,23 @@ pub(super) fn free_port() -> Result<u16> {
     bail!("no free port between {PORTS_FROM} and {}", PORTS_FROM.saturating_add(PORTS))
 }
 
-/// The status of `GET path` on the loopback `port`; each step of the exchange takes at most
+/// Status and body of `GET path` on the loopback `port`; each step of the exchange takes at most
 /// `patience`.
-pub(super) fn get_status(port: u16, path: &str, patience: Duration) -> io::Result<u16> {
+pub(super) fn get(port: u16, path: &str, patience: Duration) -> io::Result<(u16, String)> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let mut stream = TcpStream::connect_timeout(&address, patience)?;
     stream.set_read_timeout(Some(patience))?;
     stream.set_write_timeout(Some(patience))?;
     write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply)?;
     // RFC 9112 section 4: the version, a space, and three digits.
-    let mut start = *b"HTTP/1.1 200";
-    stream.read_exact(&mut start)?;
-    let start = String::from_utf8_lossy(&start);
-    let status = start.strip_prefix("HTTP/1.1 ").and_then(|digits| digits.parse().ok());
-    status.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "no HTTP status line"))
+    let status = reply.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)?.parse().ok());
+    let body = reply.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+    match status {
+        Some(status) => Ok((status, body.to_owned())),
+        None => Err(io::Error::new(io::ErrorKind::InvalidData, "no HTTP status line")),
+    }
 }
 
 #[cfg(test)]
@@ -59,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn the_status_is_read_from_the_reply() {
+    fn status_and_body_are_read_from_the_reply() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let server = thread::spawn(move || {
@@ -70,17 +73,17 @@ mod tests {
                 stream.read_exact(&mut byte).unwrap();
                 request.extend(byte);
             }
-            stream.write_all(b"HTTP/1.1 503 Service Unavailable\r\n\r\n").unwrap();
+            stream.write_all(b"HTTP/1.1 503 Service Unavailable\r\n\r\nlater").unwrap();
             request
         });
-        let status = get_status(port, "/healthz", Duration::from_secs(5)).unwrap();
-        assert_eq!(status, 503);
+        let reply = get(port, "/healthz", Duration::from_secs(5)).unwrap();
+        assert_eq!(reply, (503, "later".to_owned()));
         assert!(server.join().unwrap().starts_with(b"GET /healthz HTTP/1.1\r\n"));
     }
 
     #[test]
     fn nobody_listening_is_an_error_and_no_status() {
         let port = free_port().unwrap();
-        assert!(get_status(port, "/healthz", Duration::from_secs(1)).is_err());
+        assert!(get(port, "/healthz", Duration::from_secs(1)).is_err());
     }
 }
