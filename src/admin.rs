@@ -55,7 +55,8 @@ pub(crate) async fn create_sale(
         let sku: Sku = name.parse().map_err(|e| Problem::invalid(&pointer, format!("It {e}.")))?;
         let (product, variant) = snapshot
             .catalog
-            .variant(&sku)
+            .as_ref()
+            .and_then(|catalog| catalog.variant(&sku))
             .ok_or_else(|| Problem::invalid(&pointer, "The catalog has no such SKU."))?;
         if skus.iter().any(|known| known.sku == sku) {
             return Err(Problem::invalid(&pointer, "It is named twice."));

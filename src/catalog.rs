@@ -38,10 +38,11 @@ struct Known {
     checked_at: Timestamp,
 }
 
-/// One published version, ready to be sent.
+/// One published version, ready to be sent. Version 0, without a catalog, is what there is before
+/// the first import.
 pub(crate) struct Snapshot {
     version: u64,
-    pub(crate) catalog: Catalog,
+    pub(crate) catalog: Option<Catalog>,
     list: String,
     products: BTreeMap<Handle, String>,
 }
@@ -112,10 +113,7 @@ async fn read(edge: &Edge, env: &Env) -> Result<Rc<Snapshot>, Problem> {
         )
         .await?;
     let Some(published) = published else {
-        return Err(Problem::new(
-            ProblemKind::ProductNotFound,
-            "No catalog has been published yet.",
-        ));
+        return Ok(Rc::new(Snapshot::default()));
     };
     if let Some(same) = edge.catalog.has(published.version) {
         return Ok(same);
@@ -147,7 +145,15 @@ impl Snapshot {
             .filter_map(|p| Some((p.handle.clone(), serde_json::to_string(&product(p)).ok()?)))
             .collect();
         let list = serde_json::to_string(&list).unwrap_or_default();
-        Self { version, catalog, list, products }
+        Self { version, catalog: Some(catalog), list, products }
+    }
+}
+
+impl Default for Snapshot {
+    fn default() -> Self {
+        let list = shopper::ProductList { version: 0, products: Vec::new() };
+        let list = serde_json::to_string(&list).unwrap_or_default();
+        Self { version: 0, catalog: None, list, products: BTreeMap::new() }
     }
 }
 

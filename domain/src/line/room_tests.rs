@@ -101,12 +101,12 @@ fn pausing_keeps_every_place_and_resuming_goes_on_from_there() {
     let paused = room.set_phase(Phase::Paused, at(10)).unwrap();
     happen(&mut room, paused);
     let status = room.status(stock(StockBand::InStock), at(60)).unwrap();
-    assert_eq!(status.turn(11, at(60)), Turn::Paused { ahead: 1 });
+    assert_eq!(status.turn(11, at(60)), Turn::Paused { ahead: 0 });
     let resumed = room.set_phase(Phase::Open, at(60)).unwrap();
     happen(&mut room, resumed);
     let status = room.status(stock(StockBand::InStock), at(61)).unwrap();
     assert_eq!(status.turn(11, at(61)), Turn::Admitted);
-    assert!(matches!(status.turn(12, at(61)), Turn::Waiting { ahead: 1, .. }));
+    assert!(matches!(status.turn(12, at(61)), Turn::Waiting { ahead: 0, .. }));
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn nobody_is_admitted_while_everything_is_reserved_and_all_are_told_when_it_is_s
     happen(&mut room, held.into_iter().collect());
     assert_eq!(room.handle_stock(&stock(StockBand::AllReserved), at(11)), None);
     let status = room.status(stock(StockBand::AllReserved), at(30)).unwrap();
-    assert_eq!(status.turn(50, at(30)), Turn::AllReserved { ahead: 40 });
+    assert_eq!(status.turn(50, at(30)), Turn::AllReserved { ahead: 39 });
     let status = room.status(stock(StockBand::SoldOut), at(30)).unwrap();
     assert_eq!(status.turn(50, at(30)), Turn::SoldOut);
     assert_eq!(status.check_joining(), Err(RoomRejection::SoldOut));

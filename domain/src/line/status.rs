@@ -98,13 +98,14 @@ impl Status {
 
     /// What the shopper at `position` is told at `now`.
     pub fn turn(&self, position: u64, now: Timestamp) -> Turn {
-        let ahead = position.saturating_sub(self.frontier.at(now));
+        let frontier = self.frontier.at(now);
+        let ahead = position.saturating_sub(frontier).saturating_sub(1);
         match self.phase {
             Phase::Closed => Turn::Closed,
             Phase::Draft | Phase::Scheduled | Phase::Prequeue => Turn::NotOpen,
             Phase::Open | Phase::Paused if self.is_sold_out() => Turn::SoldOut,
             Phase::Paused => Turn::Paused { ahead },
-            Phase::Open if ahead == 0 => Turn::Admitted,
+            Phase::Open if position <= frontier => Turn::Admitted,
             Phase::Open if self.is_all_taken() => Turn::AllReserved { ahead },
             Phase::Open => Turn::Waiting { ahead, wait: self.frontier.wait(position, now) },
         }

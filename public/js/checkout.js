@@ -1,0 +1,91 @@
+// A reservation and its deadline: pay, extend, or give it back.
+
+import {
+  Problem,
+  byId,
+  call,
+  money,
+  onSubmit,
+  page,
+  param,
+  path,
+  repeat,
+  say,
+  showProblem,
+  showState,
+} from "./kit.js";
+
+const ids = { sale: param("sale"), sku: param("sku"), reservation: param("reservation") };
+const here = path("sales", ids.sale, "skus", ids.sku, "reservations", ids.reservation);
+const LOOK_EVERY_MS = 5_000;
+const SOON_MS = 60_000;
+let deadline;
+let warned = false;
+
+function show(reservation) {
+  const { state, expires_at_ms } = reservation;
+  if (state === "allocated") location.replace(page("/receipt", ids));
+  showState(byId("states"), state);
+  const over = state !== "held" && state !== "paying";
+  byId("order").hidden = over;
+  byId("change").hidden = state !== "held";
+  byId("again").hidden = !over;
+  byId("pay-button").textContent = state === "paying" ? "Back to the payment page" : "Pay";
+  byId("quantity").textContent = reservation.quantity;
+  byId("amount").textContent = money(reservation.amount);
+  deadline = over ? undefined : expires_at_ms;
+  tick();
+}
+
+function tick() {
+  if (deadline === undefined) return;
+  const left = Math.max(0, deadline - Date.now());
+  const secs = Math.floor(left / 1_000);
+  byId("clock").textContent = `${Math.floor(secs / 60)}:${String(secs % 60).padStart(2, "0")}`;
+  byId("clock").classList.toggle("soon", left < SOON_MS);
+  if (warned !== left < SOON_MS) {
+    warned = !warned;
+    say(byId("spoken"), warned ? "One minute is left." : "");
+  }
+}
+
+async function look() {
+  try {
+    show(await call("GET", here));
+    byId("problem").hidden = true;
+  } catch (problem) {
+    const lost = problem instanceof Problem && problem.decided;
+    showProblem(byId("problem"), problem, look);
+    byId("again").hidden = !lost;
+  }
+  byId("wait").hidden = true;
+  return byId("again").hidden ? LOOK_EVERY_MS : undefined;
+}
+
+async function names() {
+  const { title, skus } = await call("GET", path("sales", ids.sale));
+  byId("sale").textContent = title;
+  byId("item").textContent = skus.find(({ sku }) => sku === ids.sku)?.title ?? ids.sku;
+}
+
+onSubmit(byId("pay"), async () => {
+  const { redirect_to } = await call("POST", `${here}/payment`);
+  location.assign(redirect_to);
+});
+
+onSubmit(byId("change"), async (_, button) => {
+  if (button.value === "release") {
+    show(await call("DELETE", here));
+    byId("states").querySelector("[data-state=released] h2").focus();
+    return;
+  }
+  show(await call("POST", `${here}/extend`));
+  say(byId("spoken"), "Extended.");
+});
+
+for (const link of document.querySelectorAll(".to-sale"))
+  link.href = page("/sale", { sale: ids.sale, sku: ids.sku });
+byId("item").textContent = ids.sku;
+names().catch(() => {});
+setInterval(tick, 1_000);
+repeat(look);

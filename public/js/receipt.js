@@ -1,0 +1,89 @@
+// What became of a reservation: the order, or why there is none and what to do.
+
+import {
+  Problem,
+  byId,
+  call,
+  clockTime,
+  el,
+  money,
+  onSubmit,
+  page,
+  param,
+  path,
+  repeat,
+  say,
+  showProblem,
+  showState,
+} from "./kit.js";
+
+const ids = { sale: param("sale"), sku: param("sku"), reservation: param("reservation") };
+const sku = path("sales", ids.sale, "skus", ids.sku);
+const here = `${sku}/reservations/${encodeURIComponent(ids.reservation)}`;
+const LOOK_EVERY_MS = 1_500;
+const WAIT_MORE_MS = 5_000;
+let looks = 0;
+
+async function showOrder(id) {
+  const order = await call("GET", `${sku}/orders/${encodeURIComponent(id)}`);
+  byId("order").hidden = false;
+  byId("order-id").textContent = order.order;
+  byId("placed").textContent = new Date(order.placed_at_ms).toLocaleString();
+  byId("total").textContent = money(order.amount);
+  const rows = order.lines.map((line) =>
+    el(
+      "tr",
+      {},
+      el("td", {}, line.title, el("br"), el("span", { class: "id soft" }, line.sku)),
+      el("td", { class: "number" }, String(line.quantity)),
+      el("td", { class: "number" }, money(line.unit_price)),
+    ),
+  );
+  byId("lines").replaceChildren(...rows);
+  const settled = order.status === "settled";
+  say(
+    byId("status"),
+    settled ? "Settled: it is in the shop's books." : "Placed: the shop is being told.",
+  );
+  return settled ? undefined : LOOK_EVERY_MS;
+}
+
+function showRefund(refund) {
+  byId("refund").hidden = !refund;
+  say(
+    byId("refund"),
+    refund === "done"
+      ? "Your payment came too late and was given back."
+      : "Your payment came too late. It is being given back.",
+  );
+}
+
+async function look() {
+  looks += 1;
+  try {
+    const { state, expires_at_ms, order, refund } = await call("GET", here);
+    byId("problem").hidden = true;
+    byId("wait").hidden = true;
+    showState(byId("states"), state);
+    if (refund) showRefund(refund);
+    if (order) return await showOrder(order);
+    if (expires_at_ms) byId("deadline").textContent = clockTime(expires_at_ms);
+    byId("pay").hidden = state !== "paying";
+    if (state === "paying") return looks < 20 ? LOOK_EVERY_MS : WAIT_MORE_MS;
+    return state === "held" || refund === "due" ? WAIT_MORE_MS : undefined;
+  } catch (problem) {
+    byId("wait").hidden = true;
+    showProblem(byId("problem"), problem, look);
+    return problem instanceof Problem && !problem.decided ? WAIT_MORE_MS : undefined;
+  }
+}
+
+onSubmit(byId("pay"), async () => {
+  const { redirect_to } = await call("POST", `${here}/payment`);
+  location.assign(redirect_to);
+});
+
+for (const link of document.querySelectorAll(".to-checkout")) link.href = page("/checkout", ids);
+for (const link of document.querySelectorAll(".to-sale"))
+  link.href = page("/sale", { sale: ids.sale, sku: ids.sku });
+repeat(look);
