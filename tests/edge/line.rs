@@ -1,0 +1,86 @@
+//! Taking a place in the line, and what proves it.
+
+use doorbuster_tests::{Sale, Shopper, eventually, rules};
+use doorbuster_wire::merchant::SaleState;
+use doorbuster_wire::problem::ProblemKind;
+use doorbuster_wire::shopper::{TicketReply, TurnReply};
+
+use crate::shop;
+
+#[test]
+fn who_joins_again_with_a_ticket_keeps_the_place() {
+    let sale = Sale::open(shop(), 1, &rules());
+    let mut ann = Shopper::new(&sale);
+    let first: TicketReply = ann.join().ok();
+    ann.ticket = Some(first.ticket);
+    let again: TicketReply = ann.join().ok();
+    assert_eq!(again.position, first.position);
+    assert_eq!(sale.state().handed_out, first.position);
+    let next: TicketReply = Shopper::new(&sale).join().ok();
+    assert_eq!(next.position, first.position + 1);
+}
+
+#[test]
+fn a_copied_ticket_or_pass_is_worth_nothing_to_another_shopper() {
+    let sale = Sale::open(shop(), 1, &rules());
+    let ann = Shopper::admitted(&sale);
+    let mut thief = Shopper::new(&sale);
+    thief.ticket.clone_from(&ann.ticket);
+    thief.pass.clone_from(&ann.pass);
+    assert_eq!(thief.join().problem(), ProblemKind::TicketInvalid);
+    let turn = thief.request("GET", &sale.path("/turn")).send();
+    assert_eq!(turn.problem(), ProblemKind::TicketInvalid);
+    assert_eq!(thief.reserve("k", 1).problem(), ProblemKind::PassInvalid);
+    assert_eq!(sale.counts(), (1, 0, 0));
+    ann.hold("k", 1);
+}
+
+#[test]
+fn a_browser_is_known_by_the_cookie_it_was_given() {
+    let sale = Sale::open(shop(), 1, &rules());
+    let joined = shop().request("POST", &sale.path("/tickets")).send();
+    let cookie = joined.header("set-cookie").to_owned();
+    assert!(cookie.contains("; HttpOnly; SameSite=Lax"), "{cookie}");
+    let ticket = joined.ok::<TicketReply>().ticket;
+    let poll = || shop().request("GET", &sale.path("/turn")).header("doorbuster-ticket", &ticket);
+    let known = cookie.split(';').next().unwrap();
+    poll().header("cookie", known).send().ok::<TurnReply>();
+    assert_eq!(poll().send().problem(), ProblemKind::ShopperUnknown);
+}
+
+#[test]
+fn places_are_admitted_in_turn_at_the_rate_of_the_sale() {
+    let mut slow = rules();
+    slow.admits_per_minute_max = 60;
+    let sale = Sale::open(shop(), 10, &slow);
+    let mut shoppers: Vec<_> = (0..4).map(|_| Shopper::new(&sale)).collect();
+    for shopper in &mut shoppers {
+        shopper.ticket = Some(shopper.join().ok::<TicketReply>().ticket);
+    }
+    let [.., next_to_last, last] = shoppers.as_slice() else { panic!("there are four") };
+    let waiting = last.poll();
+    assert_eq!((waiting.state.as_str(), waiting.pass), ("waiting", None));
+    assert!(waiting.ahead > 0 && waiting.next_poll_ms.is_some());
+    let in_time = eventually("the last one is admitted", || {
+        // Asked in this order: the later place must never be let in before the earlier one.
+        let (later, earlier) = (last.poll(), next_to_last.poll());
+        assert!(later.pass.is_none() || earlier.pass.is_some());
+        later.pass.map(|_| later.state)
+    });
+    assert_eq!(in_time, "admitted");
+}
+
+#[test]
+fn nobody_joins_a_draft_or_what_is_over() {
+    let sale = Sale::unborn(shop());
+    assert_eq!(Shopper::new(&sale).join().problem(), ProblemKind::SaleNotFound);
+    sale.create(&rules()).ok::<SaleState>();
+    // The edge may keep for a second that there is no such sale.
+    let early = eventually("the edge knows the sale", || {
+        let kind = Shopper::new(&sale).join().problem();
+        (kind != ProblemKind::SaleNotFound).then_some(kind)
+    });
+    assert_eq!(early, ProblemKind::SaleNotOpen);
+    sale.set_phase("closed").ok::<SaleState>();
+    assert_eq!(Shopper::new(&sale).join().problem(), ProblemKind::SaleClosed);
+}

@@ -1,0 +1,154 @@
+//! Paying, and what becomes of it.
+
+use doorbuster_tests::{Answer, SKU, Sale, Shopper, eventually, now, rules};
+use doorbuster_wire::problem::ProblemKind;
+use doorbuster_wire::shopper::PaymentReply;
+use serde_json::json;
+
+use crate::shop;
+
+#[test]
+fn who_pays_gets_an_order_and_its_receipt() {
+    let sale = Sale::open(shop(), 3, &rules());
+    let ann = Shopper::admitted(&sale);
+    let held = ann.hold("k", 2);
+    let begun = ann.act("POST", &held.reservation, "/payment");
+    assert_eq!(begun.status, 201);
+    let reply: PaymentReply = begun.ok();
+    assert_eq!(begun.header("location"), reply.redirect_to);
+    assert_eq!(reply.reservation.state, "paying");
+    let page = ann.request("GET", &reply.redirect_to).send();
+    assert_eq!(page.status, 200);
+    assert!(page.text().contains("32.00") && page.text().contains(SKU), "{}", page.text());
+
+    let decided = ann.decide(&reply.redirect_to, "success");
+    let receipt = format!("/receipt?sale={}&sku={SKU}&reservation={}", sale.id, held.reservation);
+    assert_eq!((decided.status, decided.header("location")), (303, receipt.as_str()));
+    let paid = ann.show(&held.reservation);
+    assert_eq!((paid.state.as_str(), paid.refund), ("allocated", None));
+    let id = paid.order.unwrap();
+    let order = ann.order(&id);
+    assert!(["placed", "settled"].contains(&order.status.as_str()), "{}", order.status);
+    assert_eq!((order.order.as_str(), order.amount.minor), (id.as_str(), 3200));
+    let line = &order.lines[0];
+    assert_eq!((order.lines.len(), line.sku.as_str(), line.quantity), (1, SKU, 2));
+    assert_eq!((line.unit_price.minor, line.unit_price.currency.as_str()), (1600, "EUR"));
+    assert!(line.title.contains("Mug"), "{}", line.title);
+    assert_eq!(sale.counts(), (3, 0, 2));
+
+    eventually("the order is settled", || (ann.order(&id).status == "settled").then_some(()));
+    let books = sale.orders();
+    assert_eq!(books.len(), 1);
+    assert_eq!((&books[0].order, &books[0].lines), (&id, &order.lines));
+    assert_eq!((&books[0].amount, books[0].placed_at_ms), (&order.amount, order.placed_at_ms));
+    assert_eq!(sale.stock().orders_unsettled, 0);
+    let release = ann.act("DELETE", &held.reservation, "");
+    assert_eq!(release.problem(), ProblemKind::ReservationAllocated);
+    let other = Shopper::new(&sale).request("GET", &sale.sku_path(&format!("/orders/{id}"))).send();
+    assert_eq!(other.status, 404);
+    sale.verify();
+}
+
+#[test]
+fn who_is_declined_can_try_again() {
+    let sale = Sale::open(shop(), 1, &rules());
+    let ann = Shopper::admitted(&sale);
+    let held = ann.hold("k", 1);
+    let first = ann.begin_payment(&held.reservation);
+    assert_eq!(ann.decide(&first, "decline").status, 303);
+    let back = ann.show(&held.reservation);
+    assert_eq!((back.state.as_str(), back.order), ("held", None));
+    assert_eq!(sale.counts(), (1, 1, 0));
+    let second = ann.begin_payment(&held.reservation);
+    assert_ne!(second, first);
+    // The page of the payment that was declined is over.
+    assert_eq!(ann.decide(&first, "success").status, 303);
+    assert_eq!(ann.show(&held.reservation).state, "paying");
+    assert_eq!(ann.decide(&second, "success").status, 303);
+    assert_eq!(ann.show(&held.reservation).state, "allocated");
+    assert_eq!(sale.counts(), (1, 0, 1));
+    sale.verify();
+}
+
+#[test]
+fn coming_back_to_pay_leads_to_the_payment_under_way() {
+    let sale = Sale::open(shop(), 1, &rules());
+    let ann = Shopper::admitted(&sale);
+    let held = ann.hold("k", 1);
+    let first: PaymentReply = ann.act("POST", &held.reservation, "/payment").ok();
+    let again: PaymentReply = ann.act("POST", &held.reservation, "/payment").ok();
+    assert_eq!(again, first);
+    let release = ann.act("DELETE", &held.reservation, "");
+    assert_eq!(release.problem(), ProblemKind::PaymentInProgress);
+}
+
+#[test]
+fn who_walks_away_from_paying_is_voided_before_the_units_are_offered_again() {
+    let mut short = rules();
+    short.payment_window_ms = 400;
+    let sale = Sale::open(shop(), 1, &short);
+    let (ann, bob) = (Shopper::admitted(&sale), Shopper::admitted(&sale));
+    let held = ann.hold("k", 1);
+    let page = ann.begin_payment(&held.reservation);
+    assert_eq!(bob.reserve("k", 1).problem(), ProblemKind::AllReserved);
+    eventually("the units are offered again", || (bob.reserve("k", 1).status == 201).then_some(()));
+    assert_eq!(ann.show(&held.reservation).state, "expired");
+    // The provider was told first: nothing can be paid on that page any more.
+    assert!(ann.request("GET", &page).send().text().contains("voided"));
+    assert_eq!(ann.decide(&page, "success").status, 303);
+    assert_eq!(ann.show(&held.reservation).order, None);
+    assert_eq!(sale.counts(), (1, 1, 0));
+    sale.verify();
+}
+
+/// The provider reports of the payment whose page this is, signed as only the provider can.
+fn report(page: &str, kind: &str) -> Answer {
+    let webhook = json!({ "type": kind, "link": page.rsplit('/').next() });
+    let body = webhook.to_string();
+    let signature = shop().keyring().sign_webhook(now(), body.as_bytes());
+    let request = shop().request("POST", "/v1/webhooks/sandbox");
+    request.header("doorbuster-signature", signature).body("application/json", body).send()
+}
+
+#[test]
+fn money_that_comes_too_late_goes_back() {
+    let mut short = rules();
+    short.reservation_ttl_ms = 300;
+    let sale = Sale::open(shop(), 1, &short);
+    let (ann, bob) = (Shopper::admitted(&sale), Shopper::admitted(&sale));
+    let held = ann.hold("k", 1);
+    let page = ann.begin_payment(&held.reservation);
+    // The provider says no, changes its mind, and meanwhile Bob has got the units.
+    assert_eq!(report(&page, "payment.declined").status, 200);
+    eventually("Bob gets the units", || (bob.reserve("k", 1).status == 201).then_some(()));
+    assert_eq!(ann.decide(&page, "success").status, 303);
+    let after = ann.show(&held.reservation);
+    assert_eq!((after.state.as_str(), after.order), ("expired", None));
+    assert!(after.refund.is_some());
+    eventually("the money went back", || {
+        (ann.show(&held.reservation).refund.as_deref() == Some("done")).then_some(())
+    });
+    assert!(ann.request("GET", &page).send().text().contains("refunded"));
+    // Heard again it changes nothing.
+    assert_eq!(report(&page, "payment.completed").status, 200);
+    let stock = sale.stock();
+    assert_eq!((stock.refunds_due, stock.allocated), (0, 0));
+    sale.verify();
+}
+
+#[test]
+fn a_replayed_webhook_is_harmless() {
+    let sale = Sale::open(shop(), 2, &rules());
+    let ann = Shopper::admitted(&sale);
+    let held = ann.hold("k", 1);
+    let page = ann.begin_payment(&held.reservation);
+    for _ in 0..3 {
+        assert_eq!(report(&page, "payment.completed").status, 200);
+    }
+    // Nor does it help to say the opposite afterwards.
+    assert_eq!(report(&page, "payment.declined").status, 200);
+    assert_eq!(ann.show(&held.reservation).state, "allocated");
+    assert_eq!((sale.counts(), sale.stock().refunds_due), ((2, 0, 1), 0));
+    let events: Vec<_> = sale.journal().into_iter().map(|entry| entry.events).collect();
+    assert_eq!(events.concat().matches("\"allocated\"").count(), 1, "{events:?}");
+}

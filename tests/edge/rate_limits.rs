@@ -1,0 +1,89 @@
+//! Too many requests from one address.
+
+use std::net::IpAddr;
+use std::thread::sleep;
+use std::time::Duration;
+
+use doorbuster_tests::{Answer, Sale, Shopper, rules};
+use doorbuster_wire::problem::ProblemKind;
+
+use crate::shop;
+
+/// More than any class lets through at once.
+const MANY: usize = 400;
+
+/// Somebody at an address joins a sale, with a header that a proxy would set.
+fn join(sale: &Sale<'_>, source: IpAddr, header: (&str, &str)) -> Answer {
+    shop().request("POST", &sale.path("/tickets")).from(source).header(header.0, header.1).send()
+}
+
+#[test]
+fn too_many_requests_are_refused_and_told_when_to_come_back() {
+    let sale = Sale::open(shop(), 1, &rules());
+    let here = Shopper::new(&sale).source;
+    let plain = ("accept", "*/*");
+    let first = join(&sale, here, plain);
+    assert_eq!(first.status, 201);
+    assert_eq!(first.header("ratelimit-policy"), "\"join\";q=120;w=60");
+    assert!(first.header("ratelimit").starts_with("\"join\";r="), "{}", first.header("ratelimit"));
+    let refused = (0..MANY).map(|_| join(&sale, here, plain)).find(|answer| answer.status != 201);
+    let refused = refused.expect("an end to it");
+    assert_eq!(refused.problem(), ProblemKind::QuotaExceeded);
+    assert_eq!(refused.header("ratelimit-policy"), "\"join\";q=120;w=60");
+    assert!(refused.header("ratelimit").starts_with("\"join\";r=0;t="));
+    let wait: u64 = refused.header("retry-after").parse().unwrap();
+    assert!((1..=60).contains(&wait), "{wait}");
+
+    // Refused requests take no place, and an address is refused alone.
+    let places = sale.state().handed_out;
+    assert_eq!(join(&sale, here, plain).status, 429);
+    assert_eq!(sale.state().handed_out, places);
+    assert_eq!(join(&sale, Shopper::new(&sale).source, plain).status, 201);
+    // What is limited is joining; looking is another matter.
+    assert_eq!(shop().request("GET", &sale.path("")).from(here).send().status, 200);
+
+    sleep(Duration::from_secs(wait));
+    assert_eq!(join(&sale, here, plain).status, 201);
+}
+
+#[test]
+fn a_client_cannot_choose_the_address_it_is_known_by() {
+    let sale = Sale::open(shop(), 1, &rules());
+    let here = Shopper::new(&sale).source;
+    let names = ["cf-connecting-ip", "x-forwarded-for", "x-real-ip", "true-client-ip", "forwarded"];
+    let refused = (0..MANY).find(|number| {
+        let name = names[number % names.len()];
+        let value = format!("203.0.113.{}", number % 250);
+        let value = if name == "forwarded" { format!("for={value}") } else { value };
+        join(&sale, here, (name, &value)).status == 429
+    });
+    assert!(refused.is_some(), "it was somebody else with every request");
+    // Nor can it use up the allowance of somebody it names.
+    let victim = Shopper::new(&sale).source;
+    for _ in 0..MANY {
+        join(&sale, here, ("cf-connecting-ip", &victim.to_string()));
+    }
+    assert_eq!(join(&sale, victim, ("accept", "*/*")).status, 201);
+}
+
+#[test]
+fn every_limited_class_has_its_own_allowance() {
+    let sale = Sale::open(shop(), 1, &rules());
+    let ann = Shopper::admitted(&sale);
+    let classes = [
+        ("poll", ann.request("GET", &sale.path("/turn"))),
+        ("buy", ann.request("GET", &sale.sku_path("/reservations/rsv_nothing"))),
+        ("admin", shop().request("GET", &sale.admin_path("")).from(ann.source)),
+        ("browse", ann.request("GET", &sale.path(""))),
+    ];
+    for (class, request) in classes {
+        let mut answers = (0..MANY).map(|_| request.clone().send());
+        let refused = answers.find(|answer| answer.status == 429);
+        let refused = refused.unwrap_or_else(|| panic!("{class} has no limit"));
+        assert_eq!(refused.problem(), ProblemKind::QuotaExceeded);
+        let policy = refused.header("ratelimit-policy");
+        assert!(policy.starts_with(&format!("\"{class}\";q=")), "{policy}");
+    }
+    let health = shop().request("GET", "/healthz").from(ann.source);
+    assert!((0..MANY).all(|_| health.clone().send().status == 200));
+}

@@ -1,0 +1,4 @@
+//! What breaks on purpose, and what must not break with it: the build with test hooks.
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,98 @@
+//! A shop on real workerd, with the sample catalog published.
+
+use std::fs;
+use std::mem;
+use std::net::SocketAddr;
+
+use doorbuster_domain::sealed::Keyring;
+use xtask::bundle::Build;
+use xtask::secrets::{ADMIN_TOKEN, SECRET, Secrets};
+use xtask::workerd::{Server, StartOptions};
+use xtask::{paths, process};
+
+use crate::client::Request;
+
+/// The catalog that everybody gets to try things with.
+pub const SAMPLE_CATALOG: &[u8] = include_bytes!("../../sample/catalog.csv");
+
+/// A new workerd with a state of its own, which ends with this process at the latest. A name is
+/// for one server of one process: another process waits for its end.
+pub fn start_server(name: &str, build: Build) -> Server {
+    start(name, build, &Secrets::random().unwrap())
+}
+
+fn start(name: &str, build: Build, secrets: &Secrets) -> Server {
+    let folder = paths::target_dir().join("black-box").join(name);
+    // Held until the process ends.
+    mem::forget(process::lock(&folder.with_extension("lock")).unwrap());
+    if folder.exists() {
+        fs::remove_dir_all(&folder).unwrap();
+    }
+    let mut options = StartOptions::new(folder);
+    options.build = build;
+    options.vars.insert(SECRET.to_owned(), secrets.secret.clone());
+    options.vars.insert(ADMIN_TOKEN.to_owned(), secrets.admin_token.clone());
+    Server::start(options).unwrap()
+}
+
+/// A shop of its own.
+#[derive(Debug)]
+pub struct Shop {
+    server: Server,
+    address: SocketAddr,
+    secrets: Secrets,
+}
+
+impl Shop {
+    /// A new shop; see [`start_server`].
+    pub fn start(name: &str, build: Build) -> Self {
+        let secrets = Secrets::random().unwrap();
+        let server = start(name, build, &secrets);
+        let address = server.url().strip_prefix("http://").unwrap().parse().unwrap();
+        let shop = Self { server, address, secrets };
+        let published = shop.import(SAMPLE_CATALOG).send();
+        assert_eq!(published.status, 200, "{}", published.text());
+        shop
+    }
+
+    /// A request of somebody nobody knows.
+    pub fn request(&self, method: &str, path: &str) -> Request {
+        Request::new(self.address, method, path)
+    }
+
+    /// A request of the merchant.
+    pub fn admin(&self, method: &str, path: &str) -> Request {
+        let token = &self.secrets.admin_token;
+        self.request(method, path).header("authorization", format!("Bearer {token}"))
+    }
+
+    /// The merchant publishing a catalog in euros.
+    pub fn import(&self, csv: &[u8]) -> Request {
+        self.admin("PUT", "/v1/admin/catalog?currency=EUR").body("text/csv", csv)
+    }
+
+    /// The keys the shop seals with.
+    pub fn keyring(&self) -> Keyring {
+        Keyring::new(self.secrets.secret.as_bytes(), None).unwrap()
+    }
+
+    /// What nobody but the operator may ever read.
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
+    /// All that was logged.
+    pub fn log(&self) -> String {
+        String::from_utf8_lossy(&fs::read(self.server.log_path()).unwrap()).into_owned()
+    }
+
+    /// The power goes.
+    pub fn kill(&mut self) {
+        self.server.kill().unwrap();
+    }
+
+    /// The power comes back.
+    pub fn restart(&mut self) {
+        self.server.restart().unwrap();
+    }
+}
