@@ -34,11 +34,13 @@ Object.defineProperty(initState, "criticalError", {
   },
 });
 addEventListener("error", (event) => {
-  const error = event.error;
-  if (error instanceof WebAssembly.RuntimeError || error?.message === "Critical error") {
-    instanceAborted();
-  }
+  if (isAbort(event.error)) instanceAborted();
 });
+
+/** Whether an error ended the wasm instance: a trap, or an exception where Rust expected none. */
+function isAbort(error) {
+  return error instanceof WebAssembly.RuntimeError || error?.message === "Critical error";
+}
 
 /** Runs a call into Rust whose promise must not outlive the instance. */
 function guarded(call) {
@@ -146,11 +148,11 @@ export default class extends WorkerEntrypoint {
 class Turns {
   #waiting = [];
   #run;
-  #abort;
+  #ctx;
 
-  constructor(run, abort) {
+  constructor(run, ctx) {
     this.#run = run;
-    this.#abort = abort;
+    this.#ctx = ctx;
   }
 
   call(line) {
@@ -164,22 +166,33 @@ class Turns {
     const calls = this.#waiting;
     this.#waiting = [];
     try {
-      const replies = this.#run(calls.map((call) => call.line).join("\n")).split("\n");
+      const lines = calls.map((call) => call.line).join("\n");
+      const replies = whole(this.#ctx, () => this.#run(lines)).split("\n");
       calls.forEach((call, index) => call.resolve(replies[index]));
     } catch (error) {
-      // Before the implicit transaction commits: a panic leaves no half of a batch behind.
-      this.#abort(error);
       for (const call of calls) call.reject(error);
     }
   }
 }
 
+/**
+ * Calls Rust so that what it writes is written whole or not at all. An error undoes it, and Rust
+ * has forgotten what it had in memory. A panic leaves the memory in doubt, so it resets the object,
+ * before anything of it is committed.
+ */
+function whole(ctx, run) {
+  try {
+    return ctx.storage.transactionSync(run);
+  } catch (error) {
+    console.error("object", error);
+    if (isAbort(error)) ctx.abort("a call panicked");
+    throw error;
+  }
+}
+
 export class Inventory extends DurableObject {
   #inner = new rs.InventoryObject(this.ctx);
-  #turns = new Turns(
-    (lines) => this.#inner.turn(lines),
-    () => this.ctx.abort("a call panicked"),
-  );
+  #turns = new Turns((lines) => this.#inner.turn(lines), this.ctx);
 
   /** Decides a batch of commands: a line of JSON in, a line of JSON out. */
   execute(batch) {
@@ -193,13 +206,18 @@ export class Inventory extends DurableObject {
 
   /** Sends what is due. What is not confirmed later is due again, so a failure needs no care. */
   async alarm() {
-    for (let more = true; more; ) {
-      const outgoing = JSON.parse(this.#inner.outgoing());
-      ({ more } = outgoing);
-      await Promise.all([
-        send(this.env.ORDERS, outgoing.orders),
-        send(this.env.PAYMENTS_QUEUE, outgoing.payments),
-      ]);
+    try {
+      for (let more = true; more; ) {
+        const outgoing = JSON.parse(whole(this.ctx, () => this.#inner.outgoing()));
+        ({ more } = outgoing);
+        await Promise.all([
+          send(this.env.ORDERS, outgoing.orders),
+          send(this.env.PAYMENTS_QUEUE, outgoing.payments),
+        ]);
+      }
+    } catch (error) {
+      // The platform would give up after a few attempts. What is due stays due.
+      await this.ctx.storage.setAlarm(Date.now() + 1000);
     }
   }
 
@@ -220,10 +238,7 @@ async function send(queue, bodies) {
 
 export class WaitingRoom extends DurableObject {
   #inner = new rs.WaitingRoomObject(this.ctx);
-  #turns = new Turns(
-    (lines) => this.#inner.turn(lines),
-    () => this.ctx.abort("a call panicked"),
-  );
+  #turns = new Turns((lines) => this.#inner.turn(lines), this.ctx);
 
   /** Answers a call: a line of JSON in, a line of JSON out. */
   execute(call) {
@@ -234,8 +249,8 @@ export class WaitingRoom extends DurableObject {
   async status() {
     const names = this.#inner.stock_wanted();
     if (names) {
-      const looks = names.split("\n").map((name) => this.#stock(name));
-      this.#inner.stock_seen((await Promise.all(looks)).join("\n"));
+      const looks = await Promise.all(names.split("\n").map((name) => this.#stock(name)));
+      whole(this.ctx, () => this.#inner.stock_seen(looks.join("\n")));
     }
     return this.#inner.status();
   }

@@ -121,6 +121,10 @@ impl<'t> Request<'t> {
 
 /// JSON of a certain shape, or a problem that names the place.
 fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    // serde would take a list for the fields of an object, in the order in which they are written.
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
+        return Err(Problem::invalid("", "It has to be an object, and is a list."));
+    }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();

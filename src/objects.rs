@@ -79,7 +79,7 @@ impl Pending {
         let line = text(Ok(self.0)).await?;
         match serde_json::from_str::<BatchOutcome>(&line) {
             Ok(Outcome::Done(answers)) => Ok(answers),
-            Ok(Outcome::Unavailable) => Err(Problem::unavailable("inventory", &"not written")),
+            Ok(Outcome::Unreadable) => Err(Problem::unavailable("inventory", &"unreadable")),
             Err(error) => Err(Problem::unavailable("inventory", &error)),
         }
     }
@@ -100,7 +100,7 @@ impl RoomStub {
         match serde_json::from_str::<RoomOutcome>(&reply) {
             Ok(Outcome::Done(RoomReply::Rejected(rejection))) => Err(rejection.into()),
             Ok(Outcome::Done(reply)) => Ok(reply),
-            Ok(Outcome::Unavailable) => Err(Problem::unavailable("room", &"not written")),
+            Ok(Outcome::Unreadable) => Err(Problem::unavailable("room", &"unreadable")),
             Err(error) => Err(Problem::unavailable("room", &error)),
         }
     }

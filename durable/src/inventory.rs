@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use doorbuster_domain::inventory::{Command, Inventory};
 use doorbuster_domain::outbox::{Item, Outbox};
-use doorbuster_domain::time::{Millis, Timestamp};
+use doorbuster_domain::time::Timestamp;
 use wasm_bindgen::prelude::*;
 use worker::durable::State;
 
@@ -14,9 +14,6 @@ use crate::{js_date, now};
 
 /// Messages per `sendBatch`: the platform takes 100, of 256 KB together.
 const MESSAGES_MAX: usize = 100;
-
-/// When the alarm is to try again what failed.
-const RETRY_AFTER: Millis = Millis::from_secs(1);
 
 /// The object. Its methods are called by `entry.mjs` alone.
 #[wasm_bindgen]
@@ -47,42 +44,45 @@ impl InventoryObject {
     /// Decides all calls that arrived in one turn of the event loop: one batch of commands per
     /// line in, one outcome per line out. All that happens is one row of the journal, and leaves
     /// with one commit, which the replies wait for.
-    pub fn turn(&self, lines: &str) -> String {
-        let now = now();
-        let mut inner = self.inner.borrow_mut();
-        let outcomes = match inner.turn(lines, now) {
-            Ok(outcomes) => outcomes,
-            Err(error) => {
-                worker::console_error!("inventory: {error}");
-                inner.journaled.forget();
-                lines.lines().map(|_| BatchOutcome::Unavailable).collect()
-            }
-        };
-        inner.arm(&self.storage, now);
-        to_lines(&outcomes)
+    ///
+    /// Throws if it cannot be read or written. The caller then undoes what was written, and what
+    /// is in memory is forgotten here.
+    pub fn turn(&self, lines: &str) -> Result<String, JsError> {
+        let outcomes = self.attempt(|inner, now| inner.turn(lines, now))?;
+        Ok(to_lines(&outcomes))
     }
 
     /// What is due to be sent. Sends nothing itself, and counts on no confirmation: what is not
-    /// confirmed by a command is due again later.
-    pub fn outgoing(&self) -> String {
-        let now = now();
-        let mut inner = self.inner.borrow_mut();
-        inner.armed = None;
-        let outgoing = match inner.outgoing(now) {
-            Ok(outgoing) => outgoing,
-            Err(error) => {
-                worker::console_error!("inventory: {error}");
-                inner.journaled.forget();
-                Outgoing::default()
-            }
-        };
-        inner.arm(&self.storage, now);
-        serde_json::to_string(&outgoing).unwrap_or_default()
+    /// confirmed by a command is due again later. Throws as `turn` does.
+    pub fn outgoing(&self) -> Result<String, JsError> {
+        self.inner.borrow_mut().armed = None;
+        let outgoing = self.attempt(Inner::outgoing)?;
+        Ok(to_line(&outgoing).unwrap_or_default())
     }
 
     /// Up to 500 entries of the journal after number `after`, one per line.
     pub fn journal(&self, after: u32) -> Result<String, JsError> {
         Ok(to_lines(&self.inner.borrow_mut().journaled.entries(after.into(), 500)?))
+    }
+}
+
+impl InventoryObject {
+    /// Does something that leaves memory and storage in step, or memory empty.
+    fn attempt<T>(
+        &self,
+        act: impl FnOnce(&mut Inner, Timestamp) -> Result<T, StoreError>,
+    ) -> Result<T, JsError> {
+        let now = now();
+        let mut inner = self.inner.borrow_mut();
+        let result = act(&mut inner, now).and_then(|done| {
+            inner.arm(&self.storage)?;
+            Ok(done)
+        });
+        result.map_err(|error| {
+            inner.journaled.forget();
+            inner.armed = None;
+            error.into()
+        })
     }
 }
 
@@ -105,7 +105,7 @@ impl Inner {
             .iter()
             .map(|batch| match batch {
                 Some(batch) => Outcome::Done(answers.by_ref().take(batch.len()).collect()),
-                None => Outcome::Unavailable,
+                None => Outcome::Unreadable,
             })
             .collect();
         Ok(outcomes)
@@ -155,21 +155,20 @@ impl Inner {
     }
 
     /// Sets the alarm if something is due before it goes off anyway.
-    fn arm(&mut self, storage: &worker::durable::Storage, now: Timestamp) {
-        let due = match self.journaled.in_memory() {
-            Some(inventory) => [inventory.next_timeout(), self.outbox.next_timeout()],
-            // What could not be read or written now may be a little later.
-            None => [Some(now.plus(RETRY_AFTER)), None],
+    fn arm(&mut self, storage: &worker::durable::Storage) -> Result<(), StoreError> {
+        let machine = self.journaled.load()?.next_timeout();
+        let Some(at) = [machine, self.outbox.next_timeout()].into_iter().flatten().min() else {
+            return Ok(());
         };
-        let Some(at) = due.into_iter().flatten().min() else { return };
-        if self.armed.is_some_and(|armed| armed <= at) {
-            return;
+        if self.armed.is_none_or(|armed| at < armed) {
+            // Not awaited: the write is part of this turn's commit.
+            let _set = storage
+                .as_raw()
+                .set_alarm(js_date(at), js_sys::Object::new())
+                .map_err(worker::Error::from)?;
+            self.armed = Some(at);
         }
-        match storage.as_raw().set_alarm(js_date(at), js_sys::Object::new()) {
-            // The promise need not be awaited: the write is part of this turn's commit.
-            Ok(_) => self.armed = Some(at),
-            Err(error) => worker::console_error!("inventory: alarm: {error:?}"),
-        }
+        Ok(())
     }
 }
 

@@ -23,14 +23,15 @@ pub fn waiting_room_name(sale: &SaleId) -> String {
 /// What an Inventory is asked: commands, decided together.
 pub type Batch = Vec<Command>;
 
-/// What an object answers to one call.
+/// What an object answers to one call. A turn that cannot be read or written has no answer: it
+/// throws, and is undone as a whole.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome<T> {
     /// Decided, and durable.
     Done(T),
-    /// Not decided, or not durable: nothing happened, and asking again is safe.
-    Unavailable,
+    /// Not a call that this object knows: nothing happened.
+    Unreadable,
 }
 
 /// What an Inventory answers to a batch: one answer per command.

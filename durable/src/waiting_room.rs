@@ -8,7 +8,7 @@ use doorbuster_domain::time::{Millis, Timestamp};
 use wasm_bindgen::prelude::*;
 use worker::durable::State;
 
-use crate::inventory::to_lines;
+use crate::inventory::{to_line, to_lines};
 use crate::journaled::{Journaled, StoreError};
 use crate::now;
 use crate::rpc::{BatchOutcome, Outcome, RoomCall, RoomOutcome, RoomReply, inventory_name};
@@ -40,16 +40,11 @@ impl WaitingRoomObject {
         Self { inner: RefCell::new(inner) }
     }
 
-    /// Answers all calls that arrived in one turn of the event loop, a line each.
-    pub fn turn(&self, lines: &str) -> String {
-        let now = now();
-        let mut inner = self.inner.borrow_mut();
-        let outcomes = inner.turn(lines, now).unwrap_or_else(|error| {
-            worker::console_error!("waiting room: {error}");
-            inner.journaled.forget();
-            lines.lines().map(|_| RoomOutcome::Unavailable).collect()
-        });
-        to_lines(&outcomes)
+    /// Answers all calls that arrived in one turn of the event loop, a line each. Throws if it
+    /// cannot be read or written; the caller then undoes what was written.
+    pub fn turn(&self, lines: &str) -> Result<String, JsError> {
+        let outcomes = self.attempt(|inner, now| inner.turn(lines, now))?;
+        Ok(to_lines(&outcomes))
     }
 
     /// The names of the Inventory objects whose stock should be looked at, one per line; none if
@@ -70,33 +65,40 @@ impl WaitingRoomObject {
     }
 
     /// Takes note of the stock: the Inventory objects' outcomes to `show_stock`, one per line.
-    pub fn stock_seen(&self, lines: &str) {
-        let now = now();
-        let mut inner = self.inner.borrow_mut();
-        for sku in lines.lines().filter_map(sku_status) {
-            match inner.stock.iter_mut().find(|known| known.sku == sku.sku) {
-                Some(known) => *known = sku,
-                None => inner.stock.push(sku),
+    /// Throws as `turn` does.
+    pub fn stock_seen(&self, lines: &str) -> Result<(), JsError> {
+        self.attempt(|inner, now| {
+            for sku in lines.lines().filter_map(sku_status) {
+                match inner.stock.iter_mut().find(|known| known.sku == sku.sku) {
+                    Some(known) => *known = sku,
+                    None => inner.stock.push(sku),
+                }
             }
-        }
-        if let Err(error) = inner.follow_stock(now) {
-            worker::console_error!("waiting room: {error}");
-            inner.journaled.forget();
-        }
+            inner.follow_stock(now)
+        })
     }
 
     /// The status that edges answer polls from, as JSON; empty if there is no such sale.
-    pub fn status(&self) -> String {
+    pub fn status(&self) -> Result<String, JsError> {
+        let status = self.attempt(|inner, now| {
+            let stock = inner.stock.clone();
+            Ok(inner.journaled.load()?.status(stock, now))
+        })?;
+        Ok(status.and_then(|status| to_line(&status)).unwrap_or_default())
+    }
+}
+
+impl WaitingRoomObject {
+    /// Does something that leaves memory and storage in step, or memory empty.
+    fn attempt<T>(
+        &self,
+        act: impl FnOnce(&mut Inner, Timestamp) -> Result<T, StoreError>,
+    ) -> Result<T, JsError> {
         let mut inner = self.inner.borrow_mut();
-        let stock = inner.stock.clone();
-        let status = match inner.journaled.load() {
-            Ok(room) => room.status(stock, now()),
-            Err(error) => {
-                worker::console_error!("waiting room: {error}");
-                None
-            }
-        };
-        status.and_then(|status| serde_json::to_string(&status).ok()).unwrap_or_default()
+        act(&mut inner, now()).map_err(|error| {
+            inner.journaled.forget();
+            error.into()
+        })
     }
 }
 
@@ -107,7 +109,7 @@ impl Inner {
         for line in lines.lines() {
             let outcome = match serde_json::from_str(line) {
                 Ok(call) => Outcome::Done(self.answer(&call, now, &mut events)?),
-                Err(_) => Outcome::Unavailable,
+                Err(_) => Outcome::Unreadable,
             };
             outcomes.push(outcome);
         }
