@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 
 use crate::bundle::{self, Build};
 use crate::process::{cargo, run, step};
-use crate::{setup, size, tidy};
+use crate::{setup, size, tidy, walk};
 
 /// The crates that exist only as wasm.
 const WASM_CRATES: [&str; 2] = ["doorbuster", "doorbuster-durable"];
@@ -23,7 +23,8 @@ pub fn checks() -> Result<()> {
     step("build", || bundle::bundle(Build::Release))?;
     step("size", || size::check().map(drop))?;
     step("build with test hooks", || bundle::bundle(Build::TestHooks))?;
-    step("tests", tests)
+    step("tests", tests)?;
+    step("a walk through the pages in a browser", walk::walk_if_possible)
 }
 
 /// Fails with every complaint that tidy has.

@@ -13,4 +13,5 @@ pub mod setup;
 pub mod size;
 pub mod tidy;
 pub mod tools;
+pub mod walk;
 pub mod workerd;

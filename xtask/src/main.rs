@@ -8,7 +8,7 @@ use xtask::bundle::{self, Build};
 use xtask::checks;
 use xtask::demo::{DemoOptions, demo};
 use xtask::process::run;
-use xtask::{bench, setup, size, tools};
+use xtask::{bench, setup, size, tools, walk};
 
 const HELP: &str = "\
 cargo xtask COMMAND
@@ -23,6 +23,7 @@ cargo xtask COMMAND
   bench    how many reservations one object decides and makes durable in a second
   dev      set-up, then `wrangler dev`, which builds and serves
   test     set-up, then every check there is, cheapest first
+  walk     the whole path through the pages in Chromium (after `build`)
   tidy     the rules of the house that rustfmt and clippy do not check
   size     what would be uploaded is under its limit (after `build`)
 ";
@@ -38,6 +39,7 @@ enum Task {
     Test,
     Tidy,
     Size,
+    Walk,
 }
 
 fn main() -> ExitCode {
@@ -61,6 +63,7 @@ fn perform(task: Task) -> Result<ExitCode> {
             run(tools::wrangler().arg("dev"))?;
         }
         Task::Test => checks::checks()?,
+        Task::Walk => walk::walk_if_possible()?,
         Task::Tidy => checks::check_tidy()?,
         Task::Size => {
             size::check()?;
@@ -82,6 +85,7 @@ fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Task> {
         "test" => Task::Test,
         "tidy" => Task::Tidy,
         "size" => Task::Size,
+        "walk" => Task::Walk,
         other => bail!("there is no command `{other}`\n\n{HELP}"),
     };
     match arguments.next() {
