@@ -71,8 +71,10 @@ macro_rules! problems {
 problems! {
     BodyMalformed 400 "body-malformed" false "The body cannot be read";
     QueryInvalid 400 "query-invalid" false "The address has a wrong or missing parameter";
-    IdempotencyKeyMissing 400 "idempotency-key-missing" false "The Idempotency-Key header is missing";
-    IdempotencyKeyInvalid 400 "idempotency-key-invalid" false "The Idempotency-Key header cannot be read";
+    IdempotencyKeyMissing 400 "idempotency-key-missing" false
+        "The Idempotency-Key header is missing";
+    IdempotencyKeyInvalid 400 "idempotency-key-invalid" false
+        "The Idempotency-Key header cannot be read";
     ShopperSecretInvalid 400 "shopper-secret-invalid" false "The shopper's secret cannot be used";
     WebhookInvalid 400 "webhook-invalid" false "The webhook's signature does not hold";
     Unauthorized 401 "unauthorized" false "The merchant's token is missing or wrong";

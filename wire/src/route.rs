@@ -85,7 +85,9 @@ pub struct Route {
 
 /// Makes the operations and the table from one list.
 macro_rules! routes {
-    ($($name:ident $method:ident $path:literal $class:ident $status:literal $summary:literal;)*) => {
+    ($(
+        $name:ident $method:ident $path:literal $class:ident $status:literal $summary:literal;
+    )*) => {
         /// What a route does.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Operation {
@@ -112,31 +114,56 @@ macro_rules! routes {
 }
 
 routes! {
-    Health Get "/healthz" Free 200 "Whether the Worker runs.";
-    Ready Get "/readyz" Browse 200 "Whether the Worker can sell: configuration and database are there.";
-    ListProducts Get "/v1/catalog" Browse 200 "The catalog, without descriptions.";
-    ShowProduct Get "/v1/catalog/products/{handle}" Browse 200 "One product.";
-    ListSales Get "/v1/sales" Browse 200 "The sales there are.";
-    ShowSale Get "/v1/sales/{sale}" Browse 200 "A sale: phase, what is sold, and how much is left in bands.";
-    Join Post "/v1/sales/{sale}/tickets" Join 201 "Takes a place in the line. Asking again with one's ticket keeps the place.";
-    Poll Get "/v1/sales/{sale}/turn" Poll 200 "Whether it is one's turn. Answers with a pass once it is.";
-    Reserve Post "/v1/sales/{sale}/skus/{sku}/reservations" Buy 201 "Sets units aside.";
-    ShowReservation Get "/v1/sales/{sale}/skus/{sku}/reservations/{reservation}" Buy 200 "One's own reservation.";
-    ReleaseReservation Delete "/v1/sales/{sale}/skus/{sku}/reservations/{reservation}" Buy 200 "Gives the units back.";
-    ExtendReservation Post "/v1/sales/{sale}/skus/{sku}/reservations/{reservation}/extend" Buy 200 "Moves the deadline as far as the rules allow.";
-    BeginPayment Post "/v1/sales/{sale}/skus/{sku}/reservations/{reservation}/payment" Buy 201 "Starts the payment; the answer tells the provider's page to go to.";
-    ShowOrder Get "/v1/sales/{sale}/skus/{sku}/orders/{order}" Buy 200 "One's own order and its receipt.";
-    SandboxPage Get "/sandbox/payments/{link}" Buy 200 "The built-in payment provider's page.";
-    SandboxPay Post "/sandbox/payments/{link}" Buy 303 "What the shopper decided on that page.";
-    SandboxWebhook Post "/v1/webhooks/sandbox" Free 200 "Where the built-in payment provider reports, signed.";
-    ImportCatalog Put "/v1/admin/catalog" Admin 200 "Publishes a catalog from Shopify's product CSV. All of it or nothing.";
-    CreateSale Put "/v1/admin/sales/{sale}" Admin 200 "Creates a sale. Asking again with the same rules changes nothing.";
-    ShowSaleState Get "/v1/admin/sales/{sale}" Admin 200 "A sale's live state, with the exact stock of every SKU.";
-    SetPhase Post "/v1/admin/sales/{sale}/phase" Admin 200 "Opens, pauses or closes a sale.";
-    SetStock Put "/v1/admin/sales/{sale}/skus/{sku}/stock" Admin 200 "Gives units of a SKU to a sale.";
-    AdjustStock Post "/v1/admin/sales/{sale}/skus/{sku}/adjustments" Admin 200 "Restocks or withdraws units, with a reason.";
-    ExportJournal Get "/v1/admin/sales/{sale}/skus/{sku}/journal" Admin 200 "The journal of a SKU after an entry, as NDJSON, to verify offline.";
-    ListOrders Get "/v1/admin/orders" Admin 200 "Settled orders, a page at a time.";
+    Health Get "/healthz" Free 200
+        "Whether the Worker runs.";
+    Ready Get "/readyz" Browse 200
+        "Whether the Worker can sell: configuration and database are there.";
+    ListProducts Get "/v1/catalog" Browse 200
+        "The catalog, without descriptions.";
+    ShowProduct Get "/v1/catalog/products/{handle}" Browse 200
+        "One product.";
+    ListSales Get "/v1/sales" Browse 200
+        "The sales there are.";
+    ShowSale Get "/v1/sales/{sale}" Browse 200
+        "A sale: phase, what is sold, and how much is left in bands.";
+    Join Post "/v1/sales/{sale}/tickets" Join 201
+        "Takes a place in the line. Asking again with one's ticket keeps the place.";
+    Poll Get "/v1/sales/{sale}/turn" Poll 200
+        "Whether it is one's turn. Answers with a pass once it is.";
+    Reserve Post "/v1/sales/{sale}/skus/{sku}/reservations" Buy 201
+        "Sets units aside.";
+    ShowReservation Get "/v1/sales/{sale}/skus/{sku}/reservations/{reservation}" Buy 200
+        "One's own reservation.";
+    ReleaseReservation Delete "/v1/sales/{sale}/skus/{sku}/reservations/{reservation}" Buy 200
+        "Gives the units back.";
+    ExtendReservation Post "/v1/sales/{sale}/skus/{sku}/reservations/{reservation}/extend" Buy 200
+        "Moves the deadline as far as the rules allow.";
+    BeginPayment Post "/v1/sales/{sale}/skus/{sku}/reservations/{reservation}/payment" Buy 201
+        "Starts the payment; the answer tells the provider's page to go to.";
+    ShowOrder Get "/v1/sales/{sale}/skus/{sku}/orders/{order}" Buy 200
+        "One's own order and its receipt.";
+    SandboxPage Get "/sandbox/payments/{link}" Buy 200
+        "The built-in payment provider's page.";
+    SandboxPay Post "/sandbox/payments/{link}" Buy 303
+        "What the shopper decided on that page.";
+    SandboxWebhook Post "/v1/webhooks/sandbox" Free 200
+        "Where the built-in payment provider reports, signed.";
+    ImportCatalog Put "/v1/admin/catalog" Admin 200
+        "Publishes a catalog from Shopify's product CSV. All of it or nothing.";
+    CreateSale Put "/v1/admin/sales/{sale}" Admin 200
+        "Creates a sale. Asking again with the same rules changes nothing.";
+    ShowSaleState Get "/v1/admin/sales/{sale}" Admin 200
+        "A sale's live state, with the exact stock of every SKU.";
+    SetPhase Post "/v1/admin/sales/{sale}/phase" Admin 200
+        "Opens, pauses or closes a sale.";
+    SetStock Put "/v1/admin/sales/{sale}/skus/{sku}/stock" Admin 200
+        "Gives units of a SKU to a sale.";
+    AdjustStock Post "/v1/admin/sales/{sale}/skus/{sku}/adjustments" Admin 200
+        "Restocks or withdraws units, with a reason.";
+    ExportJournal Get "/v1/admin/sales/{sale}/skus/{sku}/journal" Admin 200
+        "The journal of a SKU after an entry, as NDJSON, to verify offline.";
+    ListOrders Get "/v1/admin/orders" Admin 200
+        "Settled orders, a page at a time.";
 }
 
 /// What the braces of a path stood for, in order; at most three.

@@ -1,9 +1,9 @@
 //! What is said under seal.
 //!
 //! Names are the registered ones of RFC 7519, section 4.1, where one exists: `sub`, `iat`, `exp`.
-//! The others are `sale`, `pos` (position in the line), `sku`, `pay` (payment, which
-//! names the reservation), `amt` (amount in minor units) and `cur` (currency). Moments are whole seconds and are
-//! rounded down when sealed, so nothing is good for longer than its maker said.
+//! The others are `sale`, `pos` (position in the line), `sku`, `pay` (payment, which names the
+//! reservation), `amt` (amount in minor units) and `cur` (currency). Moments are whole seconds and
+//! are rounded down when sealed, so nothing is good for longer than its maker said.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};

@@ -181,7 +181,8 @@ fn port_was_taken(error: &anyhow::Error) -> bool {
     error.to_string().contains("Address already in use")
 }
 
-/// Adds what a local run needs: the sandbox for payments, and the secrets: those of an earlier server in the same folder, else new ones.
+/// Adds what a local run needs: the sandbox for payments, and the secrets, those of an earlier
+/// server in the same folder or else new ones.
 fn with_secrets(
     config: &Path,
     given: BTreeMap<String, String>,
