@@ -39,7 +39,7 @@ const PART_LEN: usize = 1_000_000;
 
 /// A snapshot is due after so many events, or as many as the state has grown to, whichever is
 /// more: so snapshots cost a bounded share of the writes however long a sale runs.
-const EVENTS_PER_SNAPSHOT_MIN: usize = 4_096;
+const EVENTS_PER_SNAPSHOT_MIN: usize = if cfg!(feature = "test-hooks") { 8 } else { 4_096 };
 
 /// A machine and the journal it is kept in.
 pub(crate) struct Journaled<M> {
@@ -144,6 +144,8 @@ impl<M: Machine> Journaled<M> {
             )?;
         }
         loaded.events_since_snapshot = 0;
+        #[cfg(feature = "test-hooks")]
+        worker::console_log!("snapshot after entry {}", loaded.seq);
         Ok(())
     }
 

@@ -134,6 +134,19 @@ fn what_is_not_paid_in_time_is_offered_again() {
 }
 
 #[test]
+fn what_ran_out_expires_by_alarm_when_nobody_asks() {
+    let mut short = rules();
+    short.reservation_ttl_ms = 300;
+    let sale = Sale::open(shop(), 1, &short);
+    Shopper::admitted(&sale).hold("k", 1);
+    // The journal is only read, not decided on: what is in it, the alarm has put there.
+    eventually("the alarm goes off", || {
+        sale.journal().iter().any(|entry| entry.events.contains("expired")).then_some(())
+    });
+    assert_eq!(sale.counts(), (1, 0, 0));
+}
+
+#[test]
 fn others_reservations_do_not_exist_for_a_shopper() {
     let sale = Sale::open(shop(), 2, &rules());
     let (ann, bob) = (Shopper::admitted(&sale), Shopper::admitted(&sale));

@@ -131,3 +131,28 @@ fn an_order_that_the_queue_delivers_twice_is_settled_once() {
     assert_eq!(settled.concat().matches("\"settled\"").count(), 1, "{settled:?}");
     sale.verify();
 }
+
+#[test]
+fn an_inventory_wakes_from_its_snapshot_as_it_was() {
+    let mut shop = Shop::start("snapshot", Build::TestHooks);
+    let (before, answers, id) = {
+        let sale = Sale::open(&shop, 20, &rules());
+        let crowd: Vec<_> = (0..12).map(|_| Shopper::admitted(&sale)).collect();
+        let answers: Vec<_> = crowd
+            .iter()
+            .map(|who| (who.reserve_request("k"), who.reserve("k", 1).text().to_owned()))
+            .collect();
+        crowd[0].pay(&crowd[0].hold("k", 1).reservation);
+        assert!(shop.log().contains("snapshot after entry"), "no snapshot was due");
+        (sale.counts(), answers, sale.id.clone())
+    };
+    shop.kill();
+    shop.restart();
+    let sale = Sale { shop: &shop, id };
+    assert_eq!(sale.counts(), before);
+    for (request, answer) in answers {
+        let repeated = request.json(&serde_json::json!({ "quantity": 1 })).send();
+        assert_eq!((repeated.status, repeated.text()), (201, answer.as_str()));
+    }
+    assert_eq!(sale.verify().stock().unwrap().allocated, 1);
+}
