@@ -128,9 +128,9 @@ impl Inner {
             RoomCall::Create { rules } => room.create(rules),
             RoomCall::SetPhase { phase } => room.set_phase(*phase, now),
             RoomCall::Show => Ok(Vec::new()),
-            RoomCall::Join => match room.join() {
-                Ok((position, lease)) => {
-                    apply(room, lease.into_iter().collect(), now, events)?;
+            RoomCall::Join => match room.join(now) {
+                Ok((position, news)) => {
+                    apply(room, news, now, events)?;
                     return Ok(RoomReply::Position { position, joined_at: now });
                 }
                 Err(rejection) => Err(rejection),

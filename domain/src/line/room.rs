@@ -135,12 +135,13 @@ impl WaitingRoom {
         Ok(vec![RoomEvent::PhaseSet { phase: to }, RoomEvent::FrontierSet { frontier }])
     }
 
-    /// Hands out the next position, and the event that has to be durable before it may be told.
+    /// Hands out the next position at `now`, and the events that have to be durable before it may
+    /// be told.
     ///
     /// # Errors
     ///
     /// `NoSuchSale`, `NotOpen` or `Closed`.
-    pub fn join(&mut self) -> Result<(u64, Option<RoomEvent>), RoomRejection> {
+    pub fn join(&mut self, now: Timestamp) -> Result<(u64, Vec<RoomEvent>), RoomRejection> {
         if self.rules.is_none() {
             return Err(RoomRejection::NoSuchSale);
         }
@@ -149,11 +150,32 @@ impl WaitingRoom {
             Phase::Closed => return Err(RoomRejection::Closed),
             Phase::Scheduled | Phase::Prequeue | Phase::Open | Phase::Paused => {}
         }
+        let mut events = Vec::new();
+        events.extend(self.catch_up(now));
         let position = self.handed_out.saturating_add(1);
         self.handed_out = position;
-        let lease = (position > self.leased)
-            .then(|| RoomEvent::PositionsLeased { up_to: self.leased.saturating_add(BLOCK_LEN) });
-        Ok((position, lease))
+        if position > self.leased {
+            let up_to = self.leased.saturating_add(BLOCK_LEN);
+            events.push(RoomEvent::PositionsLeased { up_to });
+        }
+        Ok((position, events))
+    }
+
+    /// Calls the line back to the people when it ran two seconds ahead of them while few came.
+    ///
+    /// Otherwise a rush would find that a quiet hour had been saved up for it. Two seconds and not
+    /// one, so that a steady trickle costs a write a second at most.
+    fn catch_up(&self, now: Timestamp) -> Option<RoomEvent> {
+        let line = Frontier { until: now, ..self.frontier };
+        let slack = self.second().saturating_mul(2);
+        (line.at(now) > self.handed_out.saturating_add(slack)).then(|| RoomEvent::FrontierSet {
+            frontier: self.turn_frontier(self.frontier.per_minute, now),
+        })
+    }
+
+    /// How many people are admitted in a second at the present rate, at least one if any.
+    const fn second(&self) -> u64 {
+        self.frontier.per_minute.div_ceil(60)
     }
 
     /// What follows from the stock at `now`: nobody is admitted while there is nothing to have.
@@ -162,7 +184,9 @@ impl WaitingRoom {
         if self.phase != Phase::Open {
             return None;
         }
-        let anything = bands.iter().any(|sku| sku.band < StockBand::AllReserved);
+        // What is not known yet may be there.
+        let anything = bands.len() < rules.skus.len()
+            || bands.iter().any(|sku| sku.band < StockBand::AllReserved);
         let per_minute = if anything { u64::from(rules.admits_per_minute_max) } else { 0 };
         (per_minute != self.frontier.per_minute)
             .then(|| RoomEvent::FrontierSet { frontier: self.turn_frontier(per_minute, now) })
@@ -189,14 +213,12 @@ impl WaitingRoom {
 
     /// The frontier going on from `now` at another rate.
     ///
-    /// While nobody waits it does not run ahead of the people: what was not used in a quiet minute
-    /// is not saved up for a rush. The next second's worth is, so that nobody who comes then waits
-    /// for a refresh.
+    /// It is never more than a second's worth ahead of the people: enough that nobody who comes
+    /// into an empty line waits for a refresh, and no more.
     fn turn_frontier(&self, per_minute: u64, now: Timestamp) -> Frontier {
         let line = Frontier { until: now, ..self.frontier };
-        let second = per_minute.div_ceil(60);
-        let value =
-            line.at(now).min(self.handed_out.saturating_add(second)).max(self.frontier.value);
+        let ahead_max = self.handed_out.saturating_add(self.second());
+        let value = line.at(now).min(ahead_max).max(self.frontier.value);
         Frontier { value, at: now, per_minute, until: now }
     }
 }

@@ -44,10 +44,14 @@ fn open_room(admits_per_minute_max: u32) -> WaitingRoom {
     room
 }
 
-fn join(room: &mut WaitingRoom) -> u64 {
-    let (position, lease) = room.join().unwrap();
-    happen(room, lease.into_iter().collect());
+fn join_at(room: &mut WaitingRoom, now: Timestamp) -> u64 {
+    let (position, events) = room.join(now).unwrap();
+    happen(room, events);
     position
+}
+
+fn join(room: &mut WaitingRoom) -> u64 {
+    join_at(room, T0)
 }
 
 #[test]
@@ -55,10 +59,10 @@ fn positions_are_handed_out_one_by_one_with_one_write_per_block() {
     let mut room = open_room(60);
     let mut writes = 0;
     for expected in 1..=2_500 {
-        let (position, lease) = room.join().unwrap();
+        let (position, events) = room.join(T0).unwrap();
         assert_eq!(position, expected);
-        writes += lease.iter().count();
-        happen(&mut room, lease.into_iter().collect());
+        writes += events.len();
+        happen(&mut room, events);
         room.check_invariants().unwrap();
     }
     assert_eq!(writes, 3);
@@ -77,18 +81,60 @@ fn after_a_crash_no_position_is_handed_out_twice() {
 }
 
 #[test]
-fn a_quiet_hour_is_not_saved_up_for_a_rush() {
+fn a_line_of_people_is_admitted_at_the_rate() {
     let mut room = open_room(60);
-    let later = T0.plus(Millis::from_secs(3600));
     for _ in 0..100 {
         join(&mut room);
     }
-    let mut quiet = open_room(60);
-    let status = quiet.status(stock(StockBand::InStock), later).unwrap();
-    assert_eq!(status.frontier.value, 1, "one second's worth");
-    join(&mut quiet);
     let status = room.status(stock(StockBand::InStock), T0.plus(Millis::from_secs(30))).unwrap();
     assert_eq!(status.frontier.value, 30);
+}
+
+#[test]
+fn a_quiet_hour_is_not_saved_up_for_a_rush() {
+    let mut room = open_room(60);
+    let rush = T0.plus(Millis::from_secs(3600));
+    let status = room.status(stock(StockBand::InStock), rush).unwrap();
+    assert_eq!(status.frontier.value, 1, "one second's worth");
+    for _ in 0..100 {
+        join_at(&mut room, rush);
+    }
+    let admitted = |room: &WaitingRoom, secs| {
+        let now = rush.plus(Millis::from_secs(secs));
+        room.status(stock(StockBand::InStock), now).unwrap().frontier.value
+    };
+    assert_eq!(admitted(&room, 0), 1);
+    assert_eq!(admitted(&room, 30), 31);
+    let mut again: WaitingRoom =
+        serde_json::from_str(&serde_json::to_string(&room).unwrap()).unwrap();
+    again.wake();
+    assert_eq!(admitted(&again, 30), 31, "nor does a crash let the rush in");
+}
+
+#[test]
+fn a_steady_trickle_costs_a_write_a_second_at_most() {
+    let mut room = open_room(6_000);
+    let mut writes = 0;
+    for number in 0..500 {
+        let now = T0.plus(Millis::new(number * 200));
+        let (_, events) = room.join(now).unwrap();
+        writes += events.len();
+        happen(&mut room, events);
+    }
+    assert!(writes <= 101, "{writes} writes in 100 s");
+}
+
+#[test]
+fn a_sku_that_nobody_could_ask_after_is_not_called_sold_out() {
+    let mut two = rules(60);
+    two.skus.push(super::super::SkuOffer { sku: "cap".parse().unwrap(), ..two.skus[0].clone() });
+    let mut room = WaitingRoom::default();
+    let created = room.create(&two).unwrap();
+    happen(&mut room, created);
+    let opened = room.set_phase(Phase::Open, T0).unwrap();
+    happen(&mut room, opened);
+    assert_eq!(room.handle_stock(&stock(StockBand::SoldOut), T0), None);
+    assert!(!room.status(stock(StockBand::SoldOut), T0).unwrap().is_sold_out());
 }
 
 #[test]
@@ -135,7 +181,7 @@ fn a_closed_sale_stays_closed() {
     let mut room = open_room(60);
     let closed = room.set_phase(Phase::Closed, T0).unwrap();
     happen(&mut room, closed);
-    assert_eq!(room.join(), Err(RoomRejection::Closed));
+    assert_eq!(room.join(T0), Err(RoomRejection::Closed));
     assert_eq!(
         room.set_phase(Phase::Open, T0),
         Err(RoomRejection::PhaseOrder { from: Phase::Closed, to: Phase::Open })

@@ -79,7 +79,7 @@ const POLL_MAX: Millis = Millis::from_secs(20);
 impl Status {
     /// Whether nothing is left and nothing comes back, of any SKU.
     pub fn is_sold_out(&self) -> bool {
-        !self.stock.is_empty() && self.stock.iter().all(|sku| sku.band == StockBand::SoldOut)
+        self.all_at_least(StockBand::SoldOut)
     }
 
     /// Whether there is any point in taking a place in the line.
@@ -93,7 +93,13 @@ impl Status {
 
     /// Whether nothing can be had at the moment, of any SKU.
     fn is_all_taken(&self) -> bool {
-        !self.stock.is_empty() && self.stock.iter().all(|sku| sku.band >= StockBand::AllReserved)
+        self.all_at_least(StockBand::AllReserved)
+    }
+
+    /// Whether every SKU is known to be in this band, or a worse one.
+    fn all_at_least(&self, band: StockBand) -> bool {
+        let known = !self.stock.is_empty() && self.stock.len() == self.offers.len();
+        known && self.stock.iter().all(|sku| sku.band >= band)
     }
 
     /// What the shopper at `position` is told at `now`.
