@@ -26,7 +26,7 @@ use rejections::{every_rejection, rejection_name};
 const SEED: u64 = 1;
 const CASES: u64 = 400;
 const STEPS_PER_CASE: u64 = 300;
-const EVENTS: [&str; 15] = [
+const EVENTS: [&str; 16] = [
     "opened",
     "restocked",
     "withdrawn",
@@ -36,6 +36,7 @@ const EVENTS: [&str; 15] = [
     "payment_begun",
     "payment_overdue",
     "payment_declined",
+    "payment_voided",
     "allocated",
     "refund_due",
     "refunded",

@@ -7,7 +7,7 @@ mod support;
 
 use std::fmt::Debug;
 
-use doorbuster_domain::id::{OrderId, ReservationId, ShopperId};
+use doorbuster_domain::id::{OrderId, PaymentId, ReservationId, ShopperId};
 use doorbuster_domain::inventory::{AdjustmentReason, Event, Selling};
 use doorbuster_domain::journal::{ChainHash, Entry};
 use doorbuster_domain::line::{Frontier, Phase, RoomEvent, SaleRules, SkuOffer};
@@ -25,6 +25,10 @@ fn unchanged<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T, tex
 
 fn reservation() -> ReservationId {
     ReservationId::from_bytes([0xA5; 16])
+}
+
+fn payment() -> PaymentId {
+    PaymentId::of(reservation(), 1)
 }
 
 fn reason() -> AdjustmentReason {
@@ -45,7 +49,7 @@ fn every_event_has_its_format_pinned_under_the_name_it_gives_itself() {
     let events = [events_of_the_stock(), events_of_a_reservation()].concat();
     let mut places: Vec<_> = events.iter().map(|(event, _)| place(event)).collect();
     places.sort_unstable();
-    assert_eq!(places, (0..15).collect::<Vec<_>>());
+    assert_eq!(places, (0..16).collect::<Vec<_>>());
     for (event, text) in events {
         assert!(text.starts_with(&format!("{{\"{}\":", event.name())), "{text}");
     }
@@ -70,11 +74,11 @@ const fn place(event: &Event) -> usize {
         Event::Released { .. } => 12,
         Event::Expired { .. } => 13,
         Event::Settled { .. } => 14,
+        Event::PaymentVoided { .. } => 15,
     }
 }
 
 fn events_of_the_stock() -> Vec<(Event, &'static str)> {
-    let reservation = reservation();
     vec![
         (
             Event::Opened { terms: terms(), on_hand: 7 },
@@ -98,18 +102,18 @@ fn events_of_the_stock() -> Vec<(Event, &'static str)> {
             r#"{"selling_set":{"selling":"not_open"}}"#,
         ),
         (
-            Event::RefundDue { reservation, payment: name("pay-1"), amount_minor: 1999 },
-            concat!(
-                r#"{"refund_due":{"reservation":"rsv_paWlpaWlpaWlpaWlpaWlpQ","payment":"pay-1","#,
-                r#""amount_minor":1999}}"#
-            ),
+            Event::RefundDue { payment: payment(), amount_minor: 1999 },
+            r#"{"refund_due":{"payment":"pay_paWlpaWlpaWlpaWlpaWlpQ.1","amount_minor":1999}}"#,
         ),
-        (Event::Refunded { payment: name("pay-1") }, r#"{"refunded":{"payment":"pay-1"}}"#),
+        (
+            Event::Refunded { payment: payment() },
+            r#"{"refunded":{"payment":"pay_paWlpaWlpaWlpaWlpaWlpQ.1"}}"#,
+        ),
     ]
 }
 
 fn events_of_a_reservation() -> Vec<(Event, &'static str)> {
-    let (reservation, payment) = (reservation(), name("pay-1"));
+    let reservation = reservation();
     let order = OrderId::from_bytes([0xA5; 16]);
     vec![
         (
@@ -128,10 +132,10 @@ fn events_of_a_reservation() -> Vec<(Event, &'static str)> {
             ),
         ),
         (
-            Event::PaymentBegun { reservation, payment: name("pay-1"), deadline: AT },
+            Event::PaymentBegun { payment: payment(), deadline: AT },
             concat!(
-                r#"{"payment_begun":{"reservation":"rsv_paWlpaWlpaWlpaWlpaWlpQ","#,
-                r#""payment":"pay-1","deadline":1700000000123}}"#
+                r#"{"payment_begun":{"payment":"pay_paWlpaWlpaWlpaWlpaWlpQ.1","#,
+                r#""deadline":1700000000123}}"#
             ),
         ),
         (
@@ -146,8 +150,12 @@ fn events_of_a_reservation() -> Vec<(Event, &'static str)> {
             ),
         ),
         (
-            Event::Allocated { reservation, payment },
-            r#"{"allocated":{"reservation":"rsv_paWlpaWlpaWlpaWlpaWlpQ","payment":"pay-1"}}"#,
+            Event::PaymentVoided { reservation },
+            r#"{"payment_voided":{"reservation":"rsv_paWlpaWlpaWlpaWlpaWlpQ"}}"#,
+        ),
+        (
+            Event::Allocated { payment: payment() },
+            r#"{"allocated":{"payment":"pay_paWlpaWlpaWlpaWlpaWlpQ.1"}}"#,
         ),
         (
             Event::Released { reservation },

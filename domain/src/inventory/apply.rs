@@ -207,6 +207,6 @@ impl Inventory {
     /// Whether a shopper may have so many units more.
     pub(super) fn within_limit(&self, shopper: ShopperId, more: u32) -> bool {
         let max = self.terms.as_ref().map_or(0, |terms| terms.per_shopper_max);
-        self.index.units_of(shopper).saturating_add(more) <= max
+        self.index.units_of(shopper).checked_add(more).is_some_and(|units| units <= max)
     }
 }

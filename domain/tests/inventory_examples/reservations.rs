@@ -19,7 +19,7 @@ fn a_repeated_reserve_gets_its_first_answer_whatever_became_of_it() {
     let again = Reply::Reservation { view: first.clone(), exists: true };
     shop.view(&extend("ann", first.reservation));
     assert_eq!(shop.accepted(&reserve("ann", "k", 1)), again);
-    shop.view(&begin("ann", first.reservation, "pay-1"));
+    shop.view(&begin("ann", first.reservation));
     assert_eq!(shop.accepted(&reserve("ann", "k", 1)), again);
     shop.set_selling(Selling::Closed);
     shop.wait(1_000_000);
@@ -73,7 +73,7 @@ fn what_ran_out_cannot_be_extended_or_paid() {
     let id = shop.reserve("ann", "k", 1);
     shop.wait(100);
     assert_eq!(shop.refused(&extend("ann", id)), Rejection::ReservationExpired);
-    assert_eq!(shop.refused(&begin("ann", id, "pay-1")), Rejection::ReservationExpired);
+    assert_eq!(shop.refused(&begin("ann", id)), Rejection::ReservationExpired);
 }
 
 #[test]
@@ -127,14 +127,14 @@ fn what_was_released_cannot_be_extended_or_paid() {
     let id = shop.reserve("ann", "k", 1);
     shop.view(&release("ann", id));
     assert_eq!(shop.refused(&extend("ann", id)), Rejection::ReservationReleased);
-    assert_eq!(shop.refused(&begin("ann", id, "pay-1")), Rejection::ReservationReleased);
+    assert_eq!(shop.refused(&begin("ann", id)), Rejection::ReservationReleased);
 }
 
 #[test]
 fn an_order_cannot_be_released_or_extended_or_paid_again() {
     let mut shop = Shop::selling(1);
     let id = shop.bought("ann").order.reservation();
-    for command in [release("ann", id), extend("ann", id), begin("ann", id, "pay-2")] {
+    for command in [release("ann", id), extend("ann", id), begin("ann", id)] {
         assert_eq!(shop.refused(&command), Rejection::ReservationAllocated);
     }
 }
@@ -147,9 +147,20 @@ fn the_reservation_of_another_shopper_does_not_exist() {
     for command in [
         release("mallory", reservation),
         extend("mallory", reservation),
-        begin("mallory", reservation, "pay-1"),
+        begin("mallory", reservation),
         Command::ShowReservation { shopper, reservation },
     ] {
         assert_eq!(shop.refused(&command), Rejection::ReservationNotFound);
     }
+}
+
+#[test]
+fn an_extension_that_gains_next_to_nothing_is_no_event() {
+    let mut shop = Shop::selling(1);
+    let id = shop.reserve("ann", "k", 1);
+    shop.wait(9);
+    assert_eq!(shop.view(&extend("ann", id)).expires_at, Some(at(100)));
+    assert_eq!(shop.events, []);
+    shop.wait(1);
+    assert_eq!(shop.view(&extend("ann", id)).expires_at, Some(at(110)));
 }

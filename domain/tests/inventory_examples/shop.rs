@@ -90,16 +90,27 @@ impl Shop {
     }
 
     /// A reservation of one unit with a payment under way.
-    pub(crate) fn paying(&mut self, who: &str, payment: &str) -> ReservationId {
+    pub(crate) fn paying(&mut self, who: &str) -> ReservationId {
         let id = self.reserve(who, "first", 1);
-        assert_eq!(self.view(&begin(who, id, payment)).state, ReservationState::Paying);
+        assert_eq!(self.view(&begin(who, id)).state, ReservationState::Paying);
         id
     }
 
     /// An order of one unit.
     pub(crate) fn bought(&mut self, who: &str) -> OrderView {
-        let id = self.paying(who, &format!("pay-{who}"));
-        self.view(&allocate(id, &format!("pay-{who}"), 1999)).order.unwrap()
+        let id = self.paying(who);
+        self.view(&allocate(id, 1, 1999)).order.unwrap()
+    }
+
+    /// An order of one unit, bought with the first payment while a second was under way at the
+    /// provider.
+    pub(crate) fn paid_twice(&mut self, who: &str) -> ReservationId {
+        let id = self.paying(who);
+        self.view(&decline(id, 1));
+        self.view(&begin(who, id));
+        self.view(&decline(id, 2));
+        self.view(&allocate(id, 1, 1999));
+        id
     }
 
     pub(crate) fn state(&mut self, who: &str, reservation: ReservationId) -> ReservationState {
@@ -119,20 +130,20 @@ pub(crate) fn release(who: &str, reservation: ReservationId) -> Command {
     Command::Release { shopper: shopper(who), reservation }
 }
 
-pub(crate) fn begin(who: &str, reservation: ReservationId, payment: &str) -> Command {
-    Command::BeginPayment { shopper: shopper(who), reservation, payment: name(payment) }
+pub(crate) fn begin(who: &str, reservation: ReservationId) -> Command {
+    Command::BeginPayment { shopper: shopper(who), reservation }
 }
 
-pub(crate) fn decline(reservation: ReservationId, payment: &str) -> Command {
-    Command::DeclinePayment { reservation, payment: name(payment) }
+pub(crate) fn decline(reservation: ReservationId, attempt: u32) -> Command {
+    Command::DeclinePayment { payment: PaymentId::of(reservation, attempt) }
 }
 
-pub(crate) fn void(reservation: ReservationId, payment: &str) -> Command {
-    Command::VoidPayment { reservation, payment: name(payment) }
+pub(crate) fn void(reservation: ReservationId, attempt: u32) -> Command {
+    Command::VoidPayment { payment: PaymentId::of(reservation, attempt) }
 }
 
-pub(crate) fn allocate(reservation: ReservationId, payment: &str, amount_minor: u64) -> Command {
-    Command::Allocate { reservation, payment: name(payment), amount_minor }
+pub(crate) fn allocate(reservation: ReservationId, attempt: u32, amount_minor: u64) -> Command {
+    Command::Allocate { payment: PaymentId::of(reservation, attempt), amount_minor }
 }
 
 pub(crate) fn restock(key: &str, units: u32) -> Command {
@@ -147,8 +158,8 @@ fn reason() -> AdjustmentReason {
     AdjustmentReason::try_from("counted again".to_owned()).unwrap()
 }
 
-pub(crate) fn refund_due(payment: &str) -> Reply {
-    Reply::RefundDue { payment: name::<PaymentId>(payment) }
+pub(crate) fn refund_due(reservation: ReservationId, attempt: u32) -> Reply {
+    Reply::RefundDue { payment: PaymentId::of(reservation, attempt) }
 }
 
 pub(crate) fn not_theirs() -> ShopperId {

@@ -3,15 +3,17 @@
 use std::collections::BTreeSet;
 
 use doorbuster_domain::inventory::{
-    Command, Event, Inventory, Rejection, ReservationState, Selling, StockBand, Terms,
+    AdjustmentReason, Command, Event, Inventory, Rejection, ReservationState, Selling, StockBand,
+    Terms,
 };
 use doorbuster_domain::machine::Machine as _;
-use doorbuster_domain::time::Timestamp;
+use doorbuster_domain::money::{MINOR_MAX, Money};
+use doorbuster_domain::time::{Millis, Timestamp};
 use serde_json::Value;
 
 use crate::rejections::{every_rejection, rejection_name};
 use crate::shop::{START, Shop, allocate, begin, extend, release, reserve, restock, withdraw};
-use crate::support::terms;
+use crate::support::{name, terms};
 
 #[test]
 fn nothing_is_answered_before_the_sku_was_opened() {
@@ -38,10 +40,10 @@ fn opening_twice_is_the_same_act_only_with_the_same_terms_and_units() {
 #[test]
 fn all_reserved_means_some_may_come_back_and_sold_out_means_none_will() {
     let mut shop = Shop::selling(1);
-    let id = shop.paying("ann", "pay-1");
+    let id = shop.paying("ann");
     assert_eq!(shop.refused(&reserve("bob", "k", 1)), Rejection::AllReserved);
     assert_eq!(shop.look().band, StockBand::AllReserved);
-    shop.view(&allocate(id, "pay-1", 1999));
+    shop.view(&allocate(id, 1, 1999));
     assert_eq!(shop.refused(&reserve("bob", "k", 1)), Rejection::SoldOut);
     assert_eq!(shop.look().band, StockBand::SoldOut);
 }
@@ -91,7 +93,7 @@ fn of_two_reasons_to_refuse_the_earlier_in_precedence_is_given() {
     assert_eq!(shop.refused(&reserve("ann", "k", 0)), other_quantity);
     // A payment under way before the cap of an extension.
     let id = shop.view(&reserve("ann", "k", 1)).reservation;
-    shop.view(&begin("ann", id, "pay-1"));
+    shop.view(&begin("ann", id));
     assert_eq!(shop.refused(&extend("ann", id)), Rejection::PaymentInProgress);
 }
 
@@ -115,8 +117,8 @@ fn a_closed_sale_stays_closed_but_what_is_reserved_can_still_be_paid() {
     shop.set_selling(Selling::Closed);
     let reopen = Command::SetSelling { selling: Selling::Open };
     assert_eq!(shop.refused(&reopen), Rejection::SaleClosed);
-    shop.view(&begin("ann", id, "pay-1"));
-    assert_eq!(shop.view(&allocate(id, "pay-1", 1999)).state, ReservationState::Allocated);
+    shop.view(&begin("ann", id));
+    assert_eq!(shop.view(&allocate(id, 1, 1999)).state, ReservationState::Allocated);
 }
 
 #[test]
@@ -193,11 +195,12 @@ fn every_rejection_is_listed_once_and_named_as_on_the_wire() {
 }
 
 #[test]
-fn only_what_others_or_the_clock_may_undo_is_worth_trying_again() {
+fn only_what_time_or_others_may_make_a_yes_of_is_worth_sending_again() {
     let transient: Vec<_> = every_rejection().into_iter().filter(Rejection::is_transient).collect();
     assert_eq!(
         transient,
         [
+            Rejection::WithdrawExceedsAvailable { available: 1 },
             Rejection::PaymentInProgress,
             Rejection::SaleNotOpen,
             Rejection::SalePaused,
@@ -215,8 +218,8 @@ fn time_does_not_run_backwards_when_the_clock_does() {
     shop.view(&release("ann", first.reservation));
     let second = shop.view(&reserve("bob", "k", 1));
     assert_eq!(second.expires_at, first.expires_at);
-    let start = Timestamp::from_millis(START);
-    assert_eq!(shop.inventory.moment(Timestamp::from_millis(0)), start);
+    let batch = shop.inventory.decide_batch([], Timestamp::from_millis(0)).unwrap();
+    assert_eq!(batch.at, Timestamp::from_millis(START));
 }
 
 #[test]
@@ -225,7 +228,38 @@ fn an_event_that_is_dated_before_the_newest_does_not_turn_time_back() {
     let earlier = Timestamp::from_millis(0);
     let paused = Event::SellingSet { selling: Selling::Paused };
     shop.inventory.apply(&paused, earlier).unwrap();
-    assert_eq!(shop.inventory.moment(earlier), Timestamp::from_millis(START));
+    let batch = shop.inventory.decide_batch([], earlier).unwrap();
+    assert_eq!(batch.at, Timestamp::from_millis(START));
+}
+
+#[test]
+fn terms_under_which_nothing_could_be_sold_are_refused() {
+    let zero = Millis::new(0);
+    let dear = Money { minor: MINOR_MAX, ..terms().unit_price };
+    let impossible = [
+        Terms { per_shopper_max: 0, ..terms() },
+        Terms { unit_price: dear, ..terms() },
+        Terms { reservation_ttl_ms: zero, ..terms() },
+        Terms { payment_window_ms: zero, ..terms() },
+        Terms { reservation_max_ms: Millis::new(99), ..terms() },
+    ];
+    for terms in impossible {
+        let mut shop = Shop { inventory: Inventory::default(), now: 0, events: Vec::new() };
+        let open = Command::Open { terms, on_hand: 1 };
+        assert!(matches!(shop.refused(&open), Rejection::TermsInvalid { .. }), "{open:?}");
+    }
+    let dear = Terms { unit_price: dear, per_shopper_max: 1, ..terms() };
+    let mut shop = Shop { inventory: Inventory::default(), now: 0, events: Vec::new() };
+    shop.stock(&Command::Open { terms: dear, on_hand: 1 });
+}
+
+#[test]
+fn the_same_key_for_another_reason_is_another_act() {
+    let mut shop = Shop::selling(1);
+    shop.stock(&restock("k", 1));
+    let reason = AdjustmentReason::try_from("found a box".to_owned()).unwrap();
+    let other = Command::Restock { key: name("k"), units: 1, reason };
+    assert_eq!(shop.refused(&other), Rejection::ExistsWithDifferentAdjustment);
 }
 
 #[test]
@@ -240,7 +274,7 @@ fn a_state_whose_numbers_were_changed_breaks_an_invariant() {
         ("allocated", 2, "counts agree with reservations"),
     ] {
         let mut changed = good.clone();
-        changed[field] = number.into();
+        changed["counts"][field] = number.into();
         let mut inventory: Inventory = serde_json::from_value(changed).unwrap();
         inventory.wake();
         assert_eq!(inventory.check_invariants(), Err(broken), "{field}");

@@ -105,8 +105,8 @@ impl Case {
     fn batch(&mut self, seen: &mut Seen) {
         let clock = Timestamp::from_millis(self.clock);
         let moment = self.naive.pass_time(self.clock);
-        assert_eq!(self.batched.moment(clock).as_millis(), moment);
         let timeouts = self.twin.decide_batch([], clock).unwrap();
+        assert_eq!(timeouts.at.as_millis(), moment);
         self.only_held_ones_expire(&timeouts.events);
         let mut expected = timeouts;
         self.note(&expected.events.clone(), seen);
@@ -199,15 +199,19 @@ impl Case {
                     standing.quantities.insert(*reservation, *quantity);
                     standing.held.insert(*reservation);
                 }
-                Event::PaymentBegun { reservation, .. } => {
-                    standing.held.remove(reservation);
-                    standing.paying.insert(*reservation);
+                Event::PaymentBegun { payment, .. } => {
+                    standing.held.remove(&payment.reservation());
+                    standing.paying.insert(payment.reservation());
+                }
+                Event::Allocated { payment } => {
+                    standing.held.remove(&payment.reservation());
+                    standing.paying.remove(&payment.reservation());
                 }
                 Event::PaymentDeclined { reservation, .. } => {
                     standing.paying.remove(reservation);
                     standing.held.insert(*reservation);
                 }
-                Event::Allocated { reservation, .. }
+                Event::PaymentVoided { reservation }
                 | Event::Released { reservation }
                 | Event::Expired { reservation } => {
                     standing.held.remove(reservation);
@@ -237,7 +241,10 @@ impl Case {
     /// What was released or expired can be had at once by somebody who never had any.
     fn what_came_back_is_offered(&self, events: &[Event], clock: Timestamp, seen: &mut Seen) {
         for event in events {
-            let (Event::Released { reservation } | Event::Expired { reservation }) = event else {
+            let (Event::Released { reservation }
+            | Event::PaymentVoided { reservation }
+            | Event::Expired { reservation }) = event
+            else {
                 continue;
             };
             if self.naive.selling != Selling::Open {
@@ -263,8 +270,7 @@ impl Case {
         assert_eq!(inventory.orders().collect::<Vec<_>>(), naive.orders(|_| true));
         assert_eq!(inventory.unsettled().collect::<Vec<_>>(), naive.orders(|settled| !settled));
         assert_eq!(inventory.overdue_payments().collect::<Vec<_>>(), naive.overdue());
-        let due: Vec<_> = inventory.refunds_due().map(|(id, minor)| (id.clone(), minor)).collect();
-        assert_eq!(due, naive.refunds_due());
+        assert_eq!(inventory.refunds_due().collect::<Vec<_>>(), naive.refunds_due());
         for order in inventory.orders() {
             let placed = inventory.placed_order(order).unwrap();
             assert_eq!(placed.amount, naive.price(placed.quantity));

@@ -82,8 +82,8 @@ impl Cast {
     pub(crate) fn new(chance: &mut Chance) -> Self {
         let price = Money::new(chance.below(5_000), name("EUR")).unwrap();
         let ttl = 20 + chance.below(200);
-        // Seldom less than the first deadline: then a reservation cannot be extended at all.
-        let max = if chance.happens(90) { ttl + chance.below(3 * ttl) } else { chance.below(ttl) };
+        // Seldom just the first deadline: then a reservation cannot be extended at all.
+        let max = if chance.happens(90) { ttl + chance.below(3 * ttl) } else { ttl };
         let terms = Terms {
             unit_price: price,
             per_shopper_max: 1 + chance.small(6),
@@ -121,10 +121,10 @@ impl Cast {
         match chance.below(100) {
             0..34 => self.reserve(chance, standing, part),
             34..44 => Command::Extend { shopper, reservation },
-            44..56 => Command::BeginPayment { shopper, reservation, payment },
-            56..61 => Command::DeclinePayment { reservation, payment },
-            61..64 => Command::VoidPayment { reservation, payment },
-            64..70 => self.allocate(chance, standing, reservation, payment),
+            44..56 => Command::BeginPayment { shopper, reservation },
+            56..61 => Command::DeclinePayment { payment },
+            61..64 => Command::VoidPayment { payment },
+            64..70 => self.allocate(chance, standing, payment),
             70..73 => Command::ConfirmRefund { payment },
             73..78 => Command::Release { shopper, reservation },
             78..82 => {
@@ -140,17 +140,11 @@ impl Cast {
         }
     }
 
-    fn allocate(
-        &self,
-        chance: &mut Chance,
-        standing: &Standing,
-        reservation: ReservationId,
-        payment: PaymentId,
-    ) -> Command {
-        let quantity = standing.quantities.get(&reservation).copied().unwrap_or(1);
+    fn allocate(&self, chance: &mut Chance, standing: &Standing, payment: PaymentId) -> Command {
+        let quantity = standing.quantities.get(&payment.reservation()).copied().unwrap_or(1);
         let owed = self.terms.unit_price.minor * u64::from(quantity);
         let amount_minor = if chance.happens(85) { owed } else { chance.below(9_000) };
-        Command::Allocate { reservation, payment, amount_minor }
+        Command::Allocate { payment, amount_minor }
     }
 
     /// Mostly a new one; else a repeat of the part's, often with the quantity it had.
@@ -173,8 +167,13 @@ impl Cast {
     fn open(&self, chance: &mut Chance) -> Command {
         let on_hand = if chance.happens(70) { self.on_hand } else { chance.small(13) };
         let mut terms = self.terms.clone();
-        if chance.happens(20) {
-            terms.title.push('s');
+        match chance.below(20) {
+            0..4 => terms.title.push('s'),
+            4 => terms.per_shopper_max = 0,
+            5 => terms.per_shopper_max = u32::MAX,
+            6 => terms.payment_window_ms = Millis::new(0),
+            7 => terms.reservation_max_ms = Millis::new(terms.reservation_ttl_ms.get() - 1),
+            _ => {}
         }
         Command::Open { terms, on_hand }
     }
@@ -199,11 +198,12 @@ impl Cast {
         part
     }
 
-    /// One of two payments for the reservation; seldom one for another.
+    /// One of the first payments for the reservation, the first most often; seldom one for another,
+    /// or one that never was.
     fn payment(&self, chance: &mut Chance, reservation: ReservationId) -> PaymentId {
         let meant =
             if chance.happens(97) { reservation } else { chance.pick(&self.reservations).id };
-        name(&format!("pay-{meant}-{}", chance.below(2)))
+        PaymentId::of(meant, *chance.pick(&[1, 1, 1, 1, 2, 2, 3, 0]))
     }
 }
 
@@ -211,7 +211,8 @@ fn adjust(chance: &mut Chance) -> Command {
     let units = if chance.happens(95) { chance.small(5) } else { u32::MAX };
     let (restock, act) = (chance.happens(60), chance.below(12));
     let key = name(&format!("act-{act}"));
-    let reason = AdjustmentReason::try_from("counted again".to_owned()).unwrap();
+    let why = if chance.happens(90) { "counted again" } else { "found a box" };
+    let reason = AdjustmentReason::try_from(why.to_owned()).unwrap();
     if restock {
         Command::Restock { key, units, reason }
     } else {

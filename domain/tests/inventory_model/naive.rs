@@ -5,8 +5,8 @@
 
 use doorbuster_domain::id::{IdempotencyKey, OrderId, PaymentId, ReservationId, ShopperId};
 use doorbuster_domain::inventory::{
-    Answer, OrderView, Rejection, Reply, ReservationState, ReservationView, Selling, StockBand,
-    StockView, Terms,
+    AdjustmentReason, Answer, OrderView, RefundState, Rejection, Reply, ReservationState,
+    ReservationView, Selling, StockBand, StockView, Terms,
 };
 use doorbuster_domain::money::Money;
 use doorbuster_domain::time::Timestamp;
@@ -28,6 +28,7 @@ pub(crate) struct Naive {
 pub(crate) struct Change {
     pub(crate) key: IdempotencyKey,
     pub(crate) units: i64,
+    pub(crate) reason: AdjustmentReason,
 }
 
 /// A reservation; times in milliseconds.
@@ -38,6 +39,7 @@ pub(crate) struct Row {
     pub(crate) begun: u64,
     pub(crate) until: u64,
     pub(crate) times_expired: u64,
+    pub(crate) payments_begun: u32,
     pub(crate) stage: Stage,
 }
 
@@ -45,7 +47,7 @@ pub(crate) struct Row {
 #[derive(Clone, PartialEq)]
 pub(crate) enum Stage {
     Held,
-    Paying { payment: PaymentId, until: u64, called_in: bool },
+    Paying { until: u64, called_in: bool },
     Bought { payment: PaymentId, at: u64, settled: bool },
     GivenBack,
     RanOut,
@@ -54,8 +56,14 @@ pub(crate) enum Stage {
 /// Money to give back.
 pub(crate) struct Owed {
     pub(crate) payment: PaymentId,
-    pub(crate) minor: u64,
     pub(crate) done: bool,
+}
+
+impl Row {
+    /// The payment that was begun last.
+    pub(crate) fn newest_payment(&self) -> PaymentId {
+        PaymentId::of(self.id, self.payments_begun)
+    }
 }
 
 impl Naive {
@@ -149,25 +157,19 @@ impl Naive {
         orders
     }
 
-    pub(crate) fn refunds_due(&self) -> Vec<(PaymentId, u64)> {
-        let mut due: Vec<_> = self
-            .owed
-            .iter()
-            .filter(|owed| !owed.done)
-            .map(|owed| (owed.payment.clone(), owed.minor))
-            .collect();
+    pub(crate) fn refunds_due(&self) -> Vec<PaymentId> {
+        let mut due: Vec<_> =
+            self.owed.iter().filter(|owed| !owed.done).map(|owed| owed.payment).collect();
         due.sort();
         due
     }
 
-    pub(crate) fn overdue(&self) -> Vec<(ReservationId, PaymentId)> {
+    pub(crate) fn overdue(&self) -> Vec<PaymentId> {
         let mut overdue: Vec<_> = self
             .rows
             .iter()
-            .filter_map(|row| match &row.stage {
-                Stage::Paying { payment, called_in: true, .. } => Some((row.id, payment.clone())),
-                _ => None,
-            })
+            .filter(|row| matches!(row.stage, Stage::Paying { called_in: true, .. }))
+            .map(Row::newest_payment)
             .collect();
         overdue.sort();
         overdue
@@ -192,8 +194,8 @@ impl Naive {
         let row = &self.rows[at];
         let (state, until, payment, order) = match row.stage.clone() {
             Stage::Held => (ReservationState::Held, Some(row.until), None, None),
-            Stage::Paying { payment, until, .. } => {
-                (ReservationState::Paying, Some(until), Some(payment), None)
+            Stage::Paying { until, .. } => {
+                (ReservationState::Paying, Some(until), Some(row.newest_payment()), None)
             }
             Stage::Bought { payment, at, settled } => {
                 let allocated_at = Timestamp::from_millis(at);
@@ -211,8 +213,22 @@ impl Naive {
             expires_at: until.map(Timestamp::from_millis),
             payment,
             order,
+            refund: self.refund_for(row.id),
         };
         Reply::Reservation { view, exists: false }
+    }
+
+    /// How far the money is that goes back for a reservation; the slowest of it counts.
+    fn refund_for(&self, id: ReservationId) -> Option<RefundState> {
+        let mine: Vec<_> =
+            self.owed.iter().filter(|owed| owed.payment.reservation() == id).collect();
+        if mine.is_empty() {
+            None
+        } else if mine.iter().all(|owed| owed.done) {
+            Some(RefundState::Done)
+        } else {
+            Some(RefundState::Due)
+        }
     }
 
     pub(crate) fn price(&self, quantity: u32) -> Money {

@@ -4,7 +4,8 @@
 
 use doorbuster_domain::id::{IdempotencyKey, PaymentId, ReservationId, ShopperId};
 use doorbuster_domain::inventory::{
-    Answer, Command, Rejection, Reply, ReservationState, ReservationView, Selling, Terms,
+    AdjustmentReason, Answer, Command, Rejection, Reply, ReservationState, ReservationView,
+    Selling, Terms,
 };
 use doorbuster_domain::time::Timestamp;
 
@@ -25,8 +26,12 @@ impl Naive {
         let terms = self.terms.clone().ok_or(Rejection::NotOpened)?;
         match command {
             Command::Open { .. } => Err(Rejection::ExistsWithDifferentTerms),
-            Command::Restock { key, units, .. } => self.adjust(key, i64::from(*units), now),
-            Command::Withdraw { key, units, .. } => self.adjust(key, -i64::from(*units), now),
+            Command::Restock { key, units, reason } => {
+                self.adjust(key, i64::from(*units), reason, now)
+            }
+            Command::Withdraw { key, units, reason } => {
+                self.adjust(key, -i64::from(*units), reason, now)
+            }
             Command::SetSelling { selling } => self.set_selling(*selling, now),
             Command::Reserve { shopper, key, quantity } => {
                 self.reserve(&terms, *shopper, key, *quantity, now)
@@ -35,23 +40,23 @@ impl Naive {
                 let at = self.own(*shopper, *reservation)?;
                 self.extend(&terms, at, now)
             }
-            Command::BeginPayment { shopper, reservation, payment } => {
+            Command::BeginPayment { shopper, reservation } => {
                 let at = self.own(*shopper, *reservation)?;
-                self.begin(&terms, at, payment, now)
+                self.begin(&terms, at, now)
             }
-            Command::DeclinePayment { reservation, payment } => {
-                Ok(self.decline(&terms, self.any(*reservation)?, payment, now))
+            Command::DeclinePayment { payment } => {
+                Ok(self.decline(&terms, self.begun(*payment)?, *payment, now))
             }
-            Command::VoidPayment { reservation, payment } => {
-                let at = self.any(*reservation)?;
-                if self.pays_with(at, payment) {
+            Command::VoidPayment { payment } => {
+                let at = self.begun(*payment)?;
+                if self.pays_with(at, *payment) {
                     self.rows[at].times_expired += 1;
                     self.put(at, Stage::RanOut, now);
                 }
                 Ok(Reply::Noted)
             }
-            Command::Allocate { reservation, payment, amount_minor } => {
-                self.allocate(&terms, self.any(*reservation)?, payment, *amount_minor, now)
+            Command::Allocate { payment, amount_minor } => {
+                self.allocate(&terms, self.begun(*payment)?, *payment, *amount_minor, now)
             }
             Command::ConfirmRefund { payment } => {
                 if let Some(owed) =
@@ -93,16 +98,25 @@ impl Naive {
                 Err(Rejection::ExistsWithDifferentTerms)
             };
         }
+        if let Some(reason) = impossible(terms) {
+            return Err(Rejection::TermsInvalid { reason: reason.to_owned() });
+        }
         self.terms = Some(terms.clone());
         self.opened_with = on_hand;
         self.newest = now;
         self.show_stock(false)
     }
 
-    fn adjust(&mut self, key: &IdempotencyKey, units: i64, now: u64) -> Verdict {
+    fn adjust(
+        &mut self,
+        key: &IdempotencyKey,
+        units: i64,
+        reason: &AdjustmentReason,
+        now: u64,
+    ) -> Verdict {
         // A zero never gets into the list, so its sign is never missed.
         if let Some(known) = self.adjustments.iter().find(|change| change.key == *key) {
-            return if known.units == units {
+            return if known.units == units && known.reason == *reason {
                 self.show_stock(true)
             } else {
                 Err(Rejection::ExistsWithDifferentAdjustment)
@@ -117,7 +131,7 @@ impl Naive {
         if i64::from(self.available()) + units < 0 {
             return Err(Rejection::WithdrawExceedsAvailable { available: self.available() });
         }
-        self.adjustments.push(Change { key: key.clone(), units });
+        self.adjustments.push(Change { key: key.clone(), units, reason: reason.clone() });
         self.newest = now;
         self.show_stock(false)
     }
@@ -175,6 +189,7 @@ impl Naive {
             begun: now,
             until,
             times_expired: 0,
+            payments_begun: 0,
             stage: Stage::Held,
         });
         self.newest = now;
@@ -195,6 +210,7 @@ impl Naive {
             expires_at: Some(Timestamp::from_millis(row.begun + terms.reservation_ttl_ms.get())),
             payment: None,
             order: None,
+            refund: None,
         };
         Ok(Reply::Reservation { view, exists: true })
     }
@@ -202,34 +218,34 @@ impl Naive {
     fn extend(&mut self, terms: &Terms, at: usize, now: u64) -> Verdict {
         self.refuse_unless_held(at)?;
         let last = self.rows[at].begun + terms.reservation_max_ms.get();
-        let wanted = now + terms.reservation_ttl_ms.get();
-        if self.rows[at].until >= last {
+        let wanted = (now + terms.reservation_ttl_ms.get()).min(last);
+        let gain = wanted.saturating_sub(self.rows[at].until);
+        if gain > 0 && (wanted == last || gain * 10 >= terms.reservation_ttl_ms.get()) {
+            self.rows[at].until = wanted;
+            self.newest = now;
+        } else if self.rows[at].until >= last {
             let expires_at = Timestamp::from_millis(self.rows[at].until);
             return Err(Rejection::ExtensionCapReached { expires_at });
         }
-        if wanted.min(last) > self.rows[at].until {
-            self.rows[at].until = wanted.min(last);
-            self.newest = now;
-        }
         Ok(self.show(at))
     }
 
-    fn begin(&mut self, terms: &Terms, at: usize, payment: &PaymentId, now: u64) -> Verdict {
+    fn begin(&mut self, terms: &Terms, at: usize, now: u64) -> Verdict {
         if !matches!(self.rows[at].stage, Stage::Paying { called_in: false, .. }) {
             self.refuse_unless_held(at)?;
             let until = now + terms.payment_window_ms.get();
-            self.put(at, Stage::Paying { payment: payment.clone(), until, called_in: false }, now);
+            self.rows[at].payments_begun += 1;
+            self.put(at, Stage::Paying { until, called_in: false }, now);
         }
         Ok(self.show(at))
     }
 
-    fn decline(&mut self, terms: &Terms, at: usize, payment: &PaymentId, now: u64) -> Reply {
+    fn decline(&mut self, terms: &Terms, at: usize, payment: PaymentId, now: u64) -> Reply {
         if self.pays_with(at, payment) {
             let last = self.rows[at].begun + terms.reservation_max_ms.get();
-            let again = (now + terms.reservation_ttl_ms.get()).min(last);
-            let until = again.max(self.rows[at].until);
+            let until = (now + terms.reservation_ttl_ms.get()).min(last);
+            self.rows[at].until = until;
             if until > now {
-                self.rows[at].until = until;
                 self.put(at, Stage::Held, now);
             } else {
                 self.rows[at].times_expired += 1;
@@ -243,34 +259,35 @@ impl Naive {
         &mut self,
         terms: &Terms,
         at: usize,
-        payment: &PaymentId,
+        payment: PaymentId,
         minor: u64,
         now: u64,
     ) -> Verdict {
-        let refund = Ok(Reply::RefundDue { payment: payment.clone() });
-        if self.owed.iter().any(|owed| owed.payment == *payment) {
+        let refund = Ok(Reply::RefundDue { payment });
+        if self.owed.iter().any(|owed| owed.payment == payment) {
             return refund;
         }
         let (shopper, quantity) = (self.rows[at].shopper, self.rows[at].quantity);
-        if minor != self.price(quantity).minor {
-            return Err(Rejection::AmountMismatch);
-        }
         let buys = match &self.rows[at].stage {
-            Stage::Bought { payment: known, .. } if known == payment => return Ok(self.show(at)),
+            Stage::Bought { payment: known, .. } if *known == payment => return Ok(self.show(at)),
             Stage::Bought { .. } => false,
-            Stage::Paying { payment: known, .. } => known == payment,
+            Stage::Paying { .. } => self.rows[at].newest_payment() == payment,
             Stage::Held => true,
             Stage::GivenBack | Stage::RanOut => {
                 quantity <= self.available()
                     && self.units_of(shopper) + quantity <= terms.per_shopper_max
             }
         };
-        if buys {
-            self.put(at, Stage::Bought { payment: payment.clone(), at: now, settled: false }, now);
+        if buys && minor == self.price(quantity).minor {
+            self.put(at, Stage::Bought { payment, at: now, settled: false }, now);
             return Ok(self.show(at));
         }
-        self.owed.push(Owed { payment: payment.clone(), minor, done: false });
+        self.owed.push(Owed { payment, done: false });
         self.newest = now;
+        if self.pays_with(at, payment) {
+            self.rows[at].times_expired += 1;
+            self.put(at, Stage::RanOut, now);
+        }
         refund
     }
 
@@ -289,8 +306,20 @@ impl Naive {
         self.newest = now;
     }
 
-    fn pays_with(&self, at: usize, payment: &PaymentId) -> bool {
-        matches!(&self.rows[at].stage, Stage::Paying { payment: known, .. } if known == payment)
+    fn pays_with(&self, at: usize, payment: PaymentId) -> bool {
+        let row = &self.rows[at];
+        matches!(row.stage, Stage::Paying { .. }) && row.newest_payment() == payment
+    }
+
+    /// What a payment is for, if it was ever begun.
+    fn begun(&self, payment: PaymentId) -> Result<usize, Rejection> {
+        let at = self.any(payment.reservation())?;
+        let begun = 1..=self.rows[at].payments_begun;
+        if begun.contains(&payment.attempt()) {
+            Ok(at)
+        } else {
+            Err(Rejection::ReservationNotFound)
+        }
     }
 
     fn any(&self, id: ReservationId) -> Result<usize, Rejection> {
@@ -310,5 +339,22 @@ impl Naive {
             Stage::GivenBack => Err(Rejection::ReservationReleased),
             Stage::RanOut => Err(Rejection::ReservationExpired),
         }
+    }
+}
+
+/// Why nothing could be sold under these terms.
+fn impossible(terms: &Terms) -> Option<&'static str> {
+    const AMOUNT_MAX: u128 = (1 << 53) - 1;
+    let most = u128::from(terms.unit_price.minor) * u128::from(terms.per_shopper_max);
+    if terms.per_shopper_max == 0 {
+        Some("per_shopper_max is zero")
+    } else if most > AMOUNT_MAX {
+        Some("what one shopper may have costs more than an amount can hold")
+    } else if terms.reservation_ttl_ms.get() == 0 || terms.payment_window_ms.get() == 0 {
+        Some("a duration is zero")
+    } else if terms.reservation_max_ms.get() < terms.reservation_ttl_ms.get() {
+        Some("reservation_ttl_ms is above reservation_max_ms")
+    } else {
+        None
     }
 }

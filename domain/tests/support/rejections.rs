@@ -8,6 +8,7 @@ use doorbuster_domain::time::Timestamp;
 pub(crate) fn every_rejection() -> Vec<Rejection> {
     vec![
         Rejection::NotOpened,
+        Rejection::TermsInvalid { reason: "a duration is zero".to_owned() },
         Rejection::ExistsWithDifferentTerms,
         Rejection::ExistsWithDifferentAdjustment,
         Rejection::ExistsWithDifferentQuantity { quantity: 2 },
@@ -20,7 +21,6 @@ pub(crate) fn every_rejection() -> Vec<Rejection> {
         Rejection::ReservationAllocated,
         Rejection::PaymentInProgress,
         Rejection::ExtensionCapReached { expires_at: Timestamp::from_millis(250) },
-        Rejection::AmountMismatch,
         Rejection::SaleClosed,
         Rejection::SaleNotOpen,
         Rejection::SalePaused,
@@ -35,6 +35,7 @@ pub(crate) fn every_rejection() -> Vec<Rejection> {
 pub(crate) const fn rejection_name(rejection: &Rejection) -> &'static str {
     match rejection {
         Rejection::NotOpened => "not_opened",
+        Rejection::TermsInvalid { .. } => "terms_invalid",
         Rejection::ExistsWithDifferentTerms => "exists_with_different_terms",
         Rejection::ExistsWithDifferentAdjustment => "exists_with_different_adjustment",
         Rejection::ExistsWithDifferentQuantity { .. } => "exists_with_different_quantity",
@@ -47,7 +48,6 @@ pub(crate) const fn rejection_name(rejection: &Rejection) -> &'static str {
         Rejection::ReservationAllocated => "reservation_allocated",
         Rejection::PaymentInProgress => "payment_in_progress",
         Rejection::ExtensionCapReached { .. } => "extension_cap_reached",
-        Rejection::AmountMismatch => "amount_mismatch",
         Rejection::SaleClosed => "sale_closed",
         Rejection::SaleNotOpen => "sale_not_open",
         Rejection::SalePaused => "sale_paused",
