@@ -1,72 +1,21 @@
 //! The chain: what was written is read back, and whatever is changed is found, at its place.
 
-#![expect(
-    clippy::arithmetic_side_effects,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may fail by panicking"
-)]
-
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+#[path = "support/written.rs"]
+mod written;
 
-use doorbuster_domain::id::{PaymentId, ReservationId};
-use doorbuster_domain::inventory::{AdjustmentReason, Command, Event, Inventory, Selling};
-use doorbuster_domain::journal::{Broken, ChainHash, Entry, Replay, verify};
+use doorbuster_domain::id::ReservationId;
+use doorbuster_domain::inventory::{Command, Event, Inventory, Selling};
+use doorbuster_domain::journal::{ChainHash, Entry, Replay, verify};
 use doorbuster_domain::machine::Machine as _;
 use doorbuster_domain::time::Timestamp;
 
-use support::{name, shopper, terms};
+use support::{shopper, terms};
+use written::{Written, broken, written};
 
 const CHAIN: &str = "the hash does not continue the chain";
-
-#[derive(Default)]
-struct Written {
-    inventory: Inventory,
-    entries: Vec<Entry>,
-}
-
-impl Written {
-    /// Decides a batch and writes it down as the object does.
-    fn write(&mut self, at: u64, commands: &[Command]) {
-        let batch = self.inventory.decide_batch(commands, Timestamp::from_millis(at)).unwrap();
-        self.append(batch.at, &serde_json::to_string(&batch.events).unwrap());
-    }
-
-    fn append(&mut self, committed_at_ms: Timestamp, events: &str) {
-        let seq = self.entries.len() as u64 + 1;
-        let hash = self.head().next(seq, committed_at_ms, events.as_bytes());
-        self.entries.push(Entry { seq, committed_at_ms, events: events.to_owned(), hash });
-    }
-
-    fn head(&self) -> ChainHash {
-        self.entries.last().map_or(ChainHash::ZERO, |entry| entry.hash)
-    }
-}
-
-/// Five entries with seven kinds of events; two shoppers, one order.
-fn written() -> Written {
-    let mut written = Written::default();
-    written.write(1_000, &[Command::Open { terms: terms(), on_hand: 2 }]);
-    written.write(1_001, &[Command::SetSelling { selling: Selling::Open }]);
-    let reserve =
-        |who, key| Command::Reserve { shopper: shopper(who), key: name(key), quantity: 1 };
-    written.write(1_002, &[reserve("ann", "k1"), reserve("bob", "k1")]);
-    let reserved: Vec<Event> = serde_json::from_str(&written.entries[2].events).unwrap();
-    let Event::Reserved { reservation, .. } = reserved[0] else { panic!("{reserved:?}") };
-    let ann = shopper("ann");
-    written.write(1_050, &[Command::BeginPayment { shopper: ann, reservation }]);
-    let amount_minor = terms().unit_price.minor;
-    let allocate = Command::Allocate { payment: PaymentId::of(reservation, 1), amount_minor };
-    written.write(1_102, &[allocate, reserve("bob", "k2")]);
-    written
-}
-
-fn broken(entries: &[Entry]) -> Broken {
-    verify::<Inventory>(entries).expect_err("what was changed is found")
-}
 
 #[test]
 fn a_good_journal_gives_the_state_and_the_end_of_the_chain() {
@@ -285,122 +234,6 @@ fn a_well_chained_entry_that_gives_one_shopper_too_much_is_refused() {
     let found = broken(&written.entries);
     let reason = "event reserved cannot follow: the shopper's limit is passed";
     assert_eq!((found.seq, found.reason.as_str()), (2, reason));
-}
-
-/// What nobody could have decided after `written()`, or before it for the last two.
-fn forgeries() -> Vec<(Event, &'static str)> {
-    let reserved = |quantity, on| Event::Reserved {
-        reservation: ReservationId::from_bytes([on; 16]),
-        shopper: shopper("eve"),
-        quantity,
-        expires_at: Timestamp::from_millis(9_000),
-    };
-    let written = written();
-    let order = written.inventory.orders().next().unwrap();
-    let paid = PaymentId::of(order.reservation(), 1);
-    let unknown = PaymentId::of(ReservationId::from_bytes([9; 16]), 1);
-    let bob = ReservationId::derive(&name("drop"), &name("shirt"), shopper("bob"), &name("k2"));
-    vec![
-        (Event::Opened { terms: terms(), on_hand: 9 }, "opening comes first, and once"),
-        (reserved(0, 1), "nothing is reserved"),
-        (reserved(1, 1), "more is reserved than available"),
-        (
-            Event::Expired { reservation: order.reservation() },
-            "the reservation is in another state",
-        ),
-        (Event::PaymentVoided { reservation: bob }, "the reservation is in another state"),
-        (Event::Allocated { payment: paid }, "it is allocated already"),
-        (Event::Allocated { payment: PaymentId::of(bob, 1) }, "the payment was never begun"),
-        (Event::Refunded { payment: paid }, "no refund was due"),
-        (Event::RefundDue { payment: unknown, amount_minor: 1 }, "there is no such reservation"),
-        (
-            Event::Extended { reservation: bob, expires_at: Timestamp::from_millis(1_103) },
-            "the reservation is in another state",
-        ),
-        (
-            Event::PaymentBegun {
-                payment: PaymentId::of(bob, 2),
-                deadline: Timestamp::from_millis(9_000),
-            },
-            "the reservation is in another state",
-        ),
-    ]
-}
-
-#[test]
-fn a_well_chained_event_that_nobody_could_have_decided_is_refused() {
-    for (event, reason) in forgeries() {
-        let mut written = written();
-        written.append(Timestamp::from_millis(1_102), &serde_json::to_string(&[&event]).unwrap());
-        let found = broken(&written.entries);
-        let reason = format!("event {} cannot follow: {reason}", event.name());
-        assert_eq!((found.seq, found.reason), (6, reason));
-    }
-}
-
-#[test]
-fn a_paying_shopper_is_not_robbed_by_a_forged_expiry() {
-    let mut written = Written::default();
-    let selling = Command::SetSelling { selling: Selling::Open };
-    written.write(1_000, &[Command::Open { terms: terms(), on_hand: 2 }, selling]);
-    let reserve = Command::Reserve { shopper: shopper("ann"), key: name("k"), quantity: 1 };
-    written.write(1_001, &[reserve]);
-    let reservation =
-        ReservationId::derive(&name("drop"), &name("shirt"), shopper("ann"), &name("k"));
-    written.write(1_002, &[Command::BeginPayment { shopper: shopper("ann"), reservation }]);
-    let events = serde_json::to_string(&[Event::Expired { reservation }]).unwrap();
-    written.append(Timestamp::from_millis(9_999), &events);
-    assert_eq!(broken(&written.entries).seq, 4);
-}
-
-#[test]
-fn what_happens_twice_is_refused_the_second_time() {
-    let restocked = || {
-        let reason = AdjustmentReason::try_from("found a box".to_owned()).unwrap();
-        Event::Restocked { key: name("act"), units: 1, reason }
-    };
-    let payment = PaymentId::of(written().inventory.orders().next().unwrap().reservation(), 1);
-    let order = payment.reservation().order();
-    let due = Event::RefundDue { payment, amount_minor: 1 };
-    let refunded = Event::Refunded { payment };
-    let twice = [
-        vec![restocked(), restocked()],
-        vec![due.clone(), due.clone()],
-        vec![due, refunded.clone(), refunded],
-        vec![Event::Settled { order }, Event::Settled { order }],
-        vec![
-            Event::SellingSet { selling: Selling::Closed },
-            Event::SellingSet { selling: Selling::Open },
-        ],
-    ];
-    for events in twice {
-        let mut good = written();
-        let all_but_last = &events[..events.len() - 1];
-        good.append(Timestamp::from_millis(1_102), &serde_json::to_string(all_but_last).unwrap());
-        verify::<Inventory>(&good.entries).unwrap();
-        let mut bad = written();
-        bad.append(Timestamp::from_millis(1_102), &serde_json::to_string(&events).unwrap());
-        assert_eq!(broken(&bad.entries).seq, 6, "{events:?}");
-    }
-}
-
-#[test]
-fn nothing_happens_before_the_sku_was_opened_or_sold_before_the_sale_is() {
-    let mut unopened = Written::default();
-    let paused = Event::SellingSet { selling: Selling::Open };
-    unopened.append(Timestamp::from_millis(1), &serde_json::to_string(&[paused]).unwrap());
-    assert_eq!(broken(&unopened.entries).seq, 1);
-    let mut early = Written::default();
-    early.write(1_000, &[Command::Open { terms: terms(), on_hand: 9 }]);
-    let reserved = Event::Reserved {
-        reservation: ReservationId::from_bytes([7; 16]),
-        shopper: shopper("eve"),
-        quantity: 1,
-        expires_at: Timestamp::from_millis(3_000),
-    };
-    early.append(Timestamp::from_millis(1_001), &serde_json::to_string(&[reserved]).unwrap());
-    let reason = "event reserved cannot follow: the sale is not open";
-    assert_eq!(broken(&early.entries).reason, reason);
 }
 
 #[test]
