@@ -2,6 +2,8 @@
 //! command line and the tests; the OpenAPI document is made from it.
 
 pub mod merchant;
+#[cfg(feature = "openapi")]
+pub mod openapi;
 pub mod problem;
 pub mod route;
 pub mod shopper;

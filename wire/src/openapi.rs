@@ -1,0 +1,238 @@
+//! The OpenAPI 3.1 document, made from the table of routes and the wire types.
+//!
+//! Only native tools are built with it; the Worker serves its result as a static file.
+
+mod contract;
+
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, SchemaGenerator};
+use serde_json::{Map, Value, json};
+
+use self::contract::{Body, Contract, Credential, contract};
+use crate::problem::{ProblemBody, ProblemKind};
+use crate::route::{ROUTES, Route, RouteClass};
+
+/// The document as text: pretty, in a fixed order, with a line break at its end.
+pub fn text() -> String {
+    let mut text = serde_json::to_string_pretty(&document()).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// The document.
+pub fn document() -> Value {
+    let settings = SchemaSettings::draft2020_12()
+        .with(|settings| settings.definitions_path = "/components/schemas".into());
+    let mut schemas = settings.into_generator();
+    let problem = schemas.subschema_for::<ProblemBody>().to_value();
+    let mut paths: Map<String, Value> = Map::new();
+    for route in ROUTES {
+        let item = paths.entry(route.path).or_insert_with(|| json!({}));
+        if let Some(methods) = item.as_object_mut() {
+            let method = route.method.as_str().to_lowercase();
+            methods.insert(method, operation(route, &problem, &mut schemas));
+        }
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Doorbuster",
+            "description": "A flash sale at the edge: catalog, waiting room, stock, orders.",
+            "version": env!("CARGO_PKG_VERSION"),
+            "license": { "name": "Apache-2.0 OR MIT", "identifier": "Apache-2.0 OR MIT" },
+        },
+        "servers": [{ "url": "/" }],
+        "tags": tags(),
+        "paths": paths,
+        "components": {
+            "schemas": schemas.take_definitions(true),
+            "securitySchemes": credentials(),
+        },
+    })
+}
+
+fn tags() -> Value {
+    let described = [
+        (RouteClass::Free, "Health, and what providers call."),
+        (RouteClass::Browse, "What there is. Cached."),
+        (RouteClass::Join, "Taking a place in the line."),
+        (RouteClass::Poll, "Asking whether it is one's turn."),
+        (RouteClass::Buy, "Reserving and paying."),
+        (RouteClass::Admin, "The merchant's side."),
+    ];
+    described
+        .iter()
+        .map(|(class, text)| json!({ "name": class.as_str(), "description": text }))
+        .collect()
+}
+
+fn credentials() -> Value {
+    json!({
+        "merchant": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "The merchant's token.",
+        },
+        "shopperSecret": {
+            "type": "apiKey",
+            "in": "header",
+            "name": "Doorbuster-Shopper",
+            "description": "An app's own secret for its shopper: 22 to 128 printable characters.",
+        },
+        "shopperCookie": {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": "doorbuster",
+            "description": "Set when a browser joins; over TLS it is named __Host-doorbuster.",
+        },
+    })
+}
+
+fn operation(route: &Route, problem: &Value, schemas: &mut SchemaGenerator) -> Value {
+    let contract = contract(route.operation);
+    let name = route.operation.name();
+    let (first, rest) = name.split_at(1);
+    let mut operation = json!({
+        "operationId": format!("{}{rest}", first.to_lowercase()),
+        "summary": route.summary,
+        "tags": [route.class.as_str()],
+        "responses": responses(route, &contract, problem, schemas),
+    });
+    let parameters = parameters(route, &contract);
+    if let Some(fields) = operation.as_object_mut() {
+        if !parameters.is_empty() {
+            fields.insert("parameters".to_owned(), Value::Array(parameters));
+        }
+        if contract.request != Body::Nothing {
+            let content = content(&contract.request, schemas);
+            let body = json!({ "required": true, "content": content });
+            fields.insert("requestBody".to_owned(), body);
+        }
+        let security = match contract.credential {
+            Credential::None => None,
+            Credential::Merchant => Some(json!([{ "merchant": [] }])),
+            Credential::Shopper => Some(json!([{ "shopperCookie": [] }, { "shopperSecret": [] }])),
+            Credential::MaybeShopper => {
+                Some(json!([{}, { "shopperCookie": [] }, { "shopperSecret": [] }]))
+            }
+        };
+        fields.extend(security.map(|security| ("security".to_owned(), security)));
+    }
+    operation
+}
+
+fn parameters(route: &Route, contract: &Contract) -> Vec<Value> {
+    let in_path = route.path.split('/').filter_map(|segment| {
+        let name = segment.strip_prefix('{')?.strip_suffix('}')?;
+        Some(json!({
+            "name": name,
+            "in": "path",
+            "required": true,
+            "schema": path_schema(name),
+        }))
+    });
+    let named = |place: &'static str| {
+        move |(name, required, description): &(&str, bool, &str)| {
+            json!({
+                "name": name,
+                "in": place,
+                "required": required,
+                "description": description,
+                "schema": { "type": "string" },
+            })
+        }
+    };
+    in_path
+        .chain(contract.query.iter().map(named("query")))
+        .chain(contract.headers.iter().map(named("header")))
+        .collect()
+}
+
+/// What may stand in a path; the patterns are those of the domain's names.
+fn path_schema(name: &str) -> Value {
+    let slug =
+        |max: usize| json!({ "type": "string", "pattern": "^[A-Za-z0-9._-]+$", "maxLength": max });
+    let digest = |prefix: &str| json!({ "type": "string", "pattern": format!("^{prefix}_[A-Za-z0-9_-]{{22}}$") });
+    match name {
+        "sale" | "sku" => slug(64),
+        "handle" => slug(128),
+        "reservation" => digest("rsv"),
+        "order" => digest("ord"),
+        _ => json!({ "type": "string" }),
+    }
+}
+
+fn responses(
+    route: &Route,
+    contract: &Contract,
+    problem: &Value,
+    schemas: &mut SchemaGenerator,
+) -> Value {
+    let mut responses = Map::new();
+    let mut success = json!({ "description": route.summary });
+    if let Some(fields) = success.as_object_mut() {
+        if contract.reply != Body::Nothing {
+            fields.insert("content".to_owned(), content(&contract.reply, schemas));
+        }
+        if !contract.reply_headers.is_empty() {
+            let headers: Map<String, Value> = contract
+                .reply_headers
+                .iter()
+                .map(|name| ((*name).to_owned(), json!({ "schema": { "type": "string" } })))
+                .collect();
+            fields.insert("headers".to_owned(), Value::Object(headers));
+        }
+    }
+    responses.insert(route.status.to_string(), success);
+    if contract.cached {
+        let description = "What you have is current.";
+        responses.insert("304".to_owned(), json!({ "description": description }));
+    }
+    let mut kinds = contract.problems.clone();
+    kinds.extend([ProblemKind::Internal, ProblemKind::Unavailable, ProblemKind::NotConfigured]);
+    if route.class != RouteClass::Free {
+        kinds.push(ProblemKind::QuotaExceeded);
+    }
+    kinds.sort_by_key(|kind| (kind.status(), kind.slug()));
+    kinds.dedup();
+    for kind in kinds {
+        let line = format!("`{}`: {}.", kind.slug(), kind.title());
+        let response = responses.entry(kind.status().to_string()).or_insert_with(|| {
+            json!({
+                "description": "",
+                "content": { "application/problem+json": { "schema": problem } },
+            })
+        });
+        let known = response.get("description").and_then(Value::as_str).unwrap_or_default();
+        let description = [known, &line].join(if known.is_empty() { "" } else { " " });
+        if let Some(fields) = response.as_object_mut() {
+            fields.insert("description".to_owned(), Value::String(description));
+        }
+    }
+    Value::Object(responses)
+}
+
+fn content(body: &Body, schemas: &mut SchemaGenerator) -> Value {
+    let text = json!({ "type": "string" });
+    let (media_type, schema) = match body {
+        Body::Nothing => return json!({}),
+        Body::Json(schema) => ("application/json", schema(schemas)),
+        Body::Csv => ("text/csv", text),
+        Body::Ndjson => ("application/x-ndjson", text),
+        Body::Html => ("text/html", text),
+        Body::Form => (
+            "application/x-www-form-urlencoded",
+            json!({
+                "type": "object",
+                "properties": { "outcome": { "enum": ["success", "decline"] } },
+                "required": ["outcome"],
+            }),
+        ),
+    };
+    json!({ media_type: { "schema": schema } })
+}
+
+/// The schema of a wire type, as a reference.
+fn schema_of<T: JsonSchema>(schemas: &mut SchemaGenerator) -> Value {
+    schemas.subschema_for::<T>().to_value()
+}

@@ -1,0 +1,281 @@
+//! What each operation takes and gives.
+
+use schemars::SchemaGenerator;
+use serde_json::Value;
+
+use super::schema_of;
+use crate::merchant::{
+    AdjustRequest, ImportReply, OrderPage, PhaseRequest, SaleRequest, SaleState, Stock,
+    StockRequest,
+};
+use crate::problem::ProblemKind as Kind;
+use crate::route::Operation;
+use crate::shopper::{
+    Order, PaymentReply, Product, ProductList, Reservation, ReserveRequest, Sale, SaleList,
+    TicketReply, TurnReply,
+};
+
+/// A body. Two JSON bodies are equal if both are JSON: it is only asked whether there is one.
+pub(super) enum Body {
+    Nothing,
+    Json(fn(&mut SchemaGenerator) -> Value),
+    Csv,
+    Ndjson,
+    Html,
+    Form,
+}
+
+impl PartialEq for Body {
+    fn eq(&self, other: &Self) -> bool {
+        std::mem::discriminant(self) == std::mem::discriminant(other)
+    }
+}
+
+/// Who may call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Credential {
+    None,
+    Merchant,
+    Shopper,
+    MaybeShopper,
+}
+
+/// A parameter: its name, whether it is required, what it is.
+type Parameter = (&'static str, bool, &'static str);
+
+/// What an operation takes and gives, beside what the table of routes says.
+pub(super) struct Contract {
+    pub(super) credential: Credential,
+    pub(super) request: Body,
+    pub(super) reply: Body,
+    pub(super) query: Vec<Parameter>,
+    pub(super) headers: Vec<Parameter>,
+    pub(super) reply_headers: Vec<&'static str>,
+    pub(super) problems: Vec<Kind>,
+    pub(super) cached: bool,
+}
+
+impl Contract {
+    fn new(credential: Credential, reply: Body) -> Self {
+        Self {
+            credential,
+            request: Body::Nothing,
+            reply,
+            query: Vec::new(),
+            headers: Vec::new(),
+            reply_headers: Vec::new(),
+            problems: Vec::new(),
+            cached: false,
+        }
+    }
+
+    /// Any shopper's, or anybody's.
+    fn open(reply: Body) -> Self {
+        Self::new(Credential::None, reply)
+    }
+
+    fn shopper(reply: Body) -> Self {
+        Self::new(Credential::Shopper, reply)
+            .problems(&[Kind::ShopperUnknown, Kind::ShopperSecretInvalid, Kind::SaleNotFound])
+            .limited()
+    }
+
+    fn merchant(reply: Body) -> Self {
+        Self::new(Credential::Merchant, reply).problems(&[Kind::Unauthorized]).limited()
+    }
+
+    fn problems(mut self, kinds: &[Kind]) -> Self {
+        self.problems.extend(kinds);
+        self
+    }
+
+    fn header(mut self, header: Parameter) -> Self {
+        self.headers.push(header);
+        self
+    }
+
+    fn query(mut self, query: Parameter) -> Self {
+        self.query.push(query);
+        self
+    }
+
+    fn gives(mut self, header: &'static str) -> Self {
+        self.reply_headers.push(header);
+        self
+    }
+
+    fn limited(self) -> Self {
+        self.gives("RateLimit").gives("RateLimit-Policy")
+    }
+
+    fn cached(mut self) -> Self {
+        self.cached = true;
+        self.gives("ETag").gives("Cache-Control").header(IF_NONE_MATCH)
+    }
+
+    fn takes(mut self, body: Body) -> Self {
+        self.request = body;
+        self.problems(&[
+            Kind::BodyMalformed,
+            Kind::BodyTooLarge,
+            Kind::UnsupportedMediaType,
+            Kind::BodyInvalid,
+        ])
+    }
+
+    fn keyed(self) -> Self {
+        self.header(IDEMPOTENCY_KEY).problems(&[
+            Kind::IdempotencyKeyMissing,
+            Kind::IdempotencyKeyInvalid,
+            Kind::IdempotencyKeyReused,
+        ])
+    }
+}
+
+const IF_NONE_MATCH: Parameter = ("If-None-Match", false, "The ETag of what you have.");
+const IDEMPOTENCY_KEY: Parameter = (
+    "Idempotency-Key",
+    true,
+    "Marks this act: 1 to 64 letters, digits, '-', '_' or '.'. Send the same one to try again.",
+);
+const TICKET: &str = "Doorbuster-Ticket";
+const PASS: Parameter = ("Doorbuster-Pass", true, "The pass that your turn came with.");
+const SIGNATURE: Parameter =
+    ("Doorbuster-Signature", true, "`t=<seconds>,v1=<hex HMAC-SHA256 of seconds.body>`.");
+
+/// The contract of an operation.
+pub(super) fn contract(operation: Operation) -> Contract {
+    match operation {
+        Operation::Health | Operation::Ready => Contract::open(Body::Json(schema_of::<Value>))
+            .problems(&[Kind::NotFound, Kind::MethodNotAllowed]),
+        Operation::ListProducts => Contract::open(Body::Json(schema_of::<ProductList>)).cached(),
+        Operation::ShowProduct => Contract::open(Body::Json(schema_of::<Product>))
+            .cached()
+            .problems(&[Kind::ProductNotFound]),
+        Operation::ListSales => {
+            Contract::open(Body::Json(schema_of::<SaleList>)).gives("Cache-Control")
+        }
+        Operation::ShowSale => Contract::open(Body::Json(schema_of::<Sale>))
+            .gives("Cache-Control")
+            .problems(&[Kind::SaleNotFound]),
+        Operation::Join => join(),
+        Operation::Poll => Contract::shopper(Body::Json(schema_of::<TurnReply>))
+            .header((TICKET, true, "The ticket you were given when you joined."))
+            .gives("Retry-After")
+            .problems(&[Kind::TicketRequired, Kind::TicketInvalid, Kind::TicketExpired]),
+        Operation::Reserve => reserve(),
+        Operation::ShowReservation => reservation(),
+        Operation::ReleaseReservation => {
+            reservation().problems(&[Kind::PaymentInProgress, Kind::ReservationAllocated])
+        }
+        Operation::ExtendReservation => over(reservation()).problems(&[Kind::ExtensionCap]),
+        Operation::BeginPayment => {
+            let reply = Body::Json(schema_of::<PaymentReply>);
+            over(Contract { reply, ..reservation() }).gives("Location")
+        }
+        Operation::ShowOrder => Contract::shopper(Body::Json(schema_of::<Order>)).problems(&[
+            Kind::SkuNotFound,
+            Kind::OrderNotFound,
+            Kind::ReservationNotFound,
+        ]),
+        Operation::SandboxPage => Contract::open(Body::Html).problems(&[Kind::PaymentLinkInvalid]),
+        Operation::SandboxPay => Contract::open(Body::Nothing)
+            .takes(Body::Form)
+            .gives("Location")
+            .problems(&[Kind::PaymentLinkInvalid, Kind::ReservationNotFound]),
+        Operation::SandboxWebhook => Contract::open(Body::Json(schema_of::<Value>))
+            .takes(Body::Json(schema_of::<Value>))
+            .header(SIGNATURE)
+            .problems(&[Kind::WebhookInvalid, Kind::PaymentLinkInvalid, Kind::ReservationNotFound]),
+        _ => merchant_contract(operation),
+    }
+}
+
+fn join() -> Contract {
+    Contract::shopper(Body::Json(schema_of::<TicketReply>))
+        .header((TICKET, false, "Your ticket, if you have one: your place is kept."))
+        .gives("Set-Cookie")
+        .problems(&[
+            Kind::TicketInvalid,
+            Kind::TicketExpired,
+            Kind::SaleNotOpen,
+            Kind::SaleClosed,
+            Kind::SoldOut,
+        ])
+        .by_anybody()
+}
+
+impl Contract {
+    fn by_anybody(mut self) -> Self {
+        self.credential = Credential::MaybeShopper;
+        self.problems.retain(|kind| *kind != Kind::ShopperUnknown);
+        self
+    }
+}
+
+fn reserve() -> Contract {
+    Contract::shopper(Body::Json(schema_of::<Reservation>))
+        .takes(Body::Json(schema_of::<ReserveRequest>))
+        .keyed()
+        .header(PASS)
+        .gives("Location")
+        .gives("Idempotent-Replayed")
+        .problems(&[Kind::PassRequired, Kind::PassInvalid, Kind::PassExpired, Kind::SkuNotFound])
+        .problems(&[Kind::SaleNotOpen, Kind::SalePaused, Kind::SaleClosed, Kind::PerShopperMax])
+        .problems(&[Kind::SoldOut, Kind::AllReserved, Kind::ExceedsAvailable])
+}
+
+fn reservation() -> Contract {
+    Contract::shopper(Body::Json(schema_of::<Reservation>))
+        .problems(&[Kind::SkuNotFound, Kind::ReservationNotFound])
+}
+
+/// What a reservation that is not held any more is answered with.
+fn over(contract: Contract) -> Contract {
+    contract.problems(&[
+        Kind::ReservationReleased,
+        Kind::ReservationExpired,
+        Kind::ReservationAllocated,
+        Kind::PaymentInProgress,
+    ])
+}
+
+fn merchant_contract(operation: Operation) -> Contract {
+    match operation {
+        Operation::ImportCatalog => Contract::merchant(Body::Json(schema_of::<ImportReply>))
+            .takes(Body::Csv)
+            .query(("currency", true, "ISO 4217 code of the file's prices."))
+            .problems(&[Kind::QueryInvalid, Kind::CatalogInvalid]),
+        Operation::CreateSale => Contract::merchant(Body::Json(schema_of::<SaleState>))
+            .takes(Body::Json(schema_of::<SaleRequest>))
+            .problems(&[Kind::SaleNotFound, Kind::SaleExists]),
+        Operation::SetPhase => Contract::merchant(Body::Json(schema_of::<SaleState>))
+            .takes(Body::Json(schema_of::<PhaseRequest>))
+            .problems(&[
+                Kind::SaleNotFound,
+                Kind::StockMissing,
+                Kind::PhaseOrder,
+                Kind::SaleClosed,
+            ]),
+        Operation::SetStock => Contract::merchant(Body::Json(schema_of::<Stock>))
+            .takes(Body::Json(schema_of::<StockRequest>))
+            .problems(&[
+                Kind::SaleNotFound,
+                Kind::SkuNotFound,
+                Kind::StockExists,
+                Kind::SaleClosed,
+            ]),
+        Operation::AdjustStock => Contract::merchant(Body::Json(schema_of::<Stock>))
+            .takes(Body::Json(schema_of::<AdjustRequest>))
+            .keyed()
+            .problems(&[Kind::SaleNotFound, Kind::SkuNotFound, Kind::WithdrawExceedsAvailable]),
+        Operation::ExportJournal => Contract::merchant(Body::Ndjson)
+            .query(("after", false, "The number of the last entry you have."))
+            .problems(&[Kind::SaleNotFound, Kind::SkuNotFound, Kind::QueryInvalid]),
+        Operation::ListOrders => Contract::merchant(Body::Json(schema_of::<OrderPage>))
+            .query(("sale", true, "The sale."))
+            .query(("after", false, "What `next` of the page before said."))
+            .problems(&[Kind::QueryInvalid]),
+        _ => Contract::merchant(Body::Json(schema_of::<SaleState>)).problems(&[Kind::SaleNotFound]),
+    }
+}
