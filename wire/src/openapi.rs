@@ -150,8 +150,10 @@ fn parameters(route: &Route, contract: &Contract) -> Vec<Value> {
 
 /// What may stand in a path; the patterns are those of the domain's names.
 fn path_schema(name: &str) -> Value {
-    let slug =
-        |max: usize| json!({ "type": "string", "pattern": "^[A-Za-z0-9._-]+$", "maxLength": max });
+    let slug = |max: usize| {
+        let pattern = "^[A-Za-z0-9._-]+$";
+        json!({ "type": "string", "pattern": pattern, "maxLength": max })
+    };
     let digest = |prefix: &str| json!({ "type": "string", "pattern": format!("^{prefix}_[A-Za-z0-9_-]{{22}}$") });
     match name {
         "sale" | "sku" => slug(64),
