@@ -154,7 +154,10 @@ fn path_schema(name: &str) -> Value {
         let pattern = "^[A-Za-z0-9._-]+$";
         json!({ "type": "string", "pattern": pattern, "maxLength": max })
     };
-    let digest = |prefix: &str| json!({ "type": "string", "pattern": format!("^{prefix}_[A-Za-z0-9_-]{{22}}$") });
+    let digest = |prefix: &str| {
+        let pattern = format!("^{prefix}_[A-Za-z0-9_-]{{22}}$");
+        json!({ "type": "string", "pattern": pattern })
+    };
     match name {
         "sale" | "sku" => slug(64),
         "handle" => slug(128),
