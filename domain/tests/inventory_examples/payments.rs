@@ -255,6 +255,19 @@ fn a_wrong_amount_buys_nothing_and_goes_back() {
 }
 
 #[test]
+fn a_wrong_amount_of_a_payment_that_is_not_under_way_goes_back_and_ends_nothing() {
+    let mut shop = Shop::selling(1);
+    let id = shop.paying("ann");
+    shop.view(&decline(id, 1));
+    shop.view(&begin("ann", id));
+    assert_eq!(shop.accepted(&allocate(id, 1, 5)), refund_due(id, 1));
+    let payment = PaymentId::of(id, 1);
+    assert_eq!(shop.events, [Event::RefundDue { payment, amount_minor: 5 }]);
+    assert_eq!(shop.state("ann", id), ReservationState::Paying);
+    assert_eq!(shop.view(&allocate(id, 2, 1999)).state, ReservationState::Allocated);
+}
+
+#[test]
 fn payments_for_what_was_never_reserved_are_refused() {
     let mut shop = Shop::selling(1);
     let id = shop.reserve("ann", "k", 1);

@@ -164,3 +164,14 @@ fn an_extension_that_gains_next_to_nothing_is_no_event() {
     shop.wait(1);
     assert_eq!(shop.view(&extend("ann", id)).expires_at, Some(at(110)));
 }
+
+#[test]
+fn an_extension_may_gain_next_to_nothing_if_with_it_the_cap_is_reached() {
+    let mut shop = Shop::selling(1);
+    let id = shop.reserve("ann", "k", 1);
+    for (waited, until) in [(90, 190), (55, 245), (5, 250)] {
+        shop.wait(waited);
+        assert_eq!(shop.view(&extend("ann", id)).expires_at, Some(at(until)));
+        assert_eq!(shop.events, [Event::Extended { reservation: id, expires_at: at(until) }]);
+    }
+}

@@ -258,7 +258,10 @@ fn the_same_key_for_another_reason_is_another_act() {
     let mut shop = Shop::selling(1);
     shop.stock(&restock("k", 1));
     let reason = AdjustmentReason::try_from("found a box".to_owned()).unwrap();
-    let other = Command::Restock { key: name("k"), units: 1, reason };
+    let other = Command::Restock { key: name("k"), units: 1, reason: reason.clone() };
+    assert_eq!(shop.refused(&other), Rejection::ExistsWithDifferentAdjustment);
+    shop.stock(&withdraw("w", 1));
+    let other = Command::Withdraw { key: name("w"), units: 1, reason };
     assert_eq!(shop.refused(&other), Rejection::ExistsWithDifferentAdjustment);
 }
 
