@@ -216,7 +216,7 @@ pub(crate) async fn set_stock(
     }
     let last = answers.into_iter().next_back().and_then(stock_view);
     let view = last.ok_or_else(|| Problem::unavailable("inventory", &"no stock was shown"))?;
-    Ok(Reply::json(200, &stock(&view)))
+    Ok(Reply::json(&stock(&view)))
 }
 
 /// `POST .../adjustments`.
@@ -239,7 +239,7 @@ pub(crate) async fn adjust_stock(
     let reply = place.stub(env)?.execute(command).await?;
     let view = stock_view(Answer::Accepted(reply))
         .ok_or_else(|| Problem::unavailable("inventory", &"no stock was shown"))?;
-    Ok(Reply::json(200, &stock(&view)))
+    Ok(Reply::json(&stock(&view)))
 }
 
 /// `GET .../journal?after=...`.
@@ -252,8 +252,7 @@ pub(crate) async fn journal(
         Problem::new(ProblemKind::QueryInvalid, "`after` is the number of the last entry you have.")
     })?;
     let entries = place.stub(env)?.journal(after).await?;
-    Ok(Reply::text(200, "application/x-ndjson", entries)
-        .field("cache-control", "private, no-store"))
+    Ok(Reply::text("application/x-ndjson", entries).field("cache-control", "private, no-store"))
 }
 
 /// The live state of a sale, from its objects.
@@ -269,7 +268,7 @@ async fn state_of(env: &Env, sale: &SaleId) -> Result<Reply, Problem> {
         handed_out,
         skus: skus.map(|view| stock(&view)).collect(),
     };
-    Ok(Reply::json(200, &state))
+    Ok(Reply::json(&state))
 }
 
 /// Asks the Inventory of every SKU the same, all at once.

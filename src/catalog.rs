@@ -188,9 +188,9 @@ fn cached(request: &Request<'_>, version: u64, body: &str) -> Reply {
         .header(Header::IfNoneMatch)
         .is_some_and(|tags| tags.split(',').any(|tag| same_tag(tag, &etag)));
     let reply = if fresh {
-        Reply::empty(304)
+        Reply::not_modified()
     } else {
-        Reply::text(200, "application/json", body.to_owned())
+        Reply::text("application/json", body.to_owned())
     };
     reply.field("etag", &etag).field("cache-control", CACHE_CONTROL).field("cache-tag", "catalog")
 }
@@ -227,7 +227,7 @@ pub(crate) async fn import(
     let version = publish(edge, env, &catalog).await?;
     let variants: usize = catalog.products.iter().map(|product| product.variants.len()).sum();
     let products = catalog.products.len() as u64;
-    Ok(Reply::json(200, &ImportReply { version, products, variants: variants as u64 }))
+    Ok(Reply::json(&ImportReply { version, products, variants: variants as u64 }))
 }
 
 /// Writes the products under a name of their own, and publishes them with the last statement.

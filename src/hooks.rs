@@ -20,5 +20,5 @@ pub(crate) async fn answer(request: &Request<'_>, env: &Env) -> Option<Result<Re
 
 async fn break_next_write(env: &Env, sale: &str, sku: &str, how: &str) -> Result<Reply, Problem> {
     Place::parse(sale, sku)?.stub(env)?.break_next_write(how).await?;
-    Ok(Reply::json(200, &serde_json::json!({ "broken": how })))
+    Ok(Reply::json(&serde_json::json!({ "broken": how })))
 }

@@ -147,32 +147,50 @@ fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     Ok(value)
 }
 
-/// A reply.
+/// What a reply without a route is, such as that of a test hook.
+const SUCCESS: u16 = 200;
+
+/// What a cache is told whose copy is current (RFC 9110, 15.4.5).
+const NOT_MODIFIED: u16 = 304;
+
+/// A reply. Its status is that of its route's success, unless it says another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Reply {
-    status: u16,
+    status: Option<u16>,
     fields: String,
     body: String,
 }
 
 impl Reply {
     /// A reply of JSON that nobody may keep.
-    pub(crate) fn json<T: Serialize>(status: u16, body: &T) -> Self {
+    pub(crate) fn json<T: Serialize>(body: &T) -> Self {
         // The wire types are plain data with string keys: serde_json cannot fail on them.
         let body = serde_json::to_string(body).unwrap_or_default();
-        Self::text(status, "application/json", body).field("cache-control", "private, no-store")
+        Self::text("application/json", body).field("cache-control", "private, no-store")
     }
 
     /// A reply of any text.
-    pub(crate) fn text(status: u16, media_type: &str, body: String) -> Self {
-        Self { status, fields: String::new(), body }
+    pub(crate) fn text(media_type: &str, body: String) -> Self {
+        Self { status: None, fields: String::new(), body }
             .field("content-type", media_type)
             .field("x-content-type-options", "nosniff")
     }
 
     /// A reply without a body.
-    pub(crate) fn empty(status: u16) -> Self {
-        Self { status, fields: String::new(), body: String::new() }
+    pub(crate) fn empty() -> Self {
+        Self { status: None, fields: String::new(), body: String::new() }
+    }
+
+    /// A reply to a cache whose copy is current.
+    pub(crate) fn not_modified() -> Self {
+        Self::empty().status(NOT_MODIFIED)
+    }
+
+    /// The same with a status, if it has none yet.
+    #[must_use]
+    pub(crate) fn status(mut self, status: u16) -> Self {
+        self.status.get_or_insert(status);
+        self
     }
 
     /// The same with a header more. A value with a line break in it is left out.
@@ -189,6 +207,6 @@ impl Reply {
 
     /// The text that `entry.mjs` makes a `Response` of.
     pub(crate) fn into_text(self) -> String {
-        format!("{}\n{}\n{}", self.status, self.fields, self.body)
+        format!("{}\n{}\n{}", self.status.unwrap_or(SUCCESS), self.fields, self.body)
     }
 }

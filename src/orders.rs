@@ -52,7 +52,7 @@ pub(crate) async fn show(
         amount: view.amount.into(),
         placed_at_ms: Timestamp::as_millis(placed.allocated_at),
     };
-    Ok(Reply::json(200, &body))
+    Ok(Reply::json(&body))
 }
 
 #[derive(Deserialize)]
@@ -91,7 +91,7 @@ pub(crate) async fn list(edge: &Edge, request: &Request<'_>, env: &Env) -> Resul
             &[Value::Text(sale.as_str()), Value::Number(after), Value::Number(PAGE_LEN)],
         )
         .await?;
-    Ok(Reply::json(200, &page(rows)))
+    Ok(Reply::json(&page(rows)))
 }
 
 /// Lines of the same order follow each other.

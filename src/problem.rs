@@ -81,7 +81,8 @@ impl Problem {
             errors: self.errors,
         };
         let text = serde_json::to_string(&body).unwrap_or_default();
-        let reply = Reply::text(self.kind.status(), "application/problem+json", text)
+        let reply = Reply::text("application/problem+json", text)
+            .status(self.kind.status())
             .field("cache-control", "no-store");
         self.fields.into_iter().fold(reply, |reply, (name, value)| reply.field(name, &value))
     }

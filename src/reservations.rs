@@ -59,7 +59,7 @@ pub(crate) async fn reserve(
     let command = Command::Reserve { shopper, key, quantity };
     match place.stub(env)?.execute(command).await? {
         Answered::Reservation { view, exists } => {
-            let reply = Reply::json(201, &body(&place, &view))
+            let reply = Reply::json(&body(&place, &view))
                 .field("location", &place.address(view.reservation));
             Ok(if exists { reply.field("idempotent-replayed", "true") } else { reply })
         }
@@ -93,7 +93,7 @@ pub(crate) async fn act(
         Act::Release => Command::Release { shopper, reservation },
     };
     let view = reservation_view(place.stub(env)?.execute(command).await?)?;
-    Ok(Reply::json(200, &body(&place, &view)))
+    Ok(Reply::json(&body(&place, &view)))
 }
 
 /// `POST .../payment`: from here only the provider's word counts.
@@ -122,7 +122,7 @@ pub(crate) async fn begin_payment(
     };
     let redirect_to = provider.create_session(edge, &config, env, &session).await?;
     let reply = PaymentReply { redirect_to, reservation: body(&place, &view) };
-    Ok(Reply::json(201, &reply).field("location", &reply.redirect_to))
+    Ok(Reply::json(&reply).field("location", &reply.redirect_to))
 }
 
 /// The key of an act that must not happen twice.

@@ -144,7 +144,7 @@ pub(crate) async fn list(edge: &Edge, env: &Env) -> Result<Reply, Problem> {
     let sales =
         rows.into_iter().map(|row| SaleSummary { sale: row.sale, title: row.title }).collect();
     let body = serde_json::to_string(&SaleList { sales }).unwrap_or_default();
-    Ok(Reply::text(200, "application/json", body).field("cache-control", "public, max-age=5"))
+    Ok(Reply::text("application/json", body).field("cache-control", "public, max-age=5"))
 }
 
 /// `GET /v1/sales/{sale}`.
@@ -168,7 +168,7 @@ pub(crate) async fn show(edge: &Edge, env: &Env, sale: &str) -> Result<Reply, Pr
             .collect(),
     };
     let body = serde_json::to_string(&body).unwrap_or_default();
-    Ok(Reply::text(200, "application/json", body).field("cache-control", "public, max-age=1"))
+    Ok(Reply::text("application/json", body).field("cache-control", "public, max-age=1"))
 }
 
 /// `POST /v1/sales/{sale}/tickets`: who has a ticket keeps the place, and costs no object.
@@ -190,7 +190,7 @@ pub(crate) async fn join(
         position: ticket.position,
         turn: turn(&config, &status, &ticket, now),
     };
-    Ok(identity.remember(Reply::json(201, &body)))
+    Ok(identity.remember(Reply::json(&body)))
 }
 
 async fn new_ticket(env: &Env, status: &Status, shopper: ShopperId) -> Result<Ticket, Problem> {
@@ -223,7 +223,7 @@ pub(crate) async fn poll(
     let status = status(edge, env, &sale, now).await?;
     let turn = turn(&config, &status, &ticket, now);
     let retry_after = turn.next_poll_ms.map(|ms| Millis::new(ms).ceil_secs().to_string());
-    let reply = Reply::json(200, &turn);
+    let reply = Reply::json(&turn);
     Ok(match retry_after {
         Some(secs) => reply.field("retry-after", &secs),
         None => reply,

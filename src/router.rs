@@ -23,14 +23,14 @@ pub(crate) async fn answer(
         return reply;
     }
     let (route, params) = route::find(request.method, request.path).map_err(no_route)?;
-    let quota = edge.limits.check(route.class, request.client, now())?;
     if matches!(route.class, RouteClass::Join | RouteClass::Buy) {
         platform_limit(request, env).await?;
     }
+    let quota = edge.limits.check(route.class, request.client, now())?;
     if route.class == RouteClass::Admin {
         admin::authorize(edge, request, env)?;
     }
-    let reply = handle(edge, request, env, route.operation, params).await?;
+    let reply = handle(edge, request, env, route.operation, params).await?.status(route.status);
     // Not on what caches keep: there the fields would be another client's.
     Ok(match quota.filter(|_| route.class != RouteClass::Browse) {
         Some(quota) => {
@@ -49,7 +49,7 @@ async fn handle(
 ) -> Result<Reply, Problem> {
     let place = || Place::parse(first, second);
     match operation {
-        Operation::Health => Ok(Reply::json(200, &serde_json::json!({ "status": "ok" }))),
+        Operation::Health => Ok(Reply::json(&serde_json::json!({ "status": "ok" }))),
         Operation::Ready => ready(edge, env).await,
         Operation::ListProducts => catalog::list(edge, request, env).await,
         Operation::ShowProduct => catalog::show(edge, request, env, first).await,
@@ -89,7 +89,7 @@ async fn handle(
 async fn ready(edge: &Edge, env: &Env) -> Result<Reply, Problem> {
     edge.config(env)?;
     Store::open(edge, env).await?.all::<serde_json::Value>("SELECT 1", &[]).await?;
-    Ok(Reply::json(200, &serde_json::json!({ "status": "ready" })))
+    Ok(Reply::json(&serde_json::json!({ "status": "ready" })))
 }
 
 /// The platform's own limiter, where there is one. It is approximate, so it only ever adds a "no";

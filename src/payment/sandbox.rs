@@ -121,7 +121,7 @@ pub(crate) async fn page(edge: &Edge, env: &Env, link: &str) -> Result<Reply, Pr
         .replace("{sku}", details.sku.as_str())
         .replace("{back}", &back);
     let csp = "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'";
-    Ok(Reply::text(200, "text/html; charset=utf-8", html)
+    Ok(Reply::text("text/html; charset=utf-8", html)
         .field("content-security-policy", csp)
         .field("referrer-policy", "no-referrer")
         .field("cache-control", "private, no-store"))
@@ -149,7 +149,7 @@ pub(crate) async fn pay(
         let signature = config.keyring.sign_webhook(now(), body.as_bytes());
         receive(edge, env, &signature, body.as_bytes()).await?;
     }
-    Ok(Reply::empty(303).field("location", &receipt_address(&details)))
+    Ok(Reply::empty().field("location", &receipt_address(&details)))
 }
 
 /// `POST /v1/webhooks/sandbox`.
@@ -161,7 +161,7 @@ pub(crate) async fn webhook(
     let body = request.any_body(WEBHOOK_LEN_MAX).await?;
     let signature = request.header(Header::Signature).unwrap_or_default();
     receive(edge, env, signature, &body).await?;
-    Ok(Reply::json(200, &serde_json::json!({ "received": true })))
+    Ok(Reply::json(&serde_json::json!({ "received": true })))
 }
 
 /// Hears the provider: nothing is believed that it did not sign.

@@ -1,9 +1,9 @@
 //! `build`: the Worker as a JS module and a wasm file, by worker-build.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::process::{command, lock, run};
 use crate::tools::{WASM_BINDGEN, WORKER_BUILD, npm_program};
@@ -31,10 +31,9 @@ impl Build {
         }
     }
 
-    /// The Worker's main module.
-    pub fn entry(self) -> PathBuf {
-        let main = if self == Self::Bench { "inventory.mjs" } else { "entry.mjs" };
-        self.folder().join(main)
+    /// File name of the main module.
+    fn main_module(self) -> &'static str {
+        if self == Self::Bench { "inventory.mjs" } else { "entry.mjs" }
     }
 }
 
@@ -46,7 +45,7 @@ pub fn build(build: Build) -> Result<()> {
 
 /// worker-build alone, for a caller that has already set up.
 pub fn bundle(build: Build) -> Result<()> {
-    let _one_at_a_time = lock(&paths::target_dir().join("bundle.lock"))?;
+    let _one_at_a_time = lock_builds()?;
     let folder = build.folder();
     let mut worker_build = command(WORKER_BUILD.path()?);
     worker_build
@@ -66,6 +65,34 @@ pub fn bundle(build: Build) -> Result<()> {
         copy_modules(&paths::root().join("bench"), &folder)?;
     }
     run(&mut worker_build)
+}
+
+/// Copies a finished build into the folder `to` and returns its main module there.
+///
+/// workerd takes every module at or below the main one's folder into the Worker. At the root of
+/// the repository that is all of cargo's build folder, the other builds among it, and costs
+/// seconds at every start. A copy also lets a running server be restarted on what it was started
+/// with.
+pub fn stage(build: Build, to: &Path) -> Result<PathBuf> {
+    let _no_build_meanwhile = lock_builds()?;
+    let from = build.folder();
+    if !from.join("build/index.js").exists() {
+        let flag = if build == Build::TestHooks { " --test-hooks" } else { "" };
+        bail!("{} has no build of the Worker: run `cargo xtask build{flag}`", from.display());
+    }
+    copy_modules(&from, to)?;
+    let modules = to.join("build");
+    fs::create_dir_all(&modules).with_context(|| format!("creating {}", modules.display()))?;
+    for name in ["index.js", "index_bg.wasm"] {
+        let file = from.join("build").join(name);
+        fs::copy(&file, modules.join(name))
+            .with_context(|| format!("copying {}", file.display()))?;
+    }
+    Ok(to.join(build.main_module()))
+}
+
+fn lock_builds() -> Result<File> {
+    lock(&paths::target_dir().join("bundle.lock"))
 }
 
 /// Copies the JS modules around the build: `entry.mjs` imports `./build/index.js`, and the copy

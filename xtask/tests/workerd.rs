@@ -83,3 +83,20 @@ fn a_folder_keeps_its_secrets_from_one_server_to_the_next() {
     assert_eq!(vars_in(&folder.0)["DOORBUSTER_SECRET"], vars["DOORBUSTER_SECRET"]);
     assert_eq!(vars_in(&folder.0)["ADDED"], "1");
 }
+
+#[test]
+fn workerd_is_given_the_modules_of_one_build_and_nothing_else() {
+    let folder = Folder::new("modules");
+    let _server = Server::start(StartOptions::new(&folder.0)).unwrap();
+    let names = |path: PathBuf| {
+        let files = std::fs::read_dir(path).unwrap();
+        let mut names: Vec<_> = files.map(|file| file.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names(folder.0.join("worker")), ["build", "entry.mjs"]);
+    assert_eq!(names(folder.0.join("worker/build")), ["index.js", "index_bg.wasm"]);
+    let text = std::fs::read_to_string(folder.0.join("wrangler.json")).unwrap();
+    let config: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(config["main"], folder.0.join("worker/entry.mjs").to_str().unwrap());
+}

@@ -26,7 +26,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use self::child::Workerd;
-use crate::bundle::Build;
+use crate::bundle::{self, Build};
 use crate::clock::Stopwatch;
 use crate::secrets::{ADMIN_TOKEN, PAYMENTS, SANDBOX, SECRET, Secrets, write_private};
 use crate::{paths, tools};
@@ -41,8 +41,8 @@ const PORT_ATTEMPTS: u32 = 5;
 /// What [`Server::start`] needs to know.
 #[derive(Debug, Clone)]
 pub struct StartOptions {
-    /// Takes the state, the log and the configuration. Made if absent; a folder of an earlier
-    /// server continues its state, with its secrets.
+    /// Takes the state, the log, the configuration and a copy of the build. Made if absent; a
+    /// folder of an earlier server continues its state, with its secrets.
     pub state_dir: PathBuf,
     pub build: Build,
     /// Added to, and stronger than, the `[vars]` of `wrangler.toml` and the secrets.
@@ -78,7 +78,8 @@ impl Server {
         let config = state_dir.join("wrangler.json");
         let vars = with_secrets(&config, vars)?;
         let admin_token = vars.get(ADMIN_TOKEN).cloned().unwrap_or_default();
-        write_config(&config, build, &vars)?;
+        let main = bundle::stage(build, &state_dir.join("worker"))?;
+        write_config(&config, &main, &vars)?;
         let mut server = Self {
             program: tools::workerd()?,
             config,
@@ -207,16 +208,11 @@ fn with_secrets(
     Ok(vars)
 }
 
-fn write_config(path: &Path, build: Build, vars: &BTreeMap<String, String>) -> Result<()> {
-    let module = build.folder().join("build/index.js");
-    if !module.exists() {
-        let flag = if build == Build::TestHooks { " --test-hooks" } else { "" };
-        bail!("{} is missing: run `cargo xtask build{flag}`", module.display());
-    }
+fn write_config(path: &Path, main: &Path, vars: &BTreeMap<String, String>) -> Result<()> {
     let source = paths::root().join("wrangler.toml");
     let wrangler_toml =
         fs::read_to_string(&source).with_context(|| format!("reading {}", source.display()))?;
-    let config = config::derive(&wrangler_toml, &build.entry(), paths::root(), vars)?;
+    let config = config::derive(&wrangler_toml, main, paths::root(), vars)?;
     write_private(path, &serde_json::to_string_pretty(&config)?)
 }
 
