@@ -127,11 +127,7 @@ fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-        let path = error.path().to_string();
-        let pointer = match path.as_str() {
-            "." => String::new(),
-            path => format!("/{}", path.replace('.', "/")),
-        };
+        let pointer = pointer_to(error.path());
         let inner = error.into_inner();
         match inner.classify() {
             serde_json::error::Category::Data => {
@@ -145,6 +141,19 @@ fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         Problem::new(ProblemKind::BodyMalformed, format!("It is not JSON: {error}."))
     })?;
     Ok(value)
+}
+
+/// A place in a body as a JSON pointer (RFC 6901).
+fn pointer_to(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    path.iter()
+        .map(|segment| match segment {
+            Segment::Seq { index } => format!("/{index}"),
+            Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+            Segment::Enum { variant } => format!("/{variant}"),
+            Segment::Unknown => "/".to_owned(),
+        })
+        .collect()
 }
 
 /// What a reply without a route is, such as that of a test hook.

@@ -34,7 +34,10 @@ pub(crate) async fn show(
     let order: OrderId = order.parse().map_err(|_| not_found())?;
     place.require_offer(edge, env).await?;
     let command = Command::ShowReservation { shopper, reservation: order.reservation() };
-    let view = reservation_view(place.stub(env)?.execute(command).await?)?;
+    let shown = place.stub(env)?.execute(command).await;
+    let view = shown.and_then(reservation_view).map_err(|problem| {
+        if problem.is(ProblemKind::ReservationNotFound) { not_found() } else { problem }
+    })?;
     let placed = view.order.as_ref().ok_or_else(not_found)?;
     let status = room::status(edge, env, &place.sale, crate::edge::now()).await?;
     let offer = status.offers.iter().find(|offer| offer.sku == place.sku).ok_or_else(not_found)?;

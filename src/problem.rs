@@ -50,6 +50,11 @@ impl Problem {
         Self::new(kind, format!("The {what} {error}."))
     }
 
+    /// Whether it is of a kind.
+    pub(crate) fn is(&self, kind: ProblemKind) -> bool {
+        self.kind == kind
+    }
+
     /// The same, naming one more wrong part of the request.
     #[must_use]
     pub(crate) fn at(mut self, error: FieldError) -> Self {

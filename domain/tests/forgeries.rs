@@ -3,6 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 #[cfg(test)]
+#[path = "forgeries/strict.rs"]
+mod strict;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 #[path = "forgeries/transitions.rs"]
@@ -19,7 +22,11 @@ use doorbuster_domain::time::Timestamp;
 use support::{name, shopper, terms};
 use written::{Written, broken, written};
 
-/// What nobody could have decided after `written()`, or before it for the last two.
+fn reason() -> AdjustmentReason {
+    AdjustmentReason::try_from("found a box".to_owned()).unwrap()
+}
+
+/// What nobody could have decided after `written()`.
 fn forgeries() -> Vec<(Event, &'static str)> {
     let reserved = |quantity, on| Event::Reserved {
         reservation: ReservationId::from_bytes([on; 16]),
@@ -34,6 +41,14 @@ fn forgeries() -> Vec<(Event, &'static str)> {
     let bob = ReservationId::derive(&name("drop"), &name("shirt"), shopper("bob"), &name("k2"));
     vec![
         (Event::Opened { terms: terms(), on_hand: 9 }, "opening comes first, and once"),
+        (
+            Event::Restocked { key: name("act"), units: u32::MAX, reason: reason() },
+            "on_hand overflows",
+        ),
+        (
+            Event::Withdrawn { key: name("act"), units: 1, reason: reason() },
+            "more is withdrawn than available",
+        ),
         (reserved(0, 1), "nothing is reserved"),
         (reserved(1, 1), "more is reserved than available"),
         (
@@ -87,10 +102,7 @@ fn a_paying_shopper_is_not_robbed_by_a_forged_expiry() {
 
 #[test]
 fn what_happens_twice_is_refused_the_second_time() {
-    let restocked = || {
-        let reason = AdjustmentReason::try_from("found a box".to_owned()).unwrap();
-        Event::Restocked { key: name("act"), units: 1, reason }
-    };
+    let restocked = || Event::Restocked { key: name("act"), units: 1, reason: reason() };
     let order = written().inventory.orders().next().unwrap();
     let reservation =
         ReservationId::derive(&name("drop"), &name("shirt"), shopper("bob"), &name("k2"));

@@ -4,6 +4,7 @@ use doorbuster_tests::{SKU, Sale, Shopper, eventually, rules};
 use doorbuster_wire::merchant::{SaleState, Stock};
 use doorbuster_wire::problem::ProblemKind;
 use doorbuster_wire::shopper::{SaleList, TicketReply};
+use serde_json::{Value, json};
 
 use crate::shop;
 
@@ -160,4 +161,20 @@ fn a_sale_of_many_orders_is_listed_and_exported_in_pages() {
     let replayed = sale.verify().stock().unwrap();
     assert_eq!((replayed.on_hand, replayed.allocated), (ORDERS, ORDERS));
     assert_eq!(sale.counts(), (ORDERS, 0, ORDERS));
+}
+
+#[test]
+fn a_wrong_part_of_a_body_is_named_by_its_json_pointer() {
+    let sale = Sale::unborn(shop());
+    let named = |field: &str, value: Value| {
+        let mut body = serde_json::to_value(rules()).unwrap();
+        body[field] = value;
+        let refused = shop().admin("PUT", &sale.admin_path("")).json(&body).send();
+        let (kind, problem) = refused.problem_body();
+        assert_eq!(kind, ProblemKind::BodyInvalid);
+        problem.errors[0].pointer.clone()
+    };
+    assert_eq!(named("skus", json!([SKU, 1])), "/skus/1");
+    assert_eq!(named("skus", json!(["NOTHING"])), "/skus/0");
+    assert_eq!(named("pass_ttl_ms", json!(-1)), "/pass_ttl_ms");
 }

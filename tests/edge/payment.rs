@@ -27,6 +27,8 @@ fn who_pays_gets_an_order_and_its_receipt() {
     let paid = ann.show(&held.reservation);
     assert_eq!((paid.state.as_str(), paid.refund), ("allocated", None));
     let id = paid.order.unwrap();
+    let nobodys = ann.request("GET", &sale.sku_path("/orders/ord_AAAAAAAAAAAAAAAAAAAAAA")).send();
+    assert_eq!(nobodys.problem(), ProblemKind::OrderNotFound);
     let order = ann.order(&id);
     assert!(["placed", "settled"].contains(&order.status.as_str()), "{}", order.status);
     assert_eq!((order.order.as_str(), order.amount.minor), (id.as_str(), 3200));

@@ -66,3 +66,14 @@ fn every_kind_of_problem_is_an_answer_to_something() {
         assert!(text.contains(&format!("`{}`", kind.slug())), "{}", kind.slug());
     }
 }
+
+#[test]
+fn every_success_says_what_it_answers() {
+    let document = openapi::document();
+    for route in ROUTES.iter().filter(|route| route.status != 303) {
+        let method = route.method.as_str().to_lowercase();
+        let success = &document["paths"][route.path][method]["responses"];
+        let success = &success[route.status.to_string()];
+        assert!(success["content"].is_object(), "{}", route.operation.name());
+    }
+}

@@ -179,22 +179,25 @@ fn responses(
         if contract.reply != Body::Nothing {
             fields.insert("content".to_owned(), content(&contract.reply, schemas));
         }
-        if !contract.reply_headers.is_empty() {
-            let headers: Map<String, Value> = contract
-                .reply_headers
-                .iter()
-                .map(|name| ((*name).to_owned(), json!({ "schema": { "type": "string" } })))
-                .collect();
-            fields.insert("headers".to_owned(), Value::Object(headers));
+        let mut names = contract.reply_headers.clone();
+        if !matches!(route.class, RouteClass::Free | RouteClass::Browse) {
+            names.extend(["RateLimit", "RateLimit-Policy"]);
+        }
+        if !names.is_empty() {
+            fields.insert("headers".to_owned(), headers(&names));
         }
     }
     responses.insert(route.status.to_string(), success);
     if contract.cached {
         let description = "What you have is current.";
-        responses.insert("304".to_owned(), json!({ "description": description }));
+        let current = json!({ "description": description, "headers": headers(&["ETag"]) });
+        responses.insert("304".to_owned(), current);
     }
     let mut kinds = contract.problems.clone();
-    kinds.extend([ProblemKind::Internal, ProblemKind::Unavailable, ProblemKind::NotConfigured]);
+    kinds.extend([ProblemKind::Internal, ProblemKind::Unavailable]);
+    if !matches!(route.class, RouteClass::Free | RouteClass::Browse) {
+        kinds.push(ProblemKind::NotConfigured);
+    }
     if route.class != RouteClass::Free {
         kinds.push(ProblemKind::QuotaExceeded);
     }
@@ -212,9 +215,23 @@ fn responses(
         let description = [known, &line].join(if known.is_empty() { "" } else { " " });
         if let Some(fields) = response.as_object_mut() {
             fields.insert("description".to_owned(), Value::String(description));
+            let names: &[&str] = match kind.status() {
+                401 => &["WWW-Authenticate"],
+                429 => &["Retry-After", "RateLimit", "RateLimit-Policy"],
+                503 => &["Retry-After"],
+                _ => &[],
+            };
+            if !names.is_empty() {
+                fields.insert("headers".to_owned(), headers(names));
+            }
         }
     }
     Value::Object(responses)
+}
+
+fn headers(names: &[&str]) -> Value {
+    let header = |name: &&str| ((*name).to_owned(), json!({ "schema": { "type": "string" } }));
+    Value::Object(names.iter().map(header).collect())
 }
 
 fn content(body: &Body, schemas: &mut SchemaGenerator) -> Value {

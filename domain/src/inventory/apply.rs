@@ -39,7 +39,13 @@ fn require(holds: bool, otherwise: &'static str) -> Fits {
 impl Inventory {
     /// `Machine::apply`, in the module that does nothing else.
     pub(super) fn apply_event(&mut self, event: &Event, at: Timestamp) -> Result<(), Corrupt> {
-        self.last_at = self.last_at.max(at);
+        if at < self.last_at {
+            return Err(Corrupt {
+                event: event.name(),
+                reason: "it is older than what it follows",
+            });
+        }
+        self.last_at = at;
         self.change(event, at).map_err(|reason| Corrupt { event: event.name(), reason })
     }
 
@@ -48,12 +54,14 @@ impl Inventory {
         require(opening != self.terms.is_some(), "opening comes first, and once")?;
         match event {
             Event::Opened { terms, on_hand } => {
+                terms.check()?;
                 self.terms = Some(terms.clone());
                 self.counts.on_hand = *on_hand;
                 self.opened_with = *on_hand;
                 Ok(())
             }
             Event::Restocked { key, units, reason } => {
+                require(*units > 0, "no units are added")?;
                 let sum = self.counts.on_hand.checked_add(*units);
                 self.counts.on_hand = sum.ok_or("on_hand overflows")?;
                 let adjustment =
@@ -64,6 +72,7 @@ impl Inventory {
                 )
             }
             Event::Withdrawn { key, units, reason } => {
+                require(*units > 0, "no units are taken")?;
                 require(*units <= self.counts.available(), "more is withdrawn than available")?;
                 self.counts.on_hand = self.counts.on_hand.saturating_sub(*units);
                 let adjustment =
@@ -75,12 +84,16 @@ impl Inventory {
             }
             Event::SellingSet { selling } => {
                 require(self.selling != Selling::Closed, "a closed sale stays closed")?;
+                require(self.selling != *selling, "nothing is changed")?;
                 self.selling = *selling;
                 Ok(())
             }
-            Event::RefundDue { payment, .. } => {
-                let known = self.reservations.contains_key(&payment.reservation());
-                require(known, "there is no such reservation")?;
+            Event::RefundDue { payment, amount_minor } => {
+                let found = self.begun(*payment)?;
+                let bought =
+                    matches!(found.state, State::Allocated { payment: p, .. } if p == *payment);
+                require(!bought, "the payment bought the units")?;
+                require(!self.buys(&found, *payment, *amount_minor), "the payment buys the units")?;
                 require(
                     self.refunds.insert(*payment, RefundState::Due).is_none(),
                     "the refund was due before",
@@ -108,6 +121,8 @@ impl Inventory {
         require(quantity > 0, "nothing is reserved")?;
         require(quantity <= self.counts.available(), "more is reserved than available")?;
         require(self.within_limit(shopper, quantity), "the shopper's limit is passed")?;
+        let ttl = self.terms.as_ref().map(|terms| terms.reservation_ttl_ms).unwrap_or_default();
+        require(expires_at == reserved_at.plus(ttl), "the deadline is another")?;
         let state = State::Held;
         let entry = Reservation { shopper, quantity, reserved_at, expires_at, attempts: 0, state };
         self.counts.reserved = self.counts.reserved.saturating_add(quantity);
@@ -116,37 +131,49 @@ impl Inventory {
     }
 
     fn change_reservation(&mut self, event: &Event, at: Timestamp) -> Fits {
+        let terms = self.terms.as_ref().ok_or("opening comes first, and once")?;
+        let (ttl, max) = (terms.reservation_ttl_ms, terms.reservation_max_ms);
+        let window = terms.payment_window_ms;
+        let deadline_now = |r: &Reservation| at.plus(ttl).min(r.reserved_at.plus(max));
         match event {
             Event::Extended { reservation, expires_at } => self.alter(*reservation, |r| {
-                let later = *expires_at > r.expires_at;
+                let fits = r.state == State::Held
+                    && r.expires_at > at
+                    && *expires_at > r.expires_at
+                    && *expires_at == deadline_now(r);
                 r.expires_at = *expires_at;
-                later && r.state == State::Held
+                fits
             }),
             Event::PaymentBegun { payment, deadline } => self.alter(payment.reservation(), |r| {
-                let held = r.state == State::Held;
+                let held = r.state == State::Held && r.expires_at > at;
                 r.attempts = r.attempts.saturating_add(1);
                 r.state = State::Paying { deadline: *deadline, overdue: false };
-                held && r.attempts == payment.attempt()
+                held && r.attempts == payment.attempt() && *deadline == at.plus(window)
             }),
             Event::PaymentOverdue { reservation } => {
                 self.alter(*reservation, |r| match &mut r.state {
-                    State::Paying { overdue, .. } => !std::mem::replace(overdue, true),
+                    State::Paying { overdue, deadline } => {
+                        *deadline <= at && !std::mem::replace(overdue, true)
+                    }
                     _ => false,
                 })
             }
             Event::PaymentDeclined { reservation, expires_at } => self.alter(*reservation, |r| {
                 r.expires_at = *expires_at;
-                matches!(std::mem::replace(&mut r.state, State::Held), State::Paying { .. })
+                *expires_at == deadline_now(r)
+                    && matches!(std::mem::replace(&mut r.state, State::Held), State::Paying { .. })
             }),
             Event::PaymentVoided { reservation } => {
-                self.give_back(*reservation, State::Expired, |s| matches!(s, State::Paying { .. }))
+                self.give_back(*reservation, State::Expired, |r| {
+                    matches!(r.state, State::Paying { .. })
+                })
             }
-            Event::Released { reservation } => {
-                self.give_back(*reservation, State::Released, |s| s == State::Held)
-            }
-            Event::Expired { reservation } => {
-                self.give_back(*reservation, State::Expired, |s| s == State::Held)
-            }
+            Event::Released { reservation } => self.give_back(*reservation, State::Released, |r| {
+                r.state == State::Held && r.expires_at > at
+            }),
+            Event::Expired { reservation } => self.give_back(*reservation, State::Expired, |r| {
+                r.state == State::Held && r.expires_at <= at
+            }),
             Event::Allocated { payment } => self.allocate(*payment, at),
             Event::Settled { order } => self.alter(order.reservation(), |r| match &mut r.state {
                 State::Allocated { settled, .. } => !std::mem::replace(settled, true),
@@ -167,8 +194,8 @@ impl Inventory {
 
     fn allocate(&mut self, payment: PaymentId, at: Timestamp) -> Fits {
         let id = payment.reservation();
-        let found = *self.reservations.get(&id).ok_or("there is no such reservation")?;
-        require(payment.attempt() <= found.attempts, "the payment was never begun")?;
+        let found = self.begun(payment)?;
+        require(!self.refunds.contains_key(&payment), "the money went back")?;
         let quantity = found.quantity;
         match found.state {
             State::Held => {}
@@ -191,17 +218,32 @@ impl Inventory {
         })
     }
 
-    fn give_back(&mut self, id: ReservationId, end: State, fits: fn(State) -> bool) -> Fits {
+    fn give_back(
+        &mut self,
+        id: ReservationId,
+        end: State,
+        fits: impl FnOnce(&Reservation) -> bool,
+    ) -> Fits {
         let mut returned = 0;
         self.alter(id, |r| {
             returned = r.quantity;
-            fits(std::mem::replace(&mut r.state, end))
+            let fits = fits(r);
+            r.state = end;
+            fits
         })?;
         self.counts.reserved = self.counts.reserved.saturating_sub(returned);
         if end == State::Expired {
             self.expired = self.expired.saturating_add(1);
         }
         Ok(())
+    }
+
+    /// What a payment is for, if it was ever begun.
+    fn begun(&self, payment: PaymentId) -> Result<Reservation, &'static str> {
+        let found = self.reservations.get(&payment.reservation());
+        let found = *found.ok_or("there is no such reservation")?;
+        let begun = (1..=found.attempts).contains(&payment.attempt());
+        require(begun, "the payment was never begun").map(|()| found)
     }
 
     /// Whether a shopper may have so many units more.

@@ -74,18 +74,7 @@ impl Inventory {
         if self.refunds.contains_key(&payment) {
             return Ok(Decision { events: Vec::new(), reply: Reply::RefundDue { payment } });
         }
-        let owed = terms.unit_price.times(found.quantity).map(|owed| owed.minor);
-        let buys = owed == Some(amount_minor)
-            && match found.state {
-                State::Held => true,
-                State::Paying { .. } => found.payment(id) == Some(payment),
-                State::Released | State::Expired => {
-                    found.quantity <= self.counts.available()
-                        && self.within_limit(found.shopper, found.quantity)
-                }
-                State::Allocated { .. } => false,
-            };
-        if buys {
+        if self.buys(found, payment, amount_minor) {
             let state = State::Allocated { payment, allocated_at: now, settled: false };
             let event = Event::Allocated { payment };
             return Ok(self.shown(terms, id, &Reservation { state, ..*found }, vec![event]));
@@ -96,6 +85,21 @@ impl Inventory {
             events.push(Event::PaymentVoided { reservation: id });
         }
         Ok(Decision { events, reply: Reply::RefundDue { payment } })
+    }
+
+    /// Whether so much money gets the units. One rule for the decision and for the replay.
+    pub(super) fn buys(&self, found: &Reservation, payment: PaymentId, amount_minor: u64) -> bool {
+        let price = self.terms.as_ref().and_then(|terms| terms.unit_price.times(found.quantity));
+        price.is_some_and(|owed| owed.minor == amount_minor)
+            && match found.state {
+                State::Held => true,
+                State::Paying { .. } => found.payment(payment.reservation()) == Some(payment),
+                State::Released | State::Expired => {
+                    found.quantity <= self.counts.available()
+                        && self.within_limit(found.shopper, found.quantity)
+                }
+                State::Allocated { .. } => false,
+            }
     }
 
     pub(super) fn confirm_refund(&self, payment: PaymentId) -> Decision {

@@ -223,13 +223,12 @@ fn time_does_not_run_backwards_when_the_clock_does() {
 }
 
 #[test]
-fn an_event_that_is_dated_before_the_newest_does_not_turn_time_back() {
+fn an_event_that_is_dated_before_the_newest_is_refused() {
     let mut shop = Shop::selling(1);
-    let earlier = Timestamp::from_millis(0);
     let paused = Event::SellingSet { selling: Selling::Paused };
-    shop.inventory.apply(&paused, earlier).unwrap();
-    let batch = shop.inventory.decide_batch([], earlier).unwrap();
-    assert_eq!(batch.at, Timestamp::from_millis(START));
+    let earlier = Timestamp::from_millis(START.checked_sub(1).unwrap());
+    let refused = shop.inventory.apply(&paused, earlier).unwrap_err();
+    assert_eq!(refused.reason, "it is older than what it follows");
 }
 
 #[test]
