@@ -1,6 +1,8 @@
-//! What an event does to the state. The only place that changes it, and as strict as the decisions
-//! are: what no decision could have led to is refused, so that an audit can replay a journal.
+//! What an event does to the state. The only place that changes it. It refuses, event by event, what
+//! no decision could have led to, so that an audit can replay a journal. What it cannot see is an
+//! event that is missing.
 
+use super::decide::is_worth_it;
 use super::{Adjustment, Event, Inventory, RefundState, Reservation, Selling, State};
 use crate::id::{PaymentId, ReservationId, ShopperId};
 use crate::machine::Corrupt;
@@ -139,7 +141,7 @@ impl Inventory {
             Event::Extended { reservation, expires_at } => self.alter(*reservation, |r| {
                 let fits = r.state == State::Held
                     && r.expires_at > at
-                    && *expires_at > r.expires_at
+                    && is_worth_it(r, *expires_at, ttl, r.reserved_at.plus(max))
                     && *expires_at == deadline_now(r);
                 r.expires_at = *expires_at;
                 fits

@@ -182,9 +182,7 @@ impl Inventory {
         held(found)?;
         let cap = found.reserved_at.plus(terms.reservation_max_ms);
         let expires_at = now.plus(terms.reservation_ttl_ms).min(cap);
-        let gain = expires_at.since(found.expires_at);
-        let worth = Millis::new(terms.reservation_ttl_ms.get().div_ceil(EXTENSION_MIN_PART));
-        if gain >= worth || (gain > Millis::new(0) && expires_at == cap) {
+        if is_worth_it(found, expires_at, terms.reservation_ttl_ms, cap) {
             let later = Reservation { expires_at, ..*found };
             let event = Event::Extended { reservation: id, expires_at };
             return Ok(self.shown(terms, id, &later, vec![event]));
@@ -299,6 +297,18 @@ impl Inventory {
         let states = self.refunds.range(payments).map(|(_, state)| *state);
         states.reduce(|worst, state| if state == RefundState::Due { state } else { worst })
     }
+}
+
+/// Whether an extension gains enough to be one.
+pub(super) fn is_worth_it(
+    found: &Reservation,
+    expires_at: Timestamp,
+    ttl: Millis,
+    cap: Timestamp,
+) -> bool {
+    let gain = expires_at.since(found.expires_at);
+    gain >= Millis::new(ttl.get().div_ceil(EXTENSION_MIN_PART))
+        || (gain > Millis::new(0) && expires_at == cap)
 }
 
 /// Refuses what is not held any more.
