@@ -1,6 +1,6 @@
-//! What an event does to the state. The only place that changes it. It refuses, event by event, what
-//! no decision could have led to, so that an audit can replay a journal. What it cannot see is an
-//! event that is missing.
+//! What an event does to the state. The only place that changes it. It refuses, event by event,
+//! what no decision could have led to, so that an audit can replay a journal. What it cannot see is
+//! an event that is missing.
 
 use super::decide::is_worth_it;
 use super::{Adjustment, Event, Inventory, RefundState, Reservation, Selling, State};
