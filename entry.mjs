@@ -62,7 +62,7 @@ function guarded(call) {
   });
 }
 
-/** What Rust is told of a request, in this order; src/request.rs reads them in the same. */
+/** What Rust is told of a request, in this order; src/http.rs reads them in the same. */
 const HEADERS = [
   "authorization",
   "content-type",

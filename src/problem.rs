@@ -119,10 +119,11 @@ impl From<Rejection> for Problem {
             Rejection::ExceedsAvailable { .. } => ProblemKind::ExceedsAvailable,
         };
         let detail = sentence(&rejection.to_string());
-        if kind == ProblemKind::BodyInvalid {
-            return Self::invalid("/quantity", detail);
+        match &rejection {
+            Rejection::QuantityZero => Self::invalid("/quantity", detail),
+            Rejection::QuantityTooLarge => Self::invalid("/units", detail),
+            _ => Self::new(kind, detail),
         }
-        Self::new(kind, detail)
     }
 }
 

@@ -114,6 +114,8 @@ impl Inner {
             outcomes.push(outcome);
         }
         self.journaled.append(&events, now)?;
+        // Its state does not grow, so the least number of events is what counts.
+        self.journaled.snapshot_if_due(0)?;
         Ok(outcomes)
     }
 

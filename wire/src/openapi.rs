@@ -3,6 +3,7 @@
 //! Only native tools are built with it; the Worker serves its result as a static file.
 
 mod contract;
+mod values;
 
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
@@ -109,14 +110,14 @@ fn operation(route: &Route, problem: &Value, schemas: &mut SchemaGenerator) -> V
             fields.insert("requestBody".to_owned(), body);
         }
         let security = match contract.credential {
-            Credential::None => None,
-            Credential::Merchant => Some(json!([{ "merchant": [] }])),
-            Credential::Shopper => Some(json!([{ "shopperCookie": [] }, { "shopperSecret": [] }])),
+            Credential::None => json!([]),
+            Credential::Merchant => json!([{ "merchant": [] }]),
+            Credential::Shopper => json!([{ "shopperCookie": [] }, { "shopperSecret": [] }]),
             Credential::MaybeShopper => {
-                Some(json!([{}, { "shopperCookie": [] }, { "shopperSecret": [] }]))
+                json!([{}, { "shopperCookie": [] }, { "shopperSecret": [] }])
             }
         };
-        fields.extend(security.map(|security| ("security".to_owned(), security)));
+        fields.insert("security".to_owned(), security);
     }
     operation
 }
@@ -128,43 +129,24 @@ fn parameters(route: &Route, contract: &Contract) -> Vec<Value> {
             "name": name,
             "in": "path",
             "required": true,
-            "schema": path_schema(name),
+            "schema": values::in_path(name),
         }))
     });
-    let named = |place: &'static str| {
+    let named = |place: &'static str, schema: fn(&str) -> Value| {
         move |(name, required, description): &(&str, bool, &str)| {
             json!({
                 "name": name,
                 "in": place,
                 "required": required,
                 "description": description,
-                "schema": { "type": "string" },
+                "schema": schema(name),
             })
         }
     };
     in_path
-        .chain(contract.query.iter().map(named("query")))
-        .chain(contract.headers.iter().map(named("header")))
+        .chain(contract.query.iter().map(named("query", values::in_query)))
+        .chain(contract.headers.iter().map(named("header", values::in_header)))
         .collect()
-}
-
-/// What may stand in a path; the patterns are those of the domain's names.
-fn path_schema(name: &str) -> Value {
-    let slug = |max: usize| {
-        let pattern = "^[A-Za-z0-9._-]+$";
-        json!({ "type": "string", "pattern": pattern, "maxLength": max })
-    };
-    let digest = |prefix: &str| {
-        let pattern = format!("^{prefix}_[A-Za-z0-9_-]{{22}}$");
-        json!({ "type": "string", "pattern": pattern })
-    };
-    match name {
-        "sale" | "sku" => slug(64),
-        "handle" => slug(128),
-        "reservation" => digest("rsv"),
-        "order" => digest("ord"),
-        _ => json!({ "type": "string" }),
-    }
 }
 
 fn responses(
@@ -194,9 +176,9 @@ fn responses(
         responses.insert("304".to_owned(), current);
     }
     let mut kinds = contract.problems.clone();
-    kinds.extend([ProblemKind::Internal, ProblemKind::Unavailable]);
-    if !matches!(route.class, RouteClass::Free | RouteClass::Browse) {
-        kinds.push(ProblemKind::NotConfigured);
+    kinds.push(ProblemKind::Unavailable);
+    if route.path.contains('{') {
+        kinds.push(ProblemKind::NotFound);
     }
     if route.class != RouteClass::Free {
         kinds.push(ProblemKind::QuotaExceeded);
@@ -230,7 +212,7 @@ fn responses(
 }
 
 fn headers(names: &[&str]) -> Value {
-    let header = |name: &&str| ((*name).to_owned(), json!({ "schema": { "type": "string" } }));
+    let header = |name: &&str| ((*name).to_owned(), json!({ "schema": values::replied(name) }));
     Value::Object(names.iter().map(header).collect())
 }
 

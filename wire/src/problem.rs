@@ -116,7 +116,6 @@ problems! {
     CatalogInvalid 422 "catalog-invalid" false "The catalog file has a mistake";
     IdempotencyKeyReused 422 "idempotency-key-reused" false "The key was used for something else";
     QuotaExceeded 429 "quota-exceeded" true "Too many requests";
-    Internal 500 "internal" false "Something went wrong on our side";
     Unavailable 503 "unavailable" true "Not available at the moment";
     NotConfigured 503 "not-configured" false "The service is not set up";
 }

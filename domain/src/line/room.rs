@@ -12,9 +12,16 @@ use crate::inventory::StockBand;
 use crate::machine::{Corrupt, Machine};
 use crate::time::{Millis, Timestamp};
 
-/// Positions leased with one write. A crash leaves at most so many empty places, and at 1,000
-/// joins a second a block lasts a second: one write a second carries the line.
-pub const BLOCK_LEN: u64 = 1_000;
+/// The fewest and the most positions that are leased with one write.
+///
+/// A block is to last about a second: then the line costs about a write a second, and a crash leaves
+/// about a second's worth of empty places, however many people come. So a block that was used up
+/// within a second is followed by one twice as long, any other by one half as long.
+pub const BLOCK_LEN_MIN: u64 = 8;
+/// The most: at 1,000 joins a second a block of them lasts a second.
+pub const BLOCK_LEN_MAX: u64 = 1_024;
+/// How long a block should last.
+const BLOCK_LASTS: Millis = Millis::from_secs(1);
 
 /// How far ahead a published frontier speaks: long enough to bridge a slow refresh, short enough
 /// that a pause is everywhere within seconds.
@@ -31,6 +38,9 @@ pub struct WaitingRoom {
     /// The last position handed out. Not an event: joining costs no write.
     #[serde(skip)]
     handed_out: u64,
+    /// The last lease: when it began and how long it is. Kept in memory only.
+    #[serde(skip)]
+    block: (Timestamp, u64),
 }
 
 /// What happened to a waiting room. Stored in its journal: names and shapes are for ever.
@@ -155,10 +165,17 @@ impl WaitingRoom {
         let position = self.handed_out.saturating_add(1);
         self.handed_out = position;
         if position > self.leased {
-            let up_to = self.leased.saturating_add(BLOCK_LEN);
+            self.block = (now, self.next_block_len(now));
+            let up_to = self.leased.saturating_add(self.block.1);
             events.push(RoomEvent::PositionsLeased { up_to });
         }
         Ok((position, events))
+    }
+
+    fn next_block_len(&self, now: Timestamp) -> u64 {
+        let (began, len) = self.block;
+        let next = if now.since(began) < BLOCK_LASTS { len.saturating_mul(2) } else { len / 2 };
+        next.clamp(BLOCK_LEN_MIN, BLOCK_LEN_MAX)
     }
 
     /// Calls the line back to the people when it ran two seconds ahead of them while few came.

@@ -1,7 +1,7 @@
 //! What each operation takes and gives.
 
 use schemars::SchemaGenerator;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::schema_of;
 use crate::merchant::{
@@ -83,12 +83,17 @@ impl Contract {
     }
 
     fn merchant(reply: Body) -> Self {
-        Self::new(Credential::Merchant, reply).problems(&[Kind::Unauthorized])
+        Self::new(Credential::Merchant, reply).configured().problems(&[Kind::Unauthorized])
     }
 
     fn problems(mut self, kinds: &[Kind]) -> Self {
         self.problems.extend(kinds);
         self
+    }
+
+    /// Read with what the operator set, such as the keys.
+    fn configured(self) -> Self {
+        self.problems(&[Kind::NotConfigured])
     }
 
     fn header(mut self, header: Parameter) -> Self {
@@ -150,8 +155,15 @@ const SIGNATURE: Parameter =
 /// The contract of an operation.
 pub(super) fn contract(operation: Operation) -> Contract {
     match operation {
-        Operation::Health | Operation::Ready => Contract::open(Body::Json(schema_of::<Value>))
-            .problems(&[Kind::NotFound, Kind::MethodNotAllowed]),
+        // Here for all: what an address that is not in the document gets, or another method.
+        Operation::Health => {
+            Contract::open(Body::Json(|_| only("status", &json!({ "const": "ok" }))))
+                .problems(&[Kind::NotFound, Kind::MethodNotAllowed])
+        }
+        Operation::Ready => {
+            Contract::open(Body::Json(|_| only("status", &json!({ "const": "ready" }))))
+                .configured()
+        }
         Operation::ListProducts => Contract::open(Body::Json(schema_of::<ProductList>)).cached(),
         Operation::ShowProduct => Contract::open(Body::Json(schema_of::<Product>))
             .cached()
@@ -164,6 +176,7 @@ pub(super) fn contract(operation: Operation) -> Contract {
             .problems(&[Kind::SaleNotFound]),
         Operation::Join => join(),
         Operation::Poll => Contract::shopper(Body::Json(schema_of::<TurnReply>))
+            .configured()
             .header((TICKET, true, "The ticket you were given when you joined."))
             .gives("Retry-After")
             .problems(&[Kind::TicketRequired, Kind::TicketInvalid, Kind::TicketExpired]),
@@ -175,28 +188,56 @@ pub(super) fn contract(operation: Operation) -> Contract {
         Operation::ExtendReservation => over(reservation()).problems(&[Kind::ExtensionCap]),
         Operation::BeginPayment => {
             let reply = Body::Json(schema_of::<PaymentReply>);
-            over(Contract { reply, ..reservation() }).gives("Location")
+            over(Contract { reply, ..reservation() }).configured().gives("Location")
         }
-        Operation::ShowOrder => Contract::shopper(Body::Json(schema_of::<Order>)).problems(&[
-            Kind::SkuNotFound,
-            Kind::OrderNotFound,
-            Kind::ReservationNotFound,
-        ]),
-        Operation::SandboxPage => Contract::open(Body::Html).problems(&[Kind::PaymentLinkInvalid]),
+        Operation::ShowOrder => Contract::shopper(Body::Json(schema_of::<Order>))
+            .problems(&[Kind::SkuNotFound, Kind::OrderNotFound]),
+        Operation::SandboxPage => {
+            Contract::open(Body::Html).configured().problems(&[Kind::PaymentLinkInvalid])
+        }
         Operation::SandboxPay => Contract::open(Body::Nothing)
+            .configured()
             .takes(Body::Form)
             .gives("Location")
             .problems(&[Kind::BodyInvalid, Kind::PaymentLinkInvalid, Kind::ReservationNotFound]),
-        Operation::SandboxWebhook => Contract::open(Body::Json(schema_of::<Value>))
-            .reads(Body::Json(schema_of::<Value>))
+        Operation::SandboxWebhook => Contract::open(Body::Json(|_| received()))
+            .configured()
+            .reads(Body::Json(|_| report()))
             .header(SIGNATURE)
             .problems(&[Kind::WebhookInvalid, Kind::PaymentLinkInvalid, Kind::ReservationNotFound]),
         _ => merchant_contract(operation),
     }
 }
 
+/// An object of one field.
+fn only(name: &str, schema: &Value) -> Value {
+    json!({ "type": "object", "properties": { name: schema }, "required": [name] })
+}
+
+fn received() -> Value {
+    only("received", &json!({ "const": true }))
+}
+
+/// What the sandbox reports.
+fn report() -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "type": {
+                "type": "string",
+                "description": "`payment.completed` or `payment.declined`; others are taken in \
+                                and change nothing.",
+            },
+            "link": { "type": "string", "description": "The payment's link." },
+        },
+        "required": ["type", "link"],
+        "additionalProperties": false,
+    })
+}
+
 fn join() -> Contract {
     Contract::shopper(Body::Json(schema_of::<TicketReply>))
+        .configured()
         .header((TICKET, false, "Your ticket, if you have one: your place is kept."))
         .gives("Set-Cookie")
         .problems(&[
@@ -219,6 +260,7 @@ impl Contract {
 
 fn reserve() -> Contract {
     Contract::shopper(Body::Json(schema_of::<Reservation>))
+        .configured()
         .takes_json(schema_of::<ReserveRequest>)
         .keyed()
         .header(PASS)

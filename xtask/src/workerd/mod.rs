@@ -4,7 +4,7 @@
 //! use xtask::workerd::{Server, StartOptions};
 //!
 //! # fn main() -> anyhow::Result<()> {
-//! let mut server = Server::start(StartOptions::new("/tmp/a-sale"))?;
+//! let mut server = Server::start(StartOptions::new("target/a-sale"))?;
 //! println!("{} is process {:?}", server.url(), server.pid());
 //! server.kill()?; // SIGKILL, as a power cut would
 //! server.restart()?; // the same address, state and secrets
