@@ -14,9 +14,9 @@ use crate::time::{Millis, Timestamp};
 
 /// The fewest and the most positions that are leased with one write.
 ///
-/// A block is to last about a second: then the line costs about a write a second, and a crash leaves
-/// about a second's worth of empty places, however many people come. So a block that was used up
-/// within a second is followed by one twice as long, any other by one half as long.
+/// A block is to last about a second: then the line costs about a write a second, and a crash
+/// leaves about a second's worth of empty places, however many people come. So a block that was
+/// used up within a second is followed by one twice as long, any other by one half as long.
 pub const BLOCK_LEN_MIN: u64 = 8;
 /// The most: at 1,000 joins a second a block of them lasts a second.
 pub const BLOCK_LEN_MAX: u64 = 1_024;
