@@ -201,7 +201,7 @@ export class Inventory extends DurableObject {
 
   /** A page of the journal after an entry, as NDJSON. */
   journal(after) {
-    return this.#inner.journal(after);
+    return whole(this.ctx, () => this.#inner.journal(after));
   }
 
   /** Sends what is due. What is not confirmed later is due again, so a failure needs no care. */

@@ -34,6 +34,11 @@ const ASK_FOR: Millis = Millis::from_secs(2);
 /// status of 100 SKUs is below 20 KB, all of them below 10 MB.
 const SALES_MAX: usize = 500;
 
+/// Browsers and shared caches may show what they have of a sale while they look, and when they find
+/// nobody.
+const SALE_CACHE_CONTROL: &str =
+    "public, max-age=1, stale-while-revalidate=10, stale-if-error=86400";
+
 /// The statuses that this isolate knows.
 #[derive(Default)]
 pub(crate) struct StatusCache(RefCell<BTreeMap<SaleId, Known>>);
@@ -149,7 +154,12 @@ pub(crate) async fn list(edge: &Edge, env: &Env) -> Result<Reply, Problem> {
 
 /// `GET /v1/sales/{sale}`.
 pub(crate) async fn show(edge: &Edge, env: &Env, sale: &str) -> Result<Reply, Problem> {
-    let status = status(edge, env, &sale_id(sale)?, now()).await?;
+    let sale = sale_id(sale)?;
+    let status = match status(edge, env, &sale, now()).await {
+        Ok(status) => status,
+        // Open for browsing: what was known is better than nothing.
+        Err(problem) => edge.statuses.however_old(&sale).ok_or(problem)?,
+    };
     let stock = |sku| status.stock.iter().find(|s| s.sku == sku).map(|s| word(&s.band));
     let body = Sale {
         sale: status.sale.to_string(),
@@ -168,7 +178,7 @@ pub(crate) async fn show(edge: &Edge, env: &Env, sale: &str) -> Result<Reply, Pr
             .collect(),
     };
     let body = serde_json::to_string(&body).unwrap_or_default();
-    Ok(Reply::text("application/json", body).field("cache-control", "public, max-age=1"))
+    Ok(Reply::text("application/json", body).field("cache-control", SALE_CACHE_CONTROL))
 }
 
 /// `POST /v1/sales/{sale}/tickets`: who has a ticket keeps the place, and costs no object.

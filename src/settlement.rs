@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use doorbuster_domain::id::OrderId;
-use doorbuster_domain::inventory::{Command, PlacedOrder};
+use doorbuster_domain::inventory::{Answer, Command, PlacedOrder};
 use doorbuster_durable::rpc::PaymentTask;
 use worker::{D1PreparedStatement, Env};
 
@@ -121,8 +121,11 @@ async fn report(env: &Env, orders: &[&PlacedOrder]) -> Vec<OrderId> {
     }
     let mut reported = Vec::new();
     for (pending, orders) in sent {
-        if pending.answers().await.is_ok() {
-            reported.extend(orders);
+        match pending.answers().await.as_deref() {
+            Ok([Answer::Accepted(_)]) => reported.extend(orders),
+            Ok(answers) => worker::console_error!("orders queue: not taken note of: {answers:?}"),
+            // Logged where it arose; the messages come again.
+            Err(_) => {}
         }
     }
     reported

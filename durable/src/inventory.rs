@@ -12,8 +12,9 @@ use crate::journaled::{Journaled, StoreError};
 use crate::rpc::{Batch, BatchOutcome, Outcome, Outgoing, PaymentAction, PaymentTask};
 use crate::{js_date, now};
 
-/// Messages per `sendBatch`: the platform takes 100, of 256 KB together.
-const MESSAGES_MAX: usize = 100;
+/// Messages per `sendBatch`: the platform takes 256 KB together, and an order with the longest
+/// title there can be (two texts of 255 characters of 4 bytes, and names) is below 4 KB.
+const MESSAGES_MAX: usize = 50;
 
 /// The object. Its methods are called by `entry.mjs` alone.
 #[wasm_bindgen]
@@ -62,7 +63,11 @@ impl InventoryObject {
 
     /// Up to 500 entries of the journal after number `after`, one per line.
     pub fn journal(&self, after: u32) -> Result<String, JsError> {
-        Ok(to_lines(&self.inner.borrow_mut().journaled.entries(after.into(), 500)?))
+        let entries = self.attempt(|inner, now| {
+            inner.load(now)?;
+            inner.journaled.entries(after.into(), 500)
+        })?;
+        Ok(to_lines(&entries))
     }
 }
 

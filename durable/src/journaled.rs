@@ -150,8 +150,7 @@ impl<M: Machine> Journaled<M> {
     }
 
     /// Up to `max` entries after number `after`, for an export.
-    pub(crate) fn entries(&mut self, after: u64, max: u32) -> Result<Vec<Entry>> {
-        self.load()?;
+    pub(crate) fn entries(&self, after: u64, max: u32) -> Result<Vec<Entry>> {
         match &self.loaded {
             Some(loaded) if loaded.stored => read_entries(&self.sql, after, max),
             _ => Ok(Vec::new()),

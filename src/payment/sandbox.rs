@@ -7,7 +7,7 @@ use doorbuster_domain::id::PaymentId;
 use doorbuster_domain::inventory::{Command, Reply as Answered};
 use doorbuster_domain::money::Money;
 use doorbuster_domain::sealed::PaymentLink;
-use doorbuster_domain::time::Millis;
+use doorbuster_domain::time::{Millis, Timestamp};
 use doorbuster_wire::problem::ProblemKind;
 use serde::{Deserialize, Serialize};
 use worker::Env;
@@ -105,7 +105,7 @@ pub(super) async fn refund(edge: &Edge, env: &Env, payment: PaymentId) -> Result
 
 /// `GET /sandbox/payments/{link}`.
 pub(crate) async fn page(edge: &Edge, env: &Env, link: &str) -> Result<Reply, Problem> {
-    let (_, details) = opened(edge, env, link)?;
+    let (_, details) = opened(edge, env, link, now())?;
     let status = record(&Store::open(edge, env).await?, details.payment).await?.status;
     let currency = details.currency.parse().map_err(|e| Problem::unavailable("sandbox", &e))?;
     let amount = Money { minor: details.amount_minor, currency };
@@ -134,7 +134,7 @@ pub(crate) async fn pay(
     env: &Env,
     link: &str,
 ) -> Result<Reply, Problem> {
-    let (config, details) = opened(edge, env, link)?;
+    let (config, details) = opened(edge, env, link, now())?;
     let form = request.body("application/x-www-form-urlencoded", FORM_LEN_MAX).await?;
     let (status, kind) = match form.as_slice() {
         b"outcome=success" => ("completed", "payment.completed"),
@@ -175,7 +175,9 @@ async fn receive(edge: &Edge, env: &Env, signature: &str, body: &[u8]) -> Result
         .map_err(|error| invalid(format!("The signature does not hold: {error}.")))?;
     let webhook: Webhook = serde_json::from_slice(body)
         .map_err(|_| invalid("The body is not a report of a payment.".to_owned()))?;
-    let (_, link) = opened(edge, env, &webhook.link)?;
+    // A link ends for the shopper's page. Money is heard of however late it comes: the report has a
+    // signature and a time of its own.
+    let (_, link) = opened(edge, env, &webhook.link, Timestamp::from_millis(0))?;
     let PaymentLink { sale, sku, payment, amount_minor, .. } = link;
     let command = match webhook.kind.as_str() {
         "payment.completed" => Command::Allocate { payment, amount_minor },
@@ -194,10 +196,11 @@ fn opened(
     edge: &Edge,
     env: &Env,
     link: &str,
+    at: Timestamp,
 ) -> Result<(std::rc::Rc<Config>, PaymentLink), Problem> {
     let config = edge.config(env)?;
     Provider::configured(&config)?;
-    let details = config.keyring.open(link, now()).map_err(|_| {
+    let details = config.keyring.open(link, at).map_err(|_| {
         let detail = "Go back to the shop and start the payment again.";
         Problem::new(ProblemKind::PaymentLinkInvalid, detail)
     })?;

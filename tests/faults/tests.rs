@@ -156,3 +156,21 @@ fn an_inventory_wakes_from_its_snapshot_as_it_was() {
     }
     assert_eq!(sale.verify().stock().unwrap().allocated, 1);
 }
+
+#[test]
+fn an_order_is_sent_again_after_a_crash_though_an_auditor_asks_first() {
+    let mut shop = Shop::start("auditor", Build::TestHooks);
+    let id = {
+        let sale = Sale::open(&shop, 1, &rules());
+        Shopper::admitted(&sale).buy("k", 1);
+        sale.id.clone()
+    };
+    // The process dies, and with it the queue and the message in it.
+    shop.kill();
+    shop.lose_queues();
+    shop.restart();
+    let sale = Sale { shop: &shop, id };
+    let journal: Vec<_> = sale.journal().into_iter().map(|entry| entry.events).collect();
+    assert!(!journal.concat().contains("settled"), "it was settled before the crash: {journal:?}");
+    eventually("the order is settled", || (sale.orders().len() == 1).then_some(()));
+}

@@ -91,6 +91,12 @@ impl Shop {
         self.server.kill().unwrap();
     }
 
+    /// Everything that was in a queue is lost. Only while the power is gone.
+    pub fn lose_queues(&self) {
+        let state = self.server.log_path().parent().unwrap().join(".wrangler/state/workerd");
+        fs::remove_dir_all(state.join("queues")).unwrap();
+    }
+
     /// The power comes back.
     pub fn restart(&mut self) {
         self.server.restart().unwrap();

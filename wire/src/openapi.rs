@@ -9,7 +9,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-use self::contract::{Body, Contract, Credential, contract};
+use self::contract::{Body, Contract, Credential, Parameter, contract};
 use crate::problem::{ProblemBody, ProblemKind};
 use crate::route::{ROUTES, Route, RouteClass};
 
@@ -34,6 +34,8 @@ pub fn document() -> Value {
             methods.insert(method, operation(route, &problem, &mut schemas));
         }
     }
+    let mut schemas = schemas.take_definitions(true);
+    values::bound(&mut schemas);
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -46,7 +48,7 @@ pub fn document() -> Value {
         "tags": tags(),
         "paths": paths,
         "components": {
-            "schemas": schemas.take_definitions(true),
+            "schemas": schemas,
             "securitySchemes": credentials(),
         },
     })
@@ -132,21 +134,22 @@ fn parameters(route: &Route, contract: &Contract) -> Vec<Value> {
             "schema": values::in_path(name),
         }))
     });
-    let named = |place: &'static str, schema: fn(&str) -> Value| {
-        move |(name, required, description): &(&str, bool, &str)| {
-            json!({
-                "name": name,
-                "in": place,
-                "required": required,
-                "description": description,
-                "schema": schema(name),
-            })
-        }
+    let named = |place: &str, (name, required, description): &Parameter, schema: Value| {
+        json!({
+            "name": name,
+            "in": place,
+            "required": required,
+            "description": description,
+            "schema": schema,
+        })
     };
-    in_path
-        .chain(contract.query.iter().map(named("query", values::in_query)))
-        .chain(contract.headers.iter().map(named("header", values::in_header)))
-        .collect()
+    let in_query = contract
+        .query
+        .iter()
+        .map(|query| named("query", query, values::in_query(query.0, route.operation)));
+    let in_headers =
+        contract.headers.iter().map(|header| named("header", header, values::in_header(header.0)));
+    in_path.chain(in_query).chain(in_headers).collect()
 }
 
 fn responses(
@@ -197,10 +200,11 @@ fn responses(
         let description = [known, &line].join(if known.is_empty() { "" } else { " " });
         if let Some(fields) = response.as_object_mut() {
             fields.insert("description".to_owned(), Value::String(description));
-            let names: &[&str] = match kind.status() {
-                401 => &["WWW-Authenticate"],
-                429 => &["Retry-After", "RateLimit", "RateLimit-Policy"],
-                503 => &["Retry-After"],
+            let names: &[&str] = match kind {
+                ProblemKind::Unauthorized => &["WWW-Authenticate"],
+                ProblemKind::QuotaExceeded => &["Retry-After", "RateLimit", "RateLimit-Policy"],
+                ProblemKind::Unavailable => &["Retry-After"],
+                ProblemKind::MethodNotAllowed => &["Allow"],
                 _ => &[],
             };
             if !names.is_empty() {
@@ -230,6 +234,7 @@ fn content(body: &Body, schemas: &mut SchemaGenerator) -> Value {
                 "type": "object",
                 "properties": { "outcome": { "enum": ["success", "decline"] } },
                 "required": ["outcome"],
+                "additionalProperties": false,
             }),
         ),
     };

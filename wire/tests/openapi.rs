@@ -1,5 +1,10 @@
 //! What the document says of each operation is complete and strict.
 #![cfg(feature = "openapi")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, also in its helpers"
+)]
 
 use std::collections::BTreeSet;
 
@@ -84,4 +89,29 @@ fn every_segment_in_braces_is_a_required_parameter_with_a_pattern() {
             route.path.split('/').filter_map(|s| s.strip_prefix('{')?.strip_suffix('}')).collect();
         assert_eq!(described, braces, "{}", route.path);
     }
+}
+
+#[test]
+fn the_bounds_of_requests_stand_in_their_schemas() {
+    let document = openapi::document();
+    let bound = |at: &str, keyword: &str| {
+        document["components"]["schemas"].pointer(at).unwrap().get(keyword).cloned()
+    };
+    for (at, keyword) in [
+        ("/SaleRequest/properties/title", "maxLength"),
+        ("/SaleRequest/properties/skus", "maxItems"),
+        ("/SaleRequest/properties/admits_per_minute_max", "maximum"),
+        ("/SaleRequest/properties/per_shopper_max", "maximum"),
+        ("/SaleRequest/properties/pass_ttl_ms", "maximum"),
+        ("/SaleRequest/properties/reservation_ttl_ms", "maximum"),
+        ("/SaleRequest/properties/reservation_max_ms", "maximum"),
+        ("/SaleRequest/properties/payment_window_ms", "maximum"),
+        ("/PhaseRequest/properties/phase", "enum"),
+        ("/AdjustRequest/properties/reason", "minLength"),
+        ("/AdjustRequest/properties/units", "not"),
+        ("/StockRequest/properties/on_hand", "maximum"),
+    ] {
+        assert!(bound(at, keyword).is_some(), "{at} {keyword}");
+    }
+    assert_eq!(bound("/ReserveRequest/properties/quantity", "minimum"), Some(1.into()));
 }

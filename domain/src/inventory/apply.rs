@@ -87,6 +87,7 @@ impl Inventory {
             Event::SellingSet { selling } => {
                 require(self.selling != Selling::Closed, "a closed sale stays closed")?;
                 require(self.selling != *selling, "nothing is changed")?;
+                require(*selling != Selling::NotOpen, "what has opened was not open before")?;
                 self.selling = *selling;
                 Ok(())
             }

@@ -118,6 +118,10 @@ impl Inventory {
         if self.selling == Selling::Closed {
             return Err(Rejection::SaleClosed);
         }
+        if selling == Selling::NotOpen {
+            // Whoever says so has not heard yet that it opened.
+            return Ok(self.unchanged(terms, true));
+        }
         let view = self.stock_with(terms, selling, self.counts);
         let events = vec![Event::SellingSet { selling }];
         Ok(Decision { events, reply: Reply::Stock { view, exists: false } })

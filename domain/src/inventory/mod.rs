@@ -36,6 +36,10 @@ use crate::machine::{Corrupt, Machine};
 use crate::money::Money;
 use crate::time::Timestamp;
 
+/// Timeouts in one batch. An event of one is below 100 bytes and a batch is one row of the journal,
+/// so they stay below 500 KB, far from the 2 MB that a row can have.
+const TIMEOUTS_MAX: usize = 4_096;
+
 /// Everything known about one SKU in one sale.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inventory {
@@ -103,17 +107,19 @@ impl Inventory {
         [held, paying].into_iter().flatten().min()
     }
 
-    /// What time alone brings about: held reservations expire, overdue payments are called in.
+    /// What time alone brings about: held reservations expire, overdue payments are called in. At
+    /// most `TIMEOUTS_MAX` of them at once; the others are due still.
     pub fn handle_timeout(&self, now: Timestamp) -> Vec<Event> {
         let due = |set: &BTreeSet<(Timestamp, ReservationId)>| -> Vec<ReservationId> {
-            set.iter().take_while(|(at, _)| *at <= now).map(|(_, id)| *id).collect()
+            let late = set.iter().take_while(|(at, _)| *at <= now).take(TIMEOUTS_MAX);
+            late.map(|(_, id)| *id).collect()
         };
         let expired =
             due(&self.index.held).into_iter().map(|reservation| Event::Expired { reservation });
         let overdue = due(&self.index.paying)
             .into_iter()
             .map(|reservation| Event::PaymentOverdue { reservation });
-        expired.chain(overdue).collect()
+        expired.chain(overdue).take(TIMEOUTS_MAX).collect()
     }
 
     /// Orders whose settlement has not been reported back.

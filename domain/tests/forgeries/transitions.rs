@@ -205,7 +205,7 @@ fn nothing_at_all_happens_before_the_sku_was_opened() {
 
 #[test]
 fn nothing_is_reserved_while_the_sale_is_paused_or_after_it_was_closed() {
-    for selling in [Selling::NotOpen, Selling::Paused, Selling::Closed] {
+    for selling in [Selling::Paused, Selling::Closed] {
         let held = Standing::of("held", 0, &[(1_001, Command::SetSelling { selling })]);
         let mut written = held.journal();
         let reserved = Event::Reserved {

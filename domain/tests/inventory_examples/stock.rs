@@ -99,12 +99,12 @@ fn of_two_reasons_to_refuse_the_earlier_in_precedence_is_given() {
 
 #[test]
 fn a_sale_that_is_not_open_or_paused_or_closed_reserves_nothing() {
-    let mut shop = Shop::selling(1);
-    for (selling, rejection) in [
-        (Selling::NotOpen, Rejection::SaleNotOpen),
-        (Selling::Paused, Rejection::SalePaused),
-        (Selling::Closed, Rejection::SaleClosed),
-    ] {
+    let mut shop = Shop { inventory: Inventory::default(), now: START, events: Vec::new() };
+    shop.stock(&Command::Open { terms: terms(), on_hand: 1 });
+    assert_eq!(shop.refused(&reserve("ann", "k", 1)), Rejection::SaleNotOpen);
+    for (selling, rejection) in
+        [(Selling::Paused, Rejection::SalePaused), (Selling::Closed, Rejection::SaleClosed)]
+    {
         shop.set_selling(selling);
         assert_eq!(shop.refused(&reserve("ann", "k", 1)), rejection);
     }
@@ -250,6 +250,31 @@ fn terms_under_which_nothing_could_be_sold_are_refused() {
     let dear = Terms { unit_price: dear, per_shopper_max: 1, ..terms() };
     let mut shop = Shop { inventory: Inventory::default(), now: 0, events: Vec::new() };
     shop.stock(&Command::Open { terms: dear, on_hand: 1 });
+}
+
+#[test]
+fn what_was_opened_is_never_not_open_again() {
+    let mut shop = Shop::selling(1);
+    let late = Command::SetSelling { selling: Selling::NotOpen };
+    assert_eq!(shop.stock(&late).selling, Selling::Open);
+    assert_eq!(shop.events, []);
+}
+
+#[test]
+fn a_mass_expiry_is_taken_in_parts_and_loses_nothing() {
+    let mut shop = Shop { inventory: Inventory::default(), now: START, events: Vec::new() };
+    shop.stock(&Command::Open { terms: terms(), on_hand: 5_000 });
+    shop.set_selling(Selling::Open);
+    let crowd: Vec<Command> =
+        (0..5_000).map(|n| reserve(&format!("shopper {n}"), "k", 1)).collect();
+    let now = Timestamp::from_millis(START);
+    shop.inventory.decide_batch(&crowd, now).unwrap();
+    let late = Timestamp::from_millis(START + 100);
+    let first = shop.inventory.decide_batch([], late).unwrap();
+    assert_eq!(first.events.len(), 4_096);
+    assert!(shop.inventory.next_timeout() <= Some(late), "the rest is due still");
+    assert_eq!(shop.inventory.decide_batch([], late).unwrap().events.len(), 904);
+    assert_eq!(shop.inventory.stock().unwrap().available, 5_000);
 }
 
 #[test]

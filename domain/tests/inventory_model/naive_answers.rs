@@ -143,6 +143,9 @@ impl Naive {
         if self.selling == Selling::Closed {
             return Err(Rejection::SaleClosed);
         }
+        if selling == Selling::NotOpen {
+            return self.show_stock(true);
+        }
         self.selling = selling;
         self.newest = now;
         self.show_stock(false)

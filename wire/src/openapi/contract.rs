@@ -41,7 +41,7 @@ pub(super) enum Credential {
 }
 
 /// A parameter: its name, whether it is required, what it is.
-type Parameter = (&'static str, bool, &'static str);
+pub(super) type Parameter = (&'static str, bool, &'static str);
 
 /// What an operation takes and gives, beside what the table of routes says.
 pub(super) struct Contract {

@@ -1,7 +1,12 @@
 //! What single values look like: parts of paths, queries and headers.
 
 use doorbuster_domain::id::{Handle, IdempotencyKey, OrderId, ReservationId, SaleId, Sku};
-use serde_json::{Value, json};
+use doorbuster_domain::line::SaleRules;
+use serde_json::{Map, Value, json};
+
+use crate::route::Operation;
+
+const DAY_MS: u64 = 24 * 3600 * 1000;
 
 /// What may stand in a path, by the name in the braces.
 pub(super) fn in_path(name: &str) -> Value {
@@ -11,21 +16,20 @@ pub(super) fn in_path(name: &str) -> Value {
         "handle" => slug(Handle::LEN_MAX),
         "reservation" => digest(ReservationId::PREFIX),
         "order" => digest(OrderId::PREFIX),
-        // The sandbox's link: a compact JWS (RFC 7515, 3.1).
-        _ => {
-            let part = "[A-Za-z0-9_-]+";
-            json!({ "type": "string", "pattern": format!(r"^{part}\.{part}\.{part}$") })
-        }
+        _ => sealed(),
     }
 }
 
 /// What a parameter of the query may say.
-pub(super) fn in_query(name: &str) -> Value {
-    match name {
-        "sale" => slug(SaleId::LEN_MAX),
-        "currency" => json!({ "type": "string", "pattern": "^[A-Z]{3}$" }),
-        // Journal entries are numbered with 32 bits, and there are fewer orders than that.
-        _ => json!({ "type": "integer", "minimum": 0, "maximum": u32::MAX, "default": 0 }),
+pub(super) fn in_query(name: &str, operation: Operation) -> Value {
+    let number =
+        |max: u64| json!({ "type": "integer", "minimum": 0, "maximum": max, "default": 0 });
+    match (name, operation) {
+        ("sale", _) => slug(SaleId::LEN_MAX),
+        ("currency", _) => json!({ "type": "string", "pattern": "^[A-Z]{3}$" }),
+        // Entries of a journal are numbered with 32 bits, orders with 64.
+        (_, Operation::ExportJournal) => number(u64::from(u32::MAX)),
+        _ => number(u64::MAX),
     }
 }
 
@@ -36,6 +40,10 @@ pub(super) fn in_header(name: &str) -> Value {
         "Idempotency-Key" => {
             let key = format!("[A-Za-z0-9._-]{{1,{}}}", IdempotencyKey::LEN_MAX);
             json!({ "type": "string", "pattern": format!("^({key}|\"{key}\")$") })
+        }
+        "Doorbuster-Ticket" | "Doorbuster-Pass" => sealed(),
+        "Doorbuster-Signature" => {
+            json!({ "type": "string", "pattern": "^t=[0-9]+(,v1=[0-9a-f]{64})+$" })
         }
         _ => json!({ "type": "string" }),
     }
@@ -59,4 +67,50 @@ fn slug(max: usize) -> Value {
 /// A prefix and 128 bits as base64url: of the last character only two bits count.
 fn digest(prefix: &str) -> Value {
     json!({ "type": "string", "pattern": format!("^{prefix}[A-Za-z0-9_-]{{21}}[AQgw]$") })
+}
+
+/// What we sealed: a compact JWS (RFC 7515, 3.1).
+fn sealed() -> Value {
+    let part = "[A-Za-z0-9_-]+";
+    json!({ "type": "string", "pattern": format!(r"^{part}\.{part}\.{part}$") })
+}
+
+/// Writes into the schemas of requests where the service is stricter than their types: the bounds
+/// that it answers with `body-invalid`.
+pub(super) fn bound(schemas: &mut Map<String, Value>) {
+    let number = |max: u64| json!({ "minimum": 1, "maximum": max });
+    let text = || json!({ "minLength": 1, "maxLength": 200 });
+    let skus = json!({
+        "minItems": 1,
+        "maxItems": SaleRules::SKUS_MAX,
+        "uniqueItems": true,
+        "items": slug(Sku::LEN_MAX),
+    });
+    let bounds = [
+        ("SaleRequest", "title", text()),
+        ("SaleRequest", "skus", skus),
+        ("SaleRequest", "admits_per_minute_max", number(10_000_000)),
+        ("SaleRequest", "per_shopper_max", number(1_000)),
+        ("SaleRequest", "pass_ttl_ms", number(DAY_MS)),
+        ("SaleRequest", "reservation_ttl_ms", number(DAY_MS)),
+        ("SaleRequest", "reservation_max_ms", number(DAY_MS)),
+        ("SaleRequest", "payment_window_ms", number(DAY_MS)),
+        ("PhaseRequest", "phase", json!({ "enum": ["open", "paused", "closed"] })),
+        ("AdjustRequest", "reason", text()),
+        (
+            "AdjustRequest",
+            "units",
+            json!({ "not": { "const": 0 }, "minimum": -4_294_967_295_i64, "maximum": u32::MAX }),
+        ),
+        ("ReserveRequest", "quantity", number(u64::from(u32::MAX))),
+        ("StockRequest", "on_hand", json!({ "maximum": u32::MAX })),
+    ];
+    for (schema, field, bounds) in bounds {
+        let property = schemas
+            .get_mut(schema)
+            .and_then(|schema| schema.pointer_mut(&format!("/properties/{field}")));
+        if let (Some(Value::Object(property)), Value::Object(bounds)) = (property, bounds) {
+            property.extend(bounds);
+        }
+    }
 }
