@@ -244,6 +244,7 @@ pub(crate) async fn adjust_stock(
 
 /// `GET .../journal?after=...`.
 pub(crate) async fn journal(
+    edge: &Edge,
     request: &Request<'_>,
     env: &Env,
     place: Place,
@@ -251,6 +252,7 @@ pub(crate) async fn journal(
     let after: u32 = request.query("after").unwrap_or("0").parse().map_err(|_| {
         Problem::new(ProblemKind::QueryInvalid, "`after` is the number of the last entry you have.")
     })?;
+    place.require_offer(edge, env).await?;
     let entries = place.stub(env)?.journal(after).await?;
     Ok(Reply::text("application/x-ndjson", entries).field("cache-control", "private, no-store"))
 }

@@ -25,7 +25,11 @@ impl Problem {
     pub(crate) fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
         let fields = match kind {
             ProblemKind::Unavailable => vec![("retry-after", RETRY_AFTER_SECS.to_owned())],
+            // A 401 has to name what would be accepted (RFC 9110, 15.5.2).
             ProblemKind::Unauthorized => vec![("www-authenticate", "Bearer".to_owned())],
+            ProblemKind::ShopperUnknown => challenge("Doorbuster-Shopper"),
+            ProblemKind::TicketRequired => challenge("Doorbuster-Ticket"),
+            ProblemKind::PassRequired => challenge("Doorbuster-Pass"),
             _ => Vec::new(),
         };
         Self { kind, detail: detail.into(), errors: Vec::new(), fields }
@@ -139,6 +143,10 @@ impl From<RoomRejection> for Problem {
         };
         Self::new(kind, sentence(&rejection.to_string()))
     }
+}
+
+fn challenge(scheme: &str) -> Vec<(&'static str, String)> {
+    vec![("www-authenticate", scheme.to_owned())]
 }
 
 /// A clause as a sentence.

@@ -80,7 +80,7 @@ async fn handle(
         Operation::SetPhase => admin::set_phase(edge, request, env, first).await,
         Operation::SetStock => admin::set_stock(request, env, place()?).await,
         Operation::AdjustStock => admin::adjust_stock(request, env, place()?).await,
-        Operation::ExportJournal => admin::journal(request, env, place()?).await,
+        Operation::ExportJournal => admin::journal(edge, request, env, place()?).await,
         Operation::ListOrders => orders::list(edge, request, env).await,
     }
 }

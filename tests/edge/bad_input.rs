@@ -260,6 +260,11 @@ fn merchant_rows(sale: &Sale<'_>) -> Vec<Row> {
         ("a long reason", adjust(json!({ "units": 1, "reason": reason })), Kind::BodyInvalid),
         ("an adjustment without a key", keyless, Kind::IdempotencyKeyMissing),
         ("a journal after x", admin("GET", &sku("journal?after=x")), Kind::QueryInvalid),
+        (
+            "a journal of nothing",
+            shop().admin("GET", "/v1/admin/sales/nil/skus/none/journal"),
+            Kind::SaleNotFound,
+        ),
         ("a journal after -1", admin("GET", &sku("journal?after=-1")), Kind::QueryInvalid),
         ("orders of no sale", shop().admin("GET", "/v1/admin/orders"), Kind::QueryInvalid),
     ];

@@ -163,6 +163,8 @@ impl Answer {
         assert_eq!((body.title.as_str(), body.retryable), (kind.title(), kind.retryable()));
         assert!(!body.detail.is_empty(), "{kind:?} says nothing");
         assert_eq!(self.header("cache-control"), "no-store", "{kind:?} may be kept");
+        let challenged = !self.header("www-authenticate").is_empty();
+        assert_eq!(challenged, self.status == 401, "{kind:?}: RFC 9110, 15.5.2");
         (kind, body)
     }
 }

@@ -201,7 +201,7 @@ fn responses(
         if let Some(fields) = response.as_object_mut() {
             fields.insert("description".to_owned(), Value::String(description));
             let names: &[&str] = match kind {
-                ProblemKind::Unauthorized => &["WWW-Authenticate"],
+                kind if kind.status() == 401 => &["WWW-Authenticate"],
                 ProblemKind::QuotaExceeded => &["Retry-After", "RateLimit", "RateLimit-Policy"],
                 ProblemKind::Unavailable => &["Retry-After"],
                 ProblemKind::MethodNotAllowed => &["Allow"],
