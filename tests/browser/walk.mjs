@@ -162,6 +162,7 @@ async function buys(page) {
   await page.getByRole("button", { name: "More time" }).click();
   await reads(page, "Extended.");
   await page.getByRole("button", { name: "Pay" }).click();
+  await page.waitForURL(/\/sandbox\/payments\//);
   await looksRight(page, "payment");
   await page.goto(await page.getByRole("link", { name: /Back to the shop/ }).getAttribute("href"));
   await reads(page, "Waiting for the payment");
