@@ -160,7 +160,7 @@ impl<M: Machine> Journaled<M> {
 
 /// Reads the newest snapshot and the journal after it.
 ///
-/// Reading writes nothing: an object whose name somebody made up leaves no trace.
+/// Reading writes nothing: an object whose name somebody made up leaves no row.
 fn read<M: Machine>(sql: &SqlStorage) -> Result<Loaded<M>> {
     let tables = sql.exec("SELECT name FROM sqlite_master WHERE name = 'journal'", None)?;
     if tables.raw().next().is_none() {
