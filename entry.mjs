@@ -73,6 +73,8 @@ const HEADERS = [
   "doorbuster-ticket",
   "idempotency-key",
   "if-none-match",
+  "origin",
+  "sec-fetch-site",
 ];
 
 /** A request as lines of text: a header's value has no line breaks. */

@@ -25,16 +25,20 @@ pub(crate) enum Header {
     Ticket,
     IdempotencyKey,
     IfNoneMatch,
+    Origin,
+    SecFetchSite,
 }
 
 /// How many they are.
-const HEADERS_LEN: usize = 9;
+const HEADERS_LEN: usize = 11;
 
 /// A request.
 pub(crate) struct Request<'t> {
     pub(crate) method: &'t str,
     /// Whether it came over TLS.
     pub(crate) secure: bool,
+    /// The host that was asked, with its port if it is not the usual one.
+    pub(crate) host: &'t str,
     pub(crate) path: &'t str,
     pub(crate) query: &'t str,
     /// The client's network address, as the platform says; never as the client does.
@@ -58,15 +62,32 @@ impl<'t> Request<'t> {
             .get(after_scheme..)
             .and_then(|rest| rest.find('/'))
             .map_or(url.len(), |at| at.saturating_add(after_scheme));
+        let host = url.get(after_scheme..path_at).unwrap_or_default();
         let target = url.get(path_at..).unwrap_or_default();
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let secure = url.starts_with("https:");
-        Self { method, secure, path, query, client, headers, read_body }
+        Self { method, secure, host, path, query, client, headers, read_body }
     }
 
     /// A header's value; `None` if it is absent or empty.
     pub(crate) fn header(&self, header: Header) -> Option<&'t str> {
         self.headers.get(header as usize).copied().filter(|value| !value.is_empty())
+    }
+
+    /// Whether a page of another origin made a browser send it.
+    ///
+    /// Browsers say so themselves (Fetch Metadata, section 2.3), older ones by `Origin` alone (RFC
+    /// 6454, 7). What says neither is no browser, and carries nobody's cookie.
+    pub(crate) fn is_cross_origin(&self) -> bool {
+        match (self.header(Header::SecFetchSite), self.header(Header::Origin)) {
+            // `none`: the user's own doing, such as the address bar.
+            (Some(site), _) => !matches!(site, "same-origin" | "none"),
+            (None, Some(origin)) => {
+                // Not the scheme: who ends TLS in front of us changes it.
+                origin.split_once("://").is_none_or(|(_, host)| host != self.host)
+            }
+            (None, None) => false,
+        }
     }
 
     /// A parameter of the query, as it stands there. The values we take need no escaping.

@@ -1,7 +1,7 @@
 //! From a request to its handler: limits and rights first, then the one table of routes.
 
 use doorbuster_wire::problem::ProblemKind;
-use doorbuster_wire::route::{self, Operation, RouteClass, RouteError};
+use doorbuster_wire::route::{self, Method, Operation, RouteClass, RouteError};
 use worker::Env;
 
 use crate::edge::{Edge, now};
@@ -23,6 +23,12 @@ pub(crate) async fn answer(
         return reply;
     }
     let (route, params) = route::find(request.method, request.path).map_err(no_route)?;
+    if route.method != Method::Get && request.is_cross_origin() {
+        return Err(Problem::new(
+            ProblemKind::CrossOrigin,
+            "Another site sent this with your browser. Open this shop's own page and do it there.",
+        ));
+    }
     if matches!(route.class, RouteClass::Join | RouteClass::Buy) {
         platform_limit(request, env).await?;
     }

@@ -27,24 +27,30 @@ fn cookie_name(secure: bool) -> &'static str {
     if secure { "__Host-doorbuster" } else { "doorbuster" }
 }
 
+/// The secret in the cookie.
+fn cookie<'t>(request: &Request<'t>) -> Option<&'t str> {
+    request.cookie(cookie_name(request.secure))
+}
+
+/// Whether a secret is one. Ours has 128 bits; what an app makes up has to look like as many.
+fn is_secret(text: &str) -> bool {
+    SECRET_LEN.contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
+}
+
 /// The shopper a request is from: by `Doorbuster-Shopper`, else by cookie.
 ///
 /// # Errors
 ///
 /// `ShopperUnknown` if it says neither, `ShopperSecretInvalid` if what it says is no secret.
 pub(crate) fn known(request: &Request<'_>) -> Result<ShopperId, Problem> {
-    let secret = request
-        .header(Header::Shopper)
-        .or_else(|| request.cookie(cookie_name(request.secure)))
-        .ok_or_else(|| {
-            Problem::new(
-                ProblemKind::ShopperUnknown,
-                "Send the cookie you were given when you joined, or an app's own \
+    let secret = request.header(Header::Shopper).or_else(|| cookie(request)).ok_or_else(|| {
+        Problem::new(
+            ProblemKind::ShopperUnknown,
+            "Send the cookie you were given when you joined, or an app's own \
                  Doorbuster-Shopper secret.",
-            )
-        })?;
-    let fits = SECRET_LEN.contains(&secret.len()) && secret.bytes().all(|b| b.is_ascii_graphic());
-    if !fits {
+        )
+    })?;
+    if !is_secret(secret) {
         let (min, max) = (SECRET_LEN.start(), SECRET_LEN.end());
         let detail = format!("It has to be {min} to {max} printable ASCII characters.");
         return Err(Problem::new(ProblemKind::ShopperSecretInvalid, detail));
@@ -52,11 +58,10 @@ pub(crate) fn known(request: &Request<'_>) -> Result<ShopperId, Problem> {
     Ok(ShopperId::of_secret(secret.as_bytes()))
 }
 
-/// The shopper a request is from, made known if they are new.
+/// The shopper a request is from, made known if they are new. A cookie that is no secret, which
+/// only somebody else can have set, is replaced by one that is.
 pub(crate) fn identify(request: &Request<'_>) -> Result<Identity, Problem> {
-    if request.header(Header::Shopper).is_some()
-        || request.cookie(cookie_name(request.secure)).is_some()
-    {
+    if request.header(Header::Shopper).is_some() || cookie(request).is_some_and(is_secret) {
         return known(request).map(|shopper| Identity { shopper, new_cookie: None });
     }
     let mut bytes = [0; 16];

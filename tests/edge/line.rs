@@ -49,6 +49,41 @@ fn a_browser_is_known_by_the_cookie_it_was_given() {
 }
 
 #[test]
+fn another_site_cannot_make_a_browser_a_new_shopper() {
+    let sale = Sale::open(shop(), 1, &rules());
+    let join = || shop().request("POST", &sale.path("/tickets"));
+    let host = join().host();
+    let foreign = [
+        join().header("sec-fetch-site", "cross-site"),
+        join().header("sec-fetch-site", "same-site"),
+        join().header("origin", "https://evil.example"),
+        join().header("origin", "null"),
+        join().header("origin", format!("http://{host}.evil.example")),
+        join().header("sec-fetch-site", "cross-site").header("origin", format!("http://{host}")),
+    ];
+    for request in foreign {
+        let answer = request.send();
+        assert_eq!(answer.header("set-cookie"), "");
+        assert_eq!(answer.problem(), ProblemKind::CrossOrigin);
+    }
+    assert_eq!(sale.state().handed_out, 0);
+    join().header("sec-fetch-site", "same-origin").send().ok::<TicketReply>();
+    join().header("origin", format!("https://{host}")).send().ok::<TicketReply>();
+    join().header("sec-fetch-site", "none").send().ok::<TicketReply>();
+    let link = shop().request("GET", &sale.path("")).header("sec-fetch-site", "cross-site");
+    assert_eq!(link.send().status, 200, "a link from elsewhere is welcome");
+}
+
+#[test]
+fn a_cookie_that_is_no_secret_is_replaced_by_one_that_is() {
+    let sale = Sale::open(shop(), 1, &rules());
+    let joined =
+        shop().request("POST", &sale.path("/tickets")).header("cookie", "doorbuster=x").send();
+    assert!(joined.header("set-cookie").starts_with("doorbuster="), "{}", joined.text());
+    joined.ok::<TicketReply>();
+}
+
+#[test]
 fn places_are_admitted_in_turn_at_the_rate_of_the_sale() {
     let mut slow = rules();
     slow.admits_per_minute_max = 60;

@@ -60,6 +60,11 @@ impl Request {
         Self { source, ..self }
     }
 
+    /// The host it is sent to.
+    pub fn host(&self) -> String {
+        self.server.to_string()
+    }
+
     /// Adds a header line, also where there is one of this name.
     pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.push((name.to_owned(), value.into()));

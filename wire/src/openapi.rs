@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use self::contract::{Body, Contract, Credential, Parameter, contract};
 use crate::problem::{ProblemBody, ProblemKind};
-use crate::route::{ROUTES, Route, RouteClass};
+use crate::route::{Method, ROUTES, Route, RouteClass};
 
 /// The document as text: pretty, in a fixed order, with a line break at its end.
 pub fn text() -> String {
@@ -182,6 +182,9 @@ fn responses(
     kinds.push(ProblemKind::Unavailable);
     if route.path.contains('{') {
         kinds.push(ProblemKind::NotFound);
+    }
+    if route.method != Method::Get {
+        kinds.push(ProblemKind::CrossOrigin);
     }
     if route.class != RouteClass::Free {
         kinds.push(ProblemKind::QuotaExceeded);

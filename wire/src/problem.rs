@@ -81,6 +81,7 @@ problems! {
     ShopperUnknown 401 "shopper-unknown" false "The request does not say which shopper it is from";
     TicketRequired 401 "ticket-required" false "A ticket is needed";
     PassRequired 401 "pass-required" false "A pass is needed";
+    CrossOrigin 403 "cross-origin" false "The request comes from another site";
     TicketInvalid 403 "ticket-invalid" false "The ticket does not hold";
     TicketExpired 403 "ticket-expired" false "The ticket has expired";
     PassInvalid 403 "pass-invalid" false "The pass does not hold";
