@@ -1,6 +1,7 @@
 //! Names of things, parsed once and valid ever after.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use base64::Engine as _;
@@ -189,10 +190,15 @@ impl ShopperId {
     }
 }
 
+/// Half of an id, in bytes.
+const HALF: usize = 8;
+
 impl ReservationId {
     /// The reservation that `shopper` asks for with `key`, for one SKU of one sale.
     ///
-    /// The shopper is part of it, so nobody can take or guess another's id by choosing a key.
+    /// The shopper is part of it, so nobody can take or guess another's id by choosing a key. The
+    /// first half is the first half of the shopper's id, so in order of ids a shopper's
+    /// reservations stand together.
     pub fn derive(sale: &SaleId, sku: &Sku, shopper: ShopperId, key: &IdempotencyKey) -> Self {
         let parts = [
             b"reservation".as_slice(),
@@ -201,7 +207,17 @@ impl ReservationId {
             shopper.as_bytes(),
             key.as_str().as_bytes(),
         ];
-        Self(digest(&parts))
+        let mut bytes = digest(&parts);
+        bytes[..HALF].copy_from_slice(&shopper.0[..HALF]);
+        Self(bytes)
+    }
+
+    /// The ids between which all reservations of a shopper stand, and seldom another's.
+    pub fn range_of(shopper: ShopperId) -> RangeInclusive<Self> {
+        let (mut first, mut last) = ([0; 16], [u8::MAX; 16]);
+        first[..HALF].copy_from_slice(&shopper.0[..HALF]);
+        last[..HALF].copy_from_slice(&shopper.0[..HALF]);
+        Self(first)..=Self(last)
     }
 
     /// The order that this reservation becomes when it is paid.

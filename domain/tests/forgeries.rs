@@ -88,7 +88,7 @@ fn a_well_chained_event_that_nobody_could_have_decided_is_refused() {
 #[test]
 fn a_paying_shopper_is_not_robbed_by_a_forged_expiry() {
     let mut written = Written::default();
-    let selling = Command::SetSelling { selling: Selling::Open };
+    let selling = Command::SetSelling { selling: Selling::Open, phase_number: 1 };
     written.write(1_000, &[Command::Open { terms: terms(), on_hand: 2 }, selling]);
     let reserve = Command::Reserve { shopper: shopper("ann"), key: name("k"), quantity: 1 };
     written.write(1_001, &[reserve]);
@@ -118,8 +118,8 @@ fn what_happens_twice_is_refused_the_second_time() {
         vec![due, voided, refunded.clone(), refunded],
         vec![Event::Settled { order }, Event::Settled { order }],
         vec![
-            Event::SellingSet { selling: Selling::Closed },
-            Event::SellingSet { selling: Selling::Open },
+            Event::SellingSet { selling: Selling::Closed, phase_number: 2 },
+            Event::SellingSet { selling: Selling::Open, phase_number: 3 },
         ],
     ];
     for events in twice {
@@ -142,7 +142,7 @@ fn what_happens_twice_is_refused_the_second_time() {
 #[test]
 fn nothing_happens_before_the_sku_was_opened_or_sold_before_the_sale_is() {
     let mut unopened = Written::default();
-    let paused = Event::SellingSet { selling: Selling::Open };
+    let paused = Event::SellingSet { selling: Selling::Open, phase_number: 3 };
     unopened.append(Timestamp::from_millis(1), &serde_json::to_string(&[paused]).unwrap());
     assert_eq!(broken(&unopened.entries).seq, 1);
     let mut early = Written::default();

@@ -222,7 +222,7 @@ fn a_well_chained_entry_that_sells_too_much_is_refused() {
 #[test]
 fn a_well_chained_entry_that_gives_one_shopper_too_much_is_refused() {
     let mut written = Written::default();
-    let open = Command::SetSelling { selling: Selling::Open };
+    let open = Command::SetSelling { selling: Selling::Open, phase_number: 1 };
     written.write(1_000, &[Command::Open { terms: terms(), on_hand: 9 }, open]);
     let too_much = Event::Reserved {
         reservation: ReservationId::from_bytes([7; 16]),

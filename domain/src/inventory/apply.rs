@@ -3,8 +3,10 @@
 //! an event that is missing.
 
 use super::decide::is_worth_it;
-use super::{Adjustment, Event, Inventory, RefundState, Reservation, Selling, State};
-use crate::id::{PaymentId, ReservationId, ShopperId};
+use super::{
+    Adjustment, AdjustmentReason, Event, Inventory, RefundState, Reservation, Selling, State,
+};
+use crate::id::{IdempotencyKey, PaymentId, ReservationId, ShopperId};
 use crate::machine::Corrupt;
 use crate::time::Timestamp;
 
@@ -66,29 +68,21 @@ impl Inventory {
                 require(*units > 0, "no units are added")?;
                 let sum = self.counts.on_hand.checked_add(*units);
                 self.counts.on_hand = sum.ok_or("on_hand overflows")?;
-                let adjustment =
-                    Adjustment { restock: true, units: *units, reason: reason.clone() };
-                require(
-                    self.adjustments.insert(key.clone(), adjustment).is_none(),
-                    "the act happened before",
-                )
+                self.adjusted(key, (true, *units, reason))
             }
             Event::Withdrawn { key, units, reason } => {
                 require(*units > 0, "no units are taken")?;
                 require(*units <= self.counts.available(), "more is withdrawn than available")?;
                 self.counts.on_hand = self.counts.on_hand.saturating_sub(*units);
-                let adjustment =
-                    Adjustment { restock: false, units: *units, reason: reason.clone() };
-                require(
-                    self.adjustments.insert(key.clone(), adjustment).is_none(),
-                    "the act happened before",
-                )
+                self.adjusted(key, (false, *units, reason))
             }
-            Event::SellingSet { selling } => {
-                require(self.selling != Selling::Closed, "a closed sale stays closed")?;
-                require(self.selling != *selling, "nothing is changed")?;
-                require(*selling != Selling::NotOpen, "what has opened was not open before")?;
-                self.selling = *selling;
+            Event::SellingSet { selling, phase_number } => {
+                let closed = self.selling == Selling::Closed && *selling != Selling::Closed;
+                require(!closed, "a closed sale stays closed")?;
+                let unopened = *selling == Selling::NotOpen && self.selling != Selling::NotOpen;
+                require(!unopened, "what has opened was not open before")?;
+                require(*phase_number > self.phase_number, "a later order came before")?;
+                (self.selling, self.phase_number) = (*selling, *phase_number);
                 Ok(())
             }
             Event::RefundDue { payment, amount_minor } => {
@@ -113,6 +107,17 @@ impl Inventory {
         }
     }
 
+    fn adjusted(
+        &mut self,
+        key: &IdempotencyKey,
+        (restock, units, reason): (bool, u32, &AdjustmentReason),
+    ) -> Fits {
+        let answer = self.figures();
+        let adjustment = Adjustment { restock, units, reason: reason.clone(), answer };
+        let known = self.adjustments.insert(key.clone(), adjustment);
+        require(known.is_none(), "the act happened before")
+    }
+
     fn add(
         &mut self,
         id: ReservationId,
@@ -124,6 +129,7 @@ impl Inventory {
         require(quantity > 0, "nothing is reserved")?;
         require(quantity <= self.counts.available(), "more is reserved than available")?;
         require(self.within_limit(shopper, quantity), "the shopper's limit is passed")?;
+        require(self.may_reserve_again(shopper), "the shopper reserved too often")?;
         let ttl = self.terms.as_ref().map(|terms| terms.reservation_ttl_ms).unwrap_or_default();
         require(expires_at == reserved_at.plus(ttl), "the deadline is another")?;
         let state = State::Held;
@@ -247,11 +253,5 @@ impl Inventory {
         let found = *found.ok_or("there is no such reservation")?;
         let begun = (1..=found.attempts).contains(&payment.attempt());
         require(begun, "the payment was never begun").map(|()| found)
-    }
-
-    /// Whether a shopper may have so many units more.
-    pub(super) fn within_limit(&self, shopper: ShopperId, more: u32) -> bool {
-        let max = self.terms.as_ref().map_or(0, |terms| terms.per_shopper_max);
-        self.index.units_of(shopper).checked_add(more).is_some_and(|units| units <= max)
     }
 }

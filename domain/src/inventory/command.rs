@@ -36,10 +36,13 @@ pub enum Command {
         /// Why.
         reason: AdjustmentReason,
     },
-    /// Start, pause or end selling.
+    /// Start, pause or end selling, as the sale's phase wants it.
     SetSelling {
         /// What holds from now on.
         selling: Selling,
+        /// How often the sale's phase was set when this was ordered. Of two orders the one with
+        /// the higher number counts, whichever comes first.
+        phase_number: u64,
     },
     /// Set units aside for a shopper, with a deadline.
     Reserve {
@@ -48,6 +51,15 @@ pub enum Command {
         /// Marks this act, so that a repeat is known as such.
         key: IdempotencyKey,
         /// Units wanted, at least 1.
+        quantity: u32,
+    },
+    /// Ask again for what a `Reserve` was answered, without the right to a new one.
+    RepeatReserve {
+        /// Who asks.
+        shopper: ShopperId,
+        /// What marked the act.
+        key: IdempotencyKey,
+        /// Units wanted then.
         quantity: u32,
     },
     /// Move the deadline of a held reservation as far as the terms allow.

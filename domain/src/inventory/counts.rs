@@ -1,8 +1,8 @@
-//! The three numbers that the whole stock is made of.
+//! The three numbers that the whole stock is made of, and what is told of it.
 
 use serde::{Deserialize, Serialize};
 
-use super::terms::StockBand;
+use super::terms::{Selling, StockBand, StockView, Terms};
 
 /// `reserved + allocated <= on_hand`, always.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,5 +34,34 @@ impl Counts {
     /// Nothing is promised that is not there.
     pub(super) fn hold(self) -> bool {
         self.reserved.checked_add(self.allocated).is_some_and(|taken| taken <= self.on_hand)
+    }
+}
+
+/// The stock in figures: what a merchant is shown of it, beside the terms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Figures {
+    pub(super) selling: Selling,
+    pub(super) counts: Counts,
+    pub(super) orders_unsettled: u64,
+    pub(super) reservations: u64,
+    pub(super) expired: u64,
+    pub(super) refunds_due: u64,
+}
+
+impl Figures {
+    pub(super) fn view(self, terms: &Terms) -> StockView {
+        StockView {
+            terms: terms.clone(),
+            selling: self.selling,
+            on_hand: self.counts.on_hand,
+            reserved: self.counts.reserved,
+            allocated: self.counts.allocated,
+            available: self.counts.available(),
+            band: self.counts.band(),
+            orders_unsettled: self.orders_unsettled,
+            reservations: self.reservations,
+            expired: self.expired,
+            refunds_due: self.refunds_due,
+        }
     }
 }

@@ -2,8 +2,9 @@
 
 use super::reservation::OrderView;
 use super::{
-    Adjustment, Command, Decision, Event, Inventory, RefundState, Rejection, Reply, Reservation,
-    ReservationState, ReservationView, Selling, State, Terms,
+    AdjustmentReason, Command, Counts, Decision, Event, Figures, Inventory, RESERVATIONS_MAX,
+    RefundState, Rejection, Reply, Reservation, ReservationState, ReservationView, Selling, State,
+    Terms,
 };
 use crate::id::{IdempotencyKey, OrderId, PaymentId, ReservationId, ShopperId};
 use crate::time::{Millis, Timestamp};
@@ -30,19 +31,21 @@ impl Inventory {
         let terms = self.terms.as_ref().ok_or(Rejection::NotOpened)?;
         match command {
             Command::Open { .. } => Err(Rejection::ExistsWithDifferentTerms),
-            Command::Restock { key, units, reason } => self.adjust(
-                terms,
-                key,
-                Adjustment { restock: true, units: *units, reason: reason.clone() },
-            ),
-            Command::Withdraw { key, units, reason } => self.adjust(
-                terms,
-                key,
-                Adjustment { restock: false, units: *units, reason: reason.clone() },
-            ),
-            Command::SetSelling { selling } => self.set_selling(terms, *selling),
+            Command::Restock { key, units, reason } => {
+                self.adjust(terms, key, (true, *units, reason))
+            }
+            Command::Withdraw { key, units, reason } => {
+                self.adjust(terms, key, (false, *units, reason))
+            }
+            Command::SetSelling { selling, phase_number } => {
+                self.set_selling(terms, *selling, *phase_number)
+            }
             Command::Reserve { shopper, key, quantity } => {
                 self.reserve(terms, *shopper, key, *quantity, now)
+            }
+            Command::RepeatReserve { shopper, key, quantity } => {
+                let id = ReservationId::derive(&terms.sale, &terms.sku, *shopper, key);
+                self.first_answer(terms, id, self.own(*shopper, id)?, *quantity)
             }
             Command::Extend { shopper, reservation } => {
                 self.extend(terms, *shopper, *reservation, now)
@@ -77,24 +80,28 @@ impl Inventory {
             };
         }
         terms.check().map_err(|reason| Rejection::TermsInvalid { reason: reason.to_owned() })?;
-        let mut counts = self.counts;
-        counts.on_hand = on_hand;
-        let view = self.stock_with(terms, self.selling, counts);
-        let events = vec![Event::Opened { terms: terms.clone(), on_hand }];
-        Ok(Decision { events, reply: Reply::Stock { view, exists: false } })
+        let counts = Counts { on_hand, ..self.counts };
+        let event = Event::Opened { terms: terms.clone(), on_hand };
+        Ok(stock_as(Figures { counts, ..self.figures() }, terms, event))
     }
 
-    fn adjust(&self, terms: &Terms, key: &IdempotencyKey, asked: Adjustment) -> Verdict {
-        match self.adjustments.get(key) {
-            Some(known) if *known == asked => return Ok(self.unchanged(terms, true)),
-            Some(_) => return Err(Rejection::ExistsWithDifferentAdjustment),
-            None => {}
+    fn adjust(
+        &self,
+        terms: &Terms,
+        key: &IdempotencyKey,
+        (restock, units, reason): (bool, u32, &AdjustmentReason),
+    ) -> Verdict {
+        if let Some(known) = self.adjustments.get(key) {
+            if (known.restock, known.units, &known.reason) != (restock, units, reason) {
+                return Err(Rejection::ExistsWithDifferentAdjustment);
+            }
+            let reply = Reply::Stock { view: known.answer.view(terms), exists: true };
+            return Ok(Decision { events: Vec::new(), reply });
         }
-        let Adjustment { restock, units, reason } = asked;
         if units == 0 {
             return Err(Rejection::QuantityZero);
         }
-        let (key, mut counts) = (key.clone(), self.counts);
+        let (key, reason, mut counts) = (key.clone(), reason.clone(), self.counts);
         let event = if restock {
             counts.on_hand =
                 counts.on_hand.checked_add(units).ok_or(Rejection::QuantityTooLarge)?;
@@ -107,24 +114,23 @@ impl Inventory {
             counts.on_hand = counts.on_hand.saturating_sub(units);
             Event::Withdrawn { key, units, reason }
         };
-        let view = self.stock_with(terms, self.selling, counts);
-        Ok(Decision { events: vec![event], reply: Reply::Stock { view, exists: false } })
+        Ok(stock_as(Figures { counts, ..self.figures() }, terms, event))
     }
 
-    fn set_selling(&self, terms: &Terms, selling: Selling) -> Verdict {
-        if self.selling == selling {
+    fn set_selling(&self, terms: &Terms, selling: Selling, phase_number: u64) -> Verdict {
+        if phase_number <= self.phase_number {
+            // It is done, or was overtaken by a later order.
             return Ok(self.unchanged(terms, true));
         }
-        if self.selling == Selling::Closed {
-            return Err(Rejection::SaleClosed);
-        }
-        if selling == Selling::NotOpen {
+        if selling == Selling::NotOpen && self.selling != Selling::NotOpen {
             // Whoever says so has not heard yet that it opened.
             return Ok(self.unchanged(terms, true));
         }
-        let view = self.stock_with(terms, selling, self.counts);
-        let events = vec![Event::SellingSet { selling }];
-        Ok(Decision { events, reply: Reply::Stock { view, exists: false } })
+        if self.selling == Selling::Closed && selling != Selling::Closed {
+            return Err(Rejection::SaleClosed);
+        }
+        let event = Event::SellingSet { selling, phase_number };
+        Ok(stock_as(Figures { selling, ..self.figures() }, terms, event))
     }
 
     fn reserve(
@@ -149,8 +155,11 @@ impl Inventory {
             Selling::Open => {}
         }
         if !self.within_limit(shopper, quantity) {
-            let (per_shopper_max, units) = (terms.per_shopper_max, self.index.units_of(shopper));
+            let (per_shopper_max, units) = (terms.per_shopper_max, self.units_of(shopper));
             return Err(Rejection::PerShopperMaxReached { per_shopper_max, units });
+        }
+        if !self.may_reserve_again(shopper) {
+            return Err(Rejection::ReservationsMaxReached { reservations_max: RESERVATIONS_MAX });
         }
         if self.counts.allocated >= self.counts.on_hand {
             return Err(Rejection::SoldOut);
@@ -234,7 +243,7 @@ impl Inventory {
 
     /// The stock as it is.
     fn unchanged(&self, terms: &Terms, exists: bool) -> Decision {
-        let view = self.stock_with(terms, self.selling, self.counts);
+        let view = self.figures().view(terms);
         Decision { events: Vec::new(), reply: Reply::Stock { view, exists } }
     }
 
@@ -301,6 +310,12 @@ impl Inventory {
         let states = self.refunds.range(payments).map(|(_, state)| *state);
         states.reduce(|worst, state| if state == RefundState::Due { state } else { worst })
     }
+}
+
+/// A decision after which the stock is as it is shown.
+fn stock_as(after: Figures, terms: &Terms, event: Event) -> Decision {
+    let reply = Reply::Stock { view: after.view(terms), exists: false };
+    Decision { events: vec![event], reply }
 }
 
 /// Whether an extension gains enough to be one.

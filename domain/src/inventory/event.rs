@@ -75,6 +75,8 @@ pub enum Event {
     SellingSet {
         /// What holds from here on.
         selling: Selling,
+        /// How often the sale's phase was set when this was ordered.
+        phase_number: u64,
     },
     /// Units were set aside.
     Reserved {

@@ -3,14 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::reservation::{Reservation, State};
-use crate::id::{OrderId, ReservationId, ShopperId};
+use crate::id::{OrderId, ReservationId};
 use crate::time::Timestamp;
 
 /// Views of the reservations, rebuilt after a snapshot is loaded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Index {
-    /// Units reserved and allocated per shopper.
-    units: BTreeMap<ShopperId, u32>,
     /// Held reservations by deadline.
     pub(super) held: BTreeSet<(Timestamp, ReservationId)>,
     /// Reservations with a payment under way, by deadline.
@@ -31,16 +29,6 @@ impl Index {
         index
     }
 
-    /// Units that a shopper has reserved or bought.
-    pub(super) fn units_of(&self, shopper: ShopperId) -> u32 {
-        self.units.get(&shopper).copied().unwrap_or_default()
-    }
-
-    /// Nobody has more than one shopper may.
-    pub(super) fn all_within(&self, per_shopper_max: u32) -> bool {
-        self.units.values().all(|units| *units <= per_shopper_max)
-    }
-
     /// Enters a reservation as it is.
     pub(super) fn add(&mut self, id: ReservationId, reservation: &Reservation) {
         match reservation.state {
@@ -57,10 +45,6 @@ impl Index {
                 self.unsettled.insert(id.order());
             }
             State::Allocated { .. } | State::Released | State::Expired => {}
-        }
-        if reservation.counts() {
-            let units = self.units.entry(reservation.shopper).or_default();
-            *units = units.saturating_add(reservation.quantity);
         }
     }
 
@@ -80,14 +64,6 @@ impl Index {
                 self.unsettled.remove(&id.order());
             }
             State::Allocated { .. } | State::Released | State::Expired => {}
-        }
-        if reservation.counts()
-            && let Some(units) = self.units.get_mut(&reservation.shopper)
-        {
-            *units = units.saturating_sub(reservation.quantity);
-            if *units == 0 {
-                self.units.remove(&reservation.shopper);
-            }
         }
     }
 }

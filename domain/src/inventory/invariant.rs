@@ -1,6 +1,9 @@
 //! What must hold after every event, as functions that a test, a simulation or an audit can call.
 
+use std::collections::BTreeMap;
+
 use super::{Index, Inventory, State};
+use crate::id::ShopperId;
 
 impl Inventory {
     /// The name of the first invariant that does not hold, checked slowly and from scratch.
@@ -29,6 +32,12 @@ impl Inventory {
 
     /// Nobody has more than one shopper may.
     fn invariant_per_shopper_max(&self) -> bool {
-        self.index.all_within(self.terms.as_ref().map_or(0, |terms| terms.per_shopper_max))
+        let max = self.terms.as_ref().map_or(0, |terms| terms.per_shopper_max);
+        let mut units: BTreeMap<ShopperId, u32> = BTreeMap::new();
+        for reservation in self.reservations.values().filter(|r| r.counts()) {
+            let of_shopper = units.entry(reservation.shopper).or_default();
+            *of_shopper = of_shopper.saturating_add(reservation.quantity);
+        }
+        units.values().all(|units| *units <= max)
     }
 }

@@ -28,7 +28,7 @@ pub use self::rejection::Rejection;
 pub use self::reservation::{OrderView, RefundState, ReservationState, ReservationView};
 pub use self::terms::{Selling, StockBand, StockView, Terms};
 
-use self::counts::Counts;
+use self::counts::{Counts, Figures};
 use self::index::Index;
 use self::reservation::{Reservation, State};
 use crate::id::{IdempotencyKey, OrderId, PaymentId, ReservationId, ShopperId};
@@ -40,11 +40,18 @@ use crate::time::Timestamp;
 /// so they stay below 500 KB, far from the 2 MB that a row can have.
 const TIMEOUTS_MAX: usize = 4_096;
 
+/// Reservations of one SKU that one shopper may make in all, whatever became of them. They are kept
+/// for as long as the sale is, so somebody who reserves and gives back in a loop must come to an
+/// end; who chooses and changes their mind does not get near it.
+const RESERVATIONS_MAX: u32 = 20;
+
 /// Everything known about one SKU in one sale.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inventory {
     terms: Option<Terms>,
     selling: Selling,
+    /// The number of the newest order to sell or not to.
+    phase_number: u64,
     counts: Counts,
     expired: u64,
     reservations: BTreeMap<ReservationId, Reservation>,
@@ -64,6 +71,8 @@ struct Adjustment {
     restock: bool,
     units: u32,
     reason: AdjustmentReason,
+    /// What was answered, for a repeat.
+    answer: Figures,
 }
 
 /// What a command leads to.
@@ -176,24 +185,42 @@ impl Inventory {
 
     /// The stock as the merchant sees it; `None` before it was opened.
     pub fn stock(&self) -> Option<StockView> {
-        self.terms.as_ref().map(|terms| self.stock_with(terms, self.selling, self.counts))
+        self.terms.as_ref().map(|terms| self.figures().view(terms))
     }
 
-    /// The stock as it looks under other terms, or with other counts.
-    fn stock_with(&self, terms: &Terms, selling: Selling, counts: Counts) -> StockView {
-        StockView {
-            terms: terms.clone(),
-            selling,
-            on_hand: counts.on_hand,
-            reserved: counts.reserved,
-            allocated: counts.allocated,
-            available: counts.available(),
-            band: counts.band(),
+    /// The stock in figures.
+    fn figures(&self) -> Figures {
+        Figures {
+            selling: self.selling,
+            counts: self.counts,
             orders_unsettled: self.index.unsettled.len() as u64,
             reservations: self.reservations.len() as u64,
             expired: self.expired,
             refunds_due: self.refunds_due().count() as u64,
         }
+    }
+
+    /// The reservations that a shopper has made, whatever became of them.
+    fn made_by(&self, shopper: ShopperId) -> impl Iterator<Item = &Reservation> {
+        let range = self.reservations.range(ReservationId::range_of(shopper));
+        range.map(|(_, made)| made).filter(move |made| made.shopper == shopper)
+    }
+
+    /// Units that a shopper has reserved or bought.
+    fn units_of(&self, shopper: ShopperId) -> u32 {
+        let counted = self.made_by(shopper).filter(|made| made.counts());
+        counted.fold(0, |units, made| units.saturating_add(made.quantity))
+    }
+
+    /// Whether a shopper may have so many units more.
+    fn within_limit(&self, shopper: ShopperId, more: u32) -> bool {
+        let max = self.terms.as_ref().map_or(0, |terms| terms.per_shopper_max);
+        self.units_of(shopper).checked_add(more).is_some_and(|units| units <= max)
+    }
+
+    /// Whether a shopper may make one reservation more.
+    fn may_reserve_again(&self, shopper: ShopperId) -> bool {
+        self.made_by(shopper).count() < RESERVATIONS_MAX as usize
     }
 }
 

@@ -82,6 +82,12 @@ pub enum Rejection {
         /// Units the shopper has reserved or bought.
         units: u32,
     },
+    /// The shopper has reserved and given back so often that it cannot be shopping.
+    #[error("one shopper may make at most {reservations_max} reservations")]
+    ReservationsMaxReached {
+        /// The limit.
+        reservations_max: u32,
+    },
     /// Every unit is promised to an order. Nothing comes back.
     #[error("sold out")]
     SoldOut,
@@ -121,6 +127,7 @@ impl Rejection {
             | Self::ExtensionCapReached { .. }
             | Self::SaleClosed
             | Self::PerShopperMaxReached { .. }
+            | Self::ReservationsMaxReached { .. }
             | Self::SoldOut => false,
         }
     }

@@ -5,10 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::time::{Millis, Timestamp};
 
 /// A line in time: at `at` the positions up to `value` are admitted, and from then on
-/// `per_minute` more each minute, until `until`.
+/// `per_minute` more each minute.
 ///
 /// A line and not a counter, so that an edge can tell who is admitted without asking anybody.
-/// `until` bounds how far an edge may go on when nobody renews the line: closed rather than wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Frontier {
     /// Positions up to this one are admitted at `at`.
@@ -17,19 +16,55 @@ pub struct Frontier {
     pub at: Timestamp,
     /// How many more are admitted each minute.
     pub per_minute: u64,
-    /// The last moment for which the line speaks.
-    pub until: Timestamp,
 }
 
 /// One minute, in milliseconds.
 const MINUTE_MS: u128 = 60_000;
 
 impl Frontier {
-    /// The position up to which people are admitted at `now`.
+    /// The position that the line reaches at `now`.
     pub fn at(&self, now: Timestamp) -> u64 {
-        let elapsed_ms = u128::from(now.min(self.until).since(self.at).get());
+        let elapsed_ms = u128::from(now.since(self.at).get());
         let risen = u128::from(self.per_minute).saturating_mul(elapsed_ms).div_euclid(MINUTE_MS);
         self.value.saturating_add(u64::try_from(risen).unwrap_or(u64::MAX))
+    }
+
+    /// When the line reaches a position; `None` if it does not rise so far.
+    fn reaches(&self, position: u64) -> Option<Timestamp> {
+        let Some(rise) = position.checked_sub(self.value).filter(|rise| *rise > 0) else {
+            return Some(self.at);
+        };
+        let per_minute = u128::from(self.per_minute);
+        let rise_ms = u128::from(rise)
+            .saturating_mul(MINUTE_MS)
+            .checked_next_multiple_of(per_minute)?
+            .checked_div(per_minute)?;
+        Some(self.at.plus(Millis::new(u64::try_from(rise_ms).unwrap_or(u64::MAX))))
+    }
+}
+
+/// The frontier as the waiting room publishes it: with the bounds up to which it speaks.
+///
+/// An edge may hold an old one. Whatever the room decides meanwhile, nobody is admitted by an old
+/// one whom the room itself does not let in by then: see `WaitingRoom::set_phase`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublishedFrontier {
+    /// The line.
+    pub line: Frontier,
+    /// The last moment for which it speaks. After it an edge admits nobody more who has not asked
+    /// again: closed rather than wrong.
+    pub until: Timestamp,
+    /// The last position for which it speaks: those who come later may find another line.
+    pub max: u64,
+}
+
+/// A position that is due and not covered by what is published waits for the next status.
+const NEXT_STATUS: Millis = Millis::from_secs(1);
+
+impl PublishedFrontier {
+    /// The position up to which people are admitted at `now`.
+    pub fn at(&self, now: Timestamp) -> u64 {
+        self.line.at(now.min(self.until)).min(self.max)
     }
 
     /// How long after `now` the position will be admitted if the rate stays; `None` if the line
@@ -38,13 +73,9 @@ impl Frontier {
         if position <= self.at(now) {
             return Some(Millis::new(0));
         }
-        let per_minute = u128::from(self.per_minute);
-        let rise_ms = u128::from(position.saturating_sub(self.value))
-            .saturating_mul(MINUTE_MS)
-            .checked_next_multiple_of(per_minute)?
-            .checked_div(per_minute)?;
-        let due_at = self.at.plus(Millis::new(u64::try_from(rise_ms).unwrap_or(u64::MAX)));
-        Some(due_at.since(now))
+        let due_at = self.line.reaches(position)?;
+        let covered = position <= self.max && due_at <= self.until;
+        Some(if covered { due_at.since(now) } else { due_at.since(now).max(NEXT_STATUS) })
     }
 }
 
@@ -54,8 +85,9 @@ mod tests {
 
     const T0: Timestamp = Timestamp::from_millis(1_000_000);
 
-    fn rising() -> Frontier {
-        Frontier { value: 10, at: T0, per_minute: 120, until: T0.plus(Millis::from_secs(5)) }
+    fn rising() -> PublishedFrontier {
+        let line = Frontier { value: 10, at: T0, per_minute: 120 };
+        PublishedFrontier { line, until: T0.plus(Millis::from_secs(5)), max: 1_000 }
     }
 
     #[test]
@@ -72,9 +104,26 @@ mod tests {
     }
 
     #[test]
+    fn it_admits_nobody_beyond_those_it_speaks_of() {
+        let few = PublishedFrontier { max: 11, ..rising() };
+        assert_eq!(few.at(T0.plus(Millis::from_secs(5))), 11);
+        assert_eq!(few.wait(11, T0), Some(Millis::new(500)));
+        let late = T0.plus(Millis::from_secs(4));
+        assert_eq!(few.wait(12, late), Some(NEXT_STATUS), "it is due: the next status will say");
+    }
+
+    #[test]
     fn the_wait_is_the_distance_over_the_rate() {
         assert_eq!(rising().wait(10, T0), Some(Millis::new(0)));
         assert_eq!(rising().wait(12, T0), Some(Millis::new(1000)));
-        assert_eq!(Frontier { per_minute: 0, ..rising() }.wait(12, T0), None);
+        assert_eq!(rising().wait(30, T0), Some(Millis::new(10_000)));
+        let still = Frontier { per_minute: 0, ..rising().line };
+        assert_eq!(PublishedFrontier { line: still, ..rising() }.wait(12, T0), None);
+    }
+
+    #[test]
+    fn nobody_is_told_to_wait_no_time_at_all_when_the_line_was_not_renewed() {
+        let late = T0.plus(Millis::from_secs(60));
+        assert_eq!(rising().wait(21, late), Some(NEXT_STATUS));
     }
 }

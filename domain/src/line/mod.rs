@@ -5,7 +5,7 @@ mod room;
 mod sale;
 mod status;
 
-pub use self::frontier::Frontier;
+pub use self::frontier::{Frontier, PublishedFrontier};
 pub use self::room::{BLOCK_LEN_MAX, BLOCK_LEN_MIN, RoomEvent, RoomRejection, WaitingRoom};
-pub use self::sale::{Phase, SaleRules, SkuOffer};
+pub use self::sale::{Phase, RulesInvalid, SaleRules, SkuOffer};
 pub use self::status::{SkuStatus, Status, Turn};

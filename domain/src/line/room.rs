@@ -5,8 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::frontier::Frontier;
-use super::sale::{Phase, SaleRules};
+use super::frontier::{Frontier, PublishedFrontier};
+use super::sale::{Phase, RulesInvalid, SaleRules};
 use super::status::{SkuStatus, Status};
 use crate::inventory::StockBand;
 use crate::machine::{Corrupt, Machine};
@@ -23,15 +23,18 @@ pub const BLOCK_LEN_MAX: u64 = 1_024;
 /// How long a block should last.
 const BLOCK_LASTS: Millis = Millis::from_secs(1);
 
-/// How far ahead a published frontier speaks: long enough to bridge a slow refresh, short enough
-/// that a pause is everywhere within seconds.
-const PUBLISHED_FOR: Millis = Millis::from_secs(5);
+/// How far ahead a published frontier speaks: long enough to bridge a refresh, which comes every
+/// second, and short, because a line that stops goes on so long where nobody has heard of it.
+const PUBLISHED_FOR: Millis = Millis::from_secs(2);
 
 /// The waiting room of one sale.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WaitingRoom {
     rules: Option<SaleRules>,
     phase: Phase,
+    /// How often the phase was set: of two orders to an Inventory the one with the higher number
+    /// is the later one.
+    phase_number: u64,
     /// Positions up to this one may have been handed out.
     leased: u64,
     frontier: Frontier,
@@ -76,11 +79,14 @@ pub enum RoomRejection {
     /// There is no such sale.
     #[error("there is no such sale")]
     NoSuchSale,
+    /// Under these rules nothing could be sold.
+    #[error("{0}")]
+    RulesInvalid(RulesInvalid),
     /// The sale was created before, with other rules.
     #[error("this sale was already created with other rules")]
     ExistsWithDifferentRules,
     /// The sale cannot go from its phase to the other.
-    #[error("a sale that is {from:?} cannot become {to:?}")]
+    #[error("a sale that is {from} cannot become {to}")]
     PhaseOrder {
         /// Where it is.
         from: Phase,
@@ -109,6 +115,11 @@ impl WaitingRoom {
         self.phase
     }
 
+    /// How often the phase was set.
+    pub const fn phase_number(&self) -> u64 {
+        self.phase_number
+    }
+
     /// The last position handed out.
     pub const fn handed_out(&self) -> u64 {
         self.handed_out
@@ -118,8 +129,9 @@ impl WaitingRoom {
     ///
     /// # Errors
     ///
-    /// `ExistsWithDifferentRules`.
+    /// `RulesInvalid` or `ExistsWithDifferentRules`.
     pub fn create(&self, rules: &SaleRules) -> Result<Vec<RoomEvent>, RoomRejection> {
+        rules.check().map_err(RoomRejection::RulesInvalid)?;
         match &self.rules {
             None => Ok(vec![RoomEvent::Created { rules: rules.clone() }]),
             Some(known) if known == rules => Ok(Vec::new()),
@@ -141,7 +153,7 @@ impl WaitingRoom {
             return Err(RoomRejection::PhaseOrder { from: self.phase, to });
         }
         let per_minute = if to == Phase::Open { u64::from(rules.admits_per_minute_max) } else { 0 };
-        let frontier = self.turn_frontier(per_minute, now);
+        let frontier = self.turned(per_minute, now);
         Ok(vec![RoomEvent::PhaseSet { phase: to }, RoomEvent::FrontierSet { frontier }])
     }
 
@@ -183,11 +195,9 @@ impl WaitingRoom {
     /// Otherwise a rush would find that a quiet hour had been saved up for it. Two seconds and not
     /// one, so that a steady trickle costs a write a second at most.
     fn catch_up(&self, now: Timestamp) -> Option<RoomEvent> {
-        let line = Frontier { until: now, ..self.frontier };
         let slack = self.second().saturating_mul(2);
-        (line.at(now) > self.handed_out.saturating_add(slack)).then(|| RoomEvent::FrontierSet {
-            frontier: self.turn_frontier(self.frontier.per_minute, now),
-        })
+        let ran_ahead = self.frontier.at(now) > self.handed_out.saturating_add(slack);
+        ran_ahead.then(|| RoomEvent::FrontierSet { frontier: self.line(now) })
     }
 
     /// How many people are admitted in a second at the present rate, at least one if any.
@@ -206,19 +216,20 @@ impl WaitingRoom {
             || bands.iter().any(|sku| sku.band < StockBand::AllReserved);
         let per_minute = if anything { u64::from(rules.admits_per_minute_max) } else { 0 };
         (per_minute != self.frontier.per_minute)
-            .then(|| RoomEvent::FrontierSet { frontier: self.turn_frontier(per_minute, now) })
+            .then(|| RoomEvent::FrontierSet { frontier: self.turned(per_minute, now) })
     }
 
     /// The status that edges answer polls from.
     pub fn status(&self, stock: Vec<SkuStatus>, now: Timestamp) -> Option<Status> {
-        let rules = self.rules.as_ref()?;
+        let (rules, line) = (self.rules.as_ref()?, self.line(now));
         Some(Status {
             sale: rules.sale.clone(),
             title: rules.title.clone(),
             phase: self.phase,
-            frontier: Frontier {
+            frontier: PublishedFrontier {
+                line,
                 until: now.plus(PUBLISHED_FOR),
-                ..self.turn_frontier(self.frontier.per_minute, now)
+                max: self.handed_out.saturating_add(self.second()).max(line.value),
             },
             handed_out: self.handed_out,
             pass_ttl_ms: rules.pass_ttl_ms,
@@ -228,15 +239,25 @@ impl WaitingRoom {
         })
     }
 
-    /// The frontier going on from `now` at another rate.
+    /// The line as it goes on from `now`, at the present rate.
     ///
     /// It is never more than a second's worth ahead of the people: enough that nobody who comes
     /// into an empty line waits for a refresh, and no more.
-    fn turn_frontier(&self, per_minute: u64, now: Timestamp) -> Frontier {
-        let line = Frontier { until: now, ..self.frontier };
-        let ahead_max = self.handed_out.saturating_add(self.second());
-        let value = line.at(now).min(ahead_max).max(self.frontier.value);
-        Frontier { value, at: now, per_minute, until: now }
+    fn line(&self, now: Timestamp) -> Frontier {
+        let Frontier { value, at, per_minute } = self.frontier;
+        let max = self.handed_out.saturating_add(self.second()).max(value);
+        Frontier { value: self.frontier.at(now).min(max), at: now.max(at), per_minute }
+    }
+
+    /// The line going on at another rate.
+    ///
+    /// What was published before may be believed for a while yet. If the line is to rise more
+    /// slowly, it therefore stands where the old one will have led by then: otherwise an edge that
+    /// has not heard of it would let people in, past others who wait at one that has.
+    fn turned(&self, per_minute: u64, now: Timestamp) -> Frontier {
+        let slower = per_minute < self.frontier.per_minute;
+        let line = self.line(if slower { now.plus(PUBLISHED_FOR) } else { now });
+        Frontier { per_minute, ..line }
     }
 }
 
@@ -256,6 +277,7 @@ impl Machine for WaitingRoom {
                     return Err(Corrupt { event: "phase_set", reason: "the phase cannot follow" });
                 }
                 self.phase = *phase;
+                self.phase_number = self.phase_number.saturating_add(1);
             }
             RoomEvent::PositionsLeased { up_to } => {
                 if *up_to < self.leased {

@@ -107,7 +107,7 @@ fn a_line_of_people_is_admitted_at_the_rate() {
         join(&mut room);
     }
     let status = room.status(stock(StockBand::InStock), T0.plus(Millis::from_secs(30))).unwrap();
-    assert_eq!(status.frontier.value, 30);
+    assert_eq!(status.frontier.line.value, 30);
 }
 
 #[test]
@@ -115,13 +115,13 @@ fn a_quiet_hour_is_not_saved_up_for_a_rush() {
     let mut room = open_room(60);
     let rush = T0.plus(Millis::from_secs(3600));
     let status = room.status(stock(StockBand::InStock), rush).unwrap();
-    assert_eq!(status.frontier.value, 1, "one second's worth");
+    assert_eq!(status.frontier.line.value, 1, "one second's worth");
     for _ in 0..100 {
         join_at(&mut room, rush);
     }
     let admitted = |room: &WaitingRoom, secs| {
         let now = rush.plus(Millis::from_secs(secs));
-        room.status(stock(StockBand::InStock), now).unwrap().frontier.value
+        room.status(stock(StockBand::InStock), now).unwrap().frontier.line.value
     };
     assert_eq!(admitted(&room, 0), 1);
     assert_eq!(admitted(&room, 30), 31);
@@ -167,12 +167,13 @@ fn pausing_keeps_every_place_and_resuming_goes_on_from_there() {
     let paused = room.set_phase(Phase::Paused, at(10)).unwrap();
     happen(&mut room, paused);
     let status = room.status(stock(StockBand::InStock), at(60)).unwrap();
-    assert_eq!(status.turn(11, at(60)), Turn::Paused { ahead: 0 });
+    // Two seconds are published ahead, so the line stands where it will have led by then.
+    assert_eq!(status.turn(13, at(60)), Turn::Paused { ahead: 0 });
     let resumed = room.set_phase(Phase::Open, at(60)).unwrap();
     happen(&mut room, resumed);
     let status = room.status(stock(StockBand::InStock), at(61)).unwrap();
-    assert_eq!(status.turn(11, at(61)), Turn::Admitted);
-    assert!(matches!(status.turn(12, at(61)), Turn::Waiting { ahead: 0, .. }));
+    assert_eq!(status.turn(13, at(61)), Turn::Admitted);
+    assert!(matches!(status.turn(14, at(61)), Turn::Waiting { ahead: 0, .. }));
 }
 
 #[test]
@@ -186,14 +187,15 @@ fn nobody_is_admitted_while_everything_is_reserved_and_all_are_told_when_it_is_s
     happen(&mut room, held.into_iter().collect());
     assert_eq!(room.handle_stock(&stock(StockBand::AllReserved), at(11)), None);
     let status = room.status(stock(StockBand::AllReserved), at(30)).unwrap();
-    assert_eq!(status.turn(50, at(30)), Turn::AllReserved { ahead: 39 });
+    assert_eq!(status.turn(50, at(30)), Turn::AllReserved { ahead: 37 });
     let status = room.status(stock(StockBand::SoldOut), at(30)).unwrap();
     assert_eq!(status.turn(50, at(30)), Turn::SoldOut);
     assert_eq!(status.check_joining(), Err(RoomRejection::SoldOut));
     let again = room.handle_stock(&stock(StockBand::FewLeft), at(40));
     happen(&mut room, again.into_iter().collect());
     let status = room.status(stock(StockBand::FewLeft), at(41)).unwrap();
-    assert_eq!(status.turn(11, at(41)), Turn::Admitted);
+    assert_eq!(status.turn(13, at(41)), Turn::Admitted);
+    assert!(matches!(status.turn(14, at(41)), Turn::Waiting { ahead: 0, .. }));
 }
 
 #[test]
@@ -217,4 +219,90 @@ fn polls_are_spread_and_no_sooner_than_a_second_unless_the_turn_is() {
     let soon = T0.plus(Millis::new(900));
     assert!((100..=125).contains(&status.next_poll(1, soon).get()));
     assert!(polls.windows(2).any(|pair| pair[0] != pair[1]));
+}
+
+#[test]
+fn nobody_is_let_in_by_an_old_status_past_somebody_who_asks_an_edge_with_a_new_one() {
+    let full = || stock(StockBand::InStock);
+    let taken = || stock(StockBand::AllReserved);
+    for (people, change_at) in [(0, 10_000), (5, 10_000), (100, 10_000), (100, 10_500)] {
+        let mut room = open_room(600);
+        for _ in 0..people {
+            join(&mut room);
+        }
+        let at = |ms| T0.plus(Millis::new(ms));
+        let old = room.status(full(), at(change_at - 900)).unwrap();
+        for _ in 0..50 {
+            join_at(&mut room, at(change_at - 100));
+        }
+        let held = room.handle_stock(&taken(), at(change_at));
+        happen(&mut room, held.into_iter().collect());
+        for ms in (change_at..change_at + 5_000).step_by(50) {
+            let new = room.status(taken(), at(ms)).unwrap();
+            let (old_line, new_line) = (old.frontier.at(at(ms)), new.frontier.at(at(ms)));
+            assert!(old_line <= new_line, "{people}: {old_line} > {new_line} after {ms} ms");
+        }
+    }
+}
+
+#[test]
+fn a_line_that_stops_and_goes_on_again_and_again_admits_no_more_than_its_rate() {
+    let mut room = open_room(600);
+    for _ in 0..1_000 {
+        join(&mut room);
+    }
+    for secs in 1..=30 {
+        let now = T0.plus(Millis::from_secs(secs));
+        let band = if secs % 2 == 0 { StockBand::InStock } else { StockBand::AllReserved };
+        let turned = room.handle_stock(&stock(band), now);
+        happen(&mut room, turned.into_iter().collect());
+        let admitted = room.status(stock(band), now).unwrap().frontier.at(now);
+        // What it promised for two seconds ahead, it may have kept.
+        assert!(admitted <= 10 * (secs + 2), "{admitted} after {secs} s");
+    }
+}
+
+#[test]
+fn the_phases_are_numbered_so_that_of_two_orders_the_later_is_known() {
+    let mut room = open_room(60);
+    assert_eq!(room.phase_number(), 1);
+    let paused = room.set_phase(Phase::Paused, T0).unwrap();
+    happen(&mut room, paused);
+    assert_eq!(room.phase_number(), 2);
+    assert_eq!(room.set_phase(Phase::Paused, T0), Ok(Vec::new()), "a repeat is no new order");
+}
+
+#[test]
+fn rules_under_which_nothing_could_be_sold_are_refused_by_name() {
+    let offer = rules(60).skus[0].clone();
+    let dear = Money { minor: crate::money::MINOR_MAX, ..offer.unit_price };
+    let wrong = [
+        ("title", None, SaleRules { title: "  ".to_owned(), ..rules(60) }),
+        ("skus", None, SaleRules { skus: Vec::new(), ..rules(60) }),
+        ("skus", Some(1), SaleRules { skus: vec![offer.clone(), offer.clone()], ..rules(60) }),
+        ("admits_per_minute_max", None, rules(0)),
+        ("per_shopper_max", None, SaleRules { per_shopper_max: 1_001, ..rules(60) }),
+        ("pass_ttl_ms", None, SaleRules { pass_ttl_ms: Millis::new(0), ..rules(60) }),
+        (
+            "reservation_ttl_ms",
+            None,
+            SaleRules { reservation_ttl_ms: Millis::from_secs(301), ..rules(60) },
+        ),
+        (
+            "skus",
+            Some(0),
+            SaleRules {
+                per_shopper_max: 2,
+                skus: vec![super::super::SkuOffer { unit_price: dear, ..offer }],
+                ..rules(60)
+            },
+        ),
+    ];
+    for (rule, place, rules) in wrong {
+        let refused = WaitingRoom::default().create(&rules);
+        let Err(RoomRejection::RulesInvalid(invalid)) = refused else {
+            panic!("{rule}: {refused:?}")
+        };
+        assert_eq!((invalid.rule.as_str(), invalid.place), (rule, place));
+    }
 }

@@ -1,5 +1,8 @@
 //! A sale: what is sold, under which rules, and how far it has come.
 
+use std::collections::BTreeSet;
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::id::{SaleId, Sku};
@@ -24,6 +27,19 @@ pub enum Phase {
     Paused,
     /// Over.
     Closed,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Draft => "draft",
+            Self::Scheduled => "scheduled",
+            Self::Prequeue => "prequeue",
+            Self::Open => "open",
+            Self::Paused => "paused",
+            Self::Closed => "closed",
+        })
+    }
 }
 
 impl Phase {
@@ -87,6 +103,62 @@ impl SaleRules {
     /// The SKUs one sale may have: its status, which every edge keeps, lists them all.
     pub const SKUS_MAX: usize = 100;
 
+    /// The longest title, in characters.
+    pub const TITLE_LEN_MAX: usize = 200;
+
+    /// Checks that something can be sold under these rules.
+    ///
+    /// # Errors
+    ///
+    /// The first rule that cannot be.
+    pub fn check(&self) -> Result<(), RulesInvalid> {
+        let day = Millis::from_secs(24 * 3600);
+        let (moment, longest) = (Millis::new(1), self.reservation_max_ms);
+        let title_len = self.title.trim().chars().count();
+        let checks = [
+            ("title", within(title_len, 1, Self::TITLE_LEN_MAX), "1 to 200 characters long"),
+            ("skus", within(self.skus.len(), 1, Self::SKUS_MAX), "a list of 1 to 100 SKUs"),
+            (
+                "admits_per_minute_max",
+                within(self.admits_per_minute_max, 1, 10_000_000),
+                "from 1 to 10,000,000",
+            ),
+            ("per_shopper_max", within(self.per_shopper_max, 1, 1_000), "from 1 to 1,000"),
+            ("pass_ttl_ms", within(self.pass_ttl_ms, moment, day), "from 1 ms to a day"),
+            (
+                "reservation_ttl_ms",
+                within(self.reservation_ttl_ms, moment, longest),
+                "at least 1 and at most `reservation_max_ms`",
+            ),
+            ("reservation_max_ms", within(longest, moment, day), "from 1 ms to a day"),
+            (
+                "payment_window_ms",
+                within(self.payment_window_ms, moment, day),
+                "from 1 ms to a day",
+            ),
+        ];
+        if let Some((rule, _, range)) = checks.into_iter().find(|(_, holds, _)| !holds) {
+            let reason = format!("it has to be {range}");
+            return Err(RulesInvalid { rule: rule.to_owned(), place: None, reason });
+        }
+        self.check_skus()
+    }
+
+    fn check_skus(&self) -> Result<(), RulesInvalid> {
+        let mut seen = BTreeSet::new();
+        for (place, offer) in self.skus.iter().enumerate() {
+            let wrong =
+                |reason| Err(RulesInvalid { rule: "skus".to_owned(), place: Some(place), reason });
+            if !seen.insert(&offer.sku) {
+                return wrong("it is named twice".to_owned());
+            }
+            if let Some(Err(reason)) = self.terms(&offer.sku).map(|terms| terms.check()) {
+                return wrong(reason.to_owned());
+            }
+        }
+        Ok(())
+    }
+
     /// The terms under which one of its SKUs is sold; `None` if it is not one of them.
     pub fn terms(&self, sku: &Sku) -> Option<Terms> {
         let offer = self.skus.iter().find(|offer| offer.sku == *sku)?;
@@ -101,4 +173,20 @@ impl SaleRules {
             payment_window_ms: self.payment_window_ms,
         })
     }
+}
+
+fn within<T: PartialOrd + Copy>(value: T, min: T, max: T) -> bool {
+    (min..=max).contains(&value)
+}
+
+/// A rule under which nothing could be sold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("`{rule}` cannot be as it is: {reason}")]
+pub struct RulesInvalid {
+    /// Which rule: the name of its field.
+    pub rule: String,
+    /// Which of a list, from 0.
+    pub place: Option<usize>,
+    /// What is wrong with it.
+    pub reason: String,
 }

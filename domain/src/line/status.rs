@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::frontier::Frontier;
+use super::frontier::PublishedFrontier;
 use super::room::RoomRejection;
 use super::sale::{Phase, SkuOffer};
 use crate::id::{SaleId, Sku};
@@ -19,7 +19,7 @@ pub struct Status {
     /// How far it has come.
     pub phase: Phase,
     /// Who is admitted.
-    pub frontier: Frontier,
+    pub frontier: PublishedFrontier,
     /// The last position handed out.
     pub handed_out: u64,
     /// How long a pass is good for.

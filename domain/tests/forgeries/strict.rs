@@ -32,7 +32,7 @@ fn allocate(amount_minor: u64) -> Command {
 /// Ann holds one unit of five from 1000 to 1100; then these, at 1001.
 fn after(commands: &[Command]) -> Written {
     let mut written = Written::default();
-    let selling = Command::SetSelling { selling: Selling::Open };
+    let selling = Command::SetSelling { selling: Selling::Open, phase_number: 1 };
     let reserve = Command::Reserve { shopper: shopper("ann"), key: name("k"), quantity: 1 };
     written.write(1_000, &[Command::Open { terms: terms(), on_hand: 5 }, selling, reserve]);
     if !commands.is_empty() {
@@ -75,7 +75,7 @@ fn nothing_happens_before_its_time_or_after_it() {
     refused(after(&[]), 1_100, &Event::Extended { reservation, expires_at: at(1_200) });
     let begun = Event::PaymentBegun { payment: payment(1), deadline: at(1_160) };
     refused(after(&[]), 1_100, &begun);
-    refused(after(&[]), 999, &Event::SellingSet { selling: Selling::Paused });
+    refused(after(&[]), 999, &Event::SellingSet { selling: Selling::Paused, phase_number: 2 });
 }
 
 #[test]
@@ -101,7 +101,8 @@ fn what_changes_nothing_did_not_happen() {
     let reason = || AdjustmentReason::try_from("found a box".to_owned()).unwrap();
     let restocked = Event::Restocked { key: name("act"), units: 0, reason: reason() };
     let withdrawn = Event::Withdrawn { key: name("act"), units: 0, reason: reason() };
-    for event in [restocked, withdrawn, Event::SellingSet { selling: Selling::Open }] {
+    let again = Event::SellingSet { selling: Selling::Open, phase_number: 1 };
+    for event in [restocked, withdrawn, again] {
         refused(after(&[]), 1_002, &event);
     }
 }

@@ -71,7 +71,7 @@ impl Standing {
     fn journal(&self) -> Written {
         let mut written = Written::default();
         let open = Command::Open { terms: terms(), on_hand: 2 };
-        let selling = Command::SetSelling { selling: Selling::Open };
+        let selling = Command::SetSelling { selling: Selling::Open, phase_number: 1 };
         written.write(1_000, &[open, selling, reserve("ann", "k", 1)]);
         for (moment, command) in &self.steps {
             written.write(*moment, std::slice::from_ref(command));
@@ -187,7 +187,7 @@ fn nothing_at_all_happens_before_the_sku_was_opened() {
     let mut events = vec![
         restocked(&name("a")),
         withdrawn(&name("a")),
-        Event::SellingSet { selling: Selling::Open },
+        Event::SellingSet { selling: Selling::Open, phase_number: 3 },
         Event::RefundDue { payment: payment(1), amount_minor: 1 },
         Event::Refunded { payment: payment(1) },
         Event::Reserved { reservation: anns(), shopper: ann(), quantity: 1, expires_at: at(1_100) },
@@ -206,7 +206,8 @@ fn nothing_at_all_happens_before_the_sku_was_opened() {
 #[test]
 fn nothing_is_reserved_while_the_sale_is_paused_or_after_it_was_closed() {
     for selling in [Selling::Paused, Selling::Closed] {
-        let held = Standing::of("held", 0, &[(1_001, Command::SetSelling { selling })]);
+        let held =
+            Standing::of("held", 0, &[(1_001, Command::SetSelling { selling, phase_number: 2 })]);
         let mut written = held.journal();
         let reserved = Event::Reserved {
             reservation: ReservationId::from_bytes([7; 16]),

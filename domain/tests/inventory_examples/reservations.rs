@@ -4,6 +4,7 @@ use doorbuster_domain::inventory::{Command, Event, Rejection, Reply, Reservation
 use doorbuster_domain::time::Timestamp;
 
 use crate::shop::{START, Shop, begin, extend, not_theirs, release, reserve};
+use crate::support::{name, shopper};
 
 fn at(ms: u64) -> Timestamp {
     Timestamp::from_millis(START.checked_add(ms).unwrap())
@@ -25,6 +26,25 @@ fn a_repeated_reserve_gets_its_first_answer_whatever_became_of_it() {
     shop.wait(1_000_000);
     assert_eq!(shop.accepted(&reserve("ann", "k", 1)), again);
     assert_eq!(shop.look().reservations, 1);
+}
+
+#[test]
+fn who_may_not_reserve_any_more_can_still_ask_again_for_an_answer() {
+    let mut shop = Shop::selling(2);
+    let first = shop.view(&reserve("ann", "k", 1));
+    let repeat = |who, key: &str, quantity| Command::RepeatReserve {
+        shopper: shopper(who),
+        key: name(key),
+        quantity,
+    };
+    let again = Reply::Reservation { view: first, exists: true };
+    assert_eq!(shop.accepted(&repeat("ann", "k", 1)), again);
+    for (who, key) in [("ann", "other"), ("bob", "k")] {
+        assert_eq!(shop.refused(&repeat(who, key, 1)), Rejection::ReservationNotFound);
+    }
+    let different = Rejection::ExistsWithDifferentQuantity { quantity: 1 };
+    assert_eq!(shop.refused(&repeat("ann", "k", 2)), different);
+    assert_eq!(shop.look().reserved, 1);
 }
 
 #[test]

@@ -18,12 +18,19 @@ pub(crate) struct Shop {
     pub(crate) inventory: Inventory,
     pub(crate) now: u64,
     pub(crate) events: Vec<Event>,
+    pub(crate) phase_number: u64,
 }
 
 impl Shop {
+    /// Not opened yet.
+    pub(crate) fn unopened() -> Self {
+        let inventory = Inventory::default();
+        Self { inventory, now: START, events: Vec::new(), phase_number: 0 }
+    }
+
     /// Opened with so many units, under `support::terms`, and selling.
     pub(crate) fn selling(on_hand: u32) -> Self {
-        let mut shop = Self { inventory: Inventory::default(), now: START, events: Vec::new() };
+        let mut shop = Self::unopened();
         shop.stock(&Command::Open { terms: terms(), on_hand });
         shop.set_selling(Selling::Open);
         shop
@@ -75,7 +82,9 @@ impl Shop {
     }
 
     pub(crate) fn set_selling(&mut self, selling: Selling) {
-        assert_eq!(self.stock(&Command::SetSelling { selling }).selling, selling);
+        self.phase_number += 1;
+        let order = Command::SetSelling { selling, phase_number: self.phase_number };
+        assert_eq!(self.stock(&order).selling, selling);
     }
 
     pub(crate) fn view(&mut self, command: &Command) -> ReservationView {

@@ -17,7 +17,7 @@ use crate::support::{name, terms};
 
 #[test]
 fn nothing_is_answered_before_the_sku_was_opened() {
-    let mut shop = Shop { inventory: Inventory::default(), now: 0, events: Vec::new() };
+    let mut shop = Shop::unopened();
     assert_eq!(shop.refused(&reserve("ann", "k", 1)), Rejection::NotOpened);
     assert_eq!(shop.refused(&Command::ShowStock), Rejection::NotOpened);
     assert_eq!(shop.refused(&Command::Settle { orders: Vec::new() }), Rejection::NotOpened);
@@ -99,7 +99,7 @@ fn of_two_reasons_to_refuse_the_earlier_in_precedence_is_given() {
 
 #[test]
 fn a_sale_that_is_not_open_or_paused_or_closed_reserves_nothing() {
-    let mut shop = Shop { inventory: Inventory::default(), now: START, events: Vec::new() };
+    let mut shop = Shop::unopened();
     shop.stock(&Command::Open { terms: terms(), on_hand: 1 });
     assert_eq!(shop.refused(&reserve("ann", "k", 1)), Rejection::SaleNotOpen);
     for (selling, rejection) in
@@ -115,7 +115,7 @@ fn a_closed_sale_stays_closed_but_what_is_reserved_can_still_be_paid() {
     let mut shop = Shop::selling(1);
     let id = shop.reserve("ann", "k", 1);
     shop.set_selling(Selling::Closed);
-    let reopen = Command::SetSelling { selling: Selling::Open };
+    let reopen = Command::SetSelling { selling: Selling::Open, phase_number: 9 };
     assert_eq!(shop.refused(&reopen), Rejection::SaleClosed);
     shop.view(&begin("ann", id));
     assert_eq!(shop.view(&allocate(id, 1, 1999)).state, ReservationState::Allocated);
@@ -225,7 +225,7 @@ fn time_does_not_run_backwards_when_the_clock_does() {
 #[test]
 fn an_event_that_is_dated_before_the_newest_is_refused() {
     let mut shop = Shop::selling(1);
-    let paused = Event::SellingSet { selling: Selling::Paused };
+    let paused = Event::SellingSet { selling: Selling::Paused, phase_number: 2 };
     let earlier = Timestamp::from_millis(START.checked_sub(1).unwrap());
     let refused = shop.inventory.apply(&paused, earlier).unwrap_err();
     assert_eq!(refused.reason, "it is older than what it follows");
@@ -243,26 +243,62 @@ fn terms_under_which_nothing_could_be_sold_are_refused() {
         Terms { reservation_max_ms: Millis::new(99), ..terms() },
     ];
     for terms in impossible {
-        let mut shop = Shop { inventory: Inventory::default(), now: 0, events: Vec::new() };
+        let mut shop = Shop::unopened();
         let open = Command::Open { terms, on_hand: 1 };
         assert!(matches!(shop.refused(&open), Rejection::TermsInvalid { .. }), "{open:?}");
     }
     let dear = Terms { unit_price: dear, per_shopper_max: 1, ..terms() };
-    let mut shop = Shop { inventory: Inventory::default(), now: 0, events: Vec::new() };
+    let mut shop = Shop::unopened();
     shop.stock(&Command::Open { terms: dear, on_hand: 1 });
 }
 
 #[test]
 fn what_was_opened_is_never_not_open_again() {
     let mut shop = Shop::selling(1);
-    let late = Command::SetSelling { selling: Selling::NotOpen };
+    let late = Command::SetSelling { selling: Selling::NotOpen, phase_number: 0 };
     assert_eq!(shop.stock(&late).selling, Selling::Open);
     assert_eq!(shop.events, []);
 }
 
 #[test]
+fn of_two_orders_the_later_one_counts_whichever_comes_first() {
+    let mut shop = Shop::selling(1);
+    let order = |selling, phase_number| Command::SetSelling { selling, phase_number };
+    assert_eq!(shop.stock(&order(Selling::Open, 4)).selling, Selling::Open);
+    assert_eq!(shop.stock(&order(Selling::Paused, 3)).selling, Selling::Open, "it was overtaken");
+    assert_eq!(shop.events, []);
+    assert_eq!(shop.stock(&order(Selling::Paused, 5)).selling, Selling::Paused);
+    assert_eq!(shop.stock(&order(Selling::Open, 4)).selling, Selling::Paused);
+}
+
+#[test]
+fn who_reserves_and_gives_back_in_a_loop_comes_to_an_end() {
+    let mut shop = Shop::selling(9);
+    for number in 0..20 {
+        let id = shop.reserve("ann", &format!("key-{number}"), 1);
+        shop.view(&release("ann", id));
+    }
+    let enough = Rejection::ReservationsMaxReached { reservations_max: 20 };
+    assert_eq!(shop.refused(&reserve("ann", "one-more", 1)), enough);
+    shop.accepted(&reserve("ann", "key-7", 1));
+    shop.reserve("bob", "first", 1);
+}
+
+#[test]
+fn a_repeated_change_of_stock_gets_its_first_answer_whatever_was_sold_since() {
+    let mut shop = Shop::selling(3);
+    let first = shop.stock(&restock("k", 2));
+    let taken = shop.stock(&withdraw("l", 1));
+    shop.bought("ann");
+    shop.reserve("bob", "k", 1);
+    assert_eq!(shop.stock(&restock("k", 2)), first);
+    assert_eq!(shop.stock(&withdraw("l", 1)), taken);
+    assert_eq!(shop.look().on_hand, 4);
+}
+
+#[test]
 fn a_mass_expiry_is_taken_in_parts_and_loses_nothing() {
-    let mut shop = Shop { inventory: Inventory::default(), now: START, events: Vec::new() };
+    let mut shop = Shop::unopened();
     shop.stock(&Command::Open { terms: terms(), on_hand: 5_000 });
     shop.set_selling(Selling::Open);
     let crowd: Vec<Command> =

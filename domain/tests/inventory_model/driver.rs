@@ -159,18 +159,24 @@ impl Case {
             .units_of(*shopper)
             .checked_add(*quantity)
             .is_some_and(|units| units <= stock.terms.per_shopper_max);
+        let made = self.first_answers.keys().filter(|(who, _)| who == shopper).count();
         let fresh = !self.first_answers.contains_key(&(*shopper, key.clone()));
         let there = (1..=stock.available).contains(quantity);
-        stock.selling == Selling::Open && fresh && there && below_limit
+        stock.selling == Selling::Open && fresh && there && below_limit && made < 20
     }
 
     /// The same key gets the same view, byte for byte; with another quantity it is refused.
     fn same_key_same_answer(&mut self, command: &Command, step: &Batch, seen: &mut Seen) {
-        let Command::Reserve { shopper, key, quantity } = command else { return };
+        let (Command::Reserve { shopper, key, quantity }
+        | Command::RepeatReserve { shopper, key, quantity }) = command
+        else {
+            return;
+        };
+        let reserves = matches!(command, Command::Reserve { .. });
         let first = self.first_answers.get(&(*shopper, key.clone()));
         match (&step.answers[0], first) {
             (Answer::Accepted(Reply::Reservation { view, exists }), None) => {
-                assert!(!exists, "the first is no repeat");
+                assert!(!exists && reserves, "the first is no repeat");
                 let stored = (*quantity, serde_json::to_string(view).unwrap());
                 self.first_answers.insert((*shopper, key.clone()), stored);
             }
@@ -211,6 +217,7 @@ impl Case {
                     standing.paying.remove(reservation);
                     standing.held.insert(*reservation);
                 }
+                Event::SellingSet { phase_number, .. } => standing.orders = *phase_number,
                 Event::PaymentVoided { reservation }
                 | Event::Released { reservation }
                 | Event::Expired { reservation } => {

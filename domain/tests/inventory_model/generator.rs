@@ -12,7 +12,7 @@ use doorbuster_domain::time::Millis;
 use crate::support::{name, shopper, terms};
 
 const SHOPPERS: [&str; 5] = ["ann", "bob", "cem", "dia", "eve"];
-const KEYS_LEN: usize = 10;
+const KEYS_LEN: usize = 40;
 
 /// Chance that can be had again: `SplitMix64` (Steele, Lea and Flood, OOPSLA 2014).
 pub(crate) struct Chance(u64);
@@ -70,6 +70,8 @@ struct Part {
 pub(crate) struct Standing {
     /// `None`: not opened yet.
     pub(crate) selling: Option<Selling>,
+    /// The newest number of an order to sell or not to.
+    pub(crate) orders: u64,
     /// What each reservation ever made is for.
     pub(crate) quantities: BTreeMap<ReservationId, u32>,
     /// Those that are held.
@@ -92,7 +94,10 @@ impl Cast {
             payment_window_ms: Millis::new(10 + chance.below(150)),
             ..terms()
         };
-        let shoppers: Vec<_> = SHOPPERS.iter().map(|called| shopper(called)).collect();
+        // Seldom one alone: who gets to the end of what one shopper may make.
+        let shoppers_len = if chance.happens(80) { SHOPPERS.len() } else { 1 };
+        let called = SHOPPERS.iter().take(shoppers_len);
+        let shoppers: Vec<_> = called.map(|called| shopper(called)).collect();
         let keys: Vec<IdempotencyKey> = (0..KEYS_LEN).map(|n| name(&format!("key-{n}"))).collect();
         let pairs = shoppers.iter().flat_map(|who| keys.iter().map(move |key| (*who, key)));
         let reservations = pairs
@@ -112,14 +117,23 @@ impl Cast {
         }
         let shut = matches!(standing.selling, Some(Selling::NotOpen | Selling::Paused));
         if shut && chance.happens(20) {
-            return Command::SetSelling { selling: Selling::Open };
+            let phase_number = standing.orders + 1;
+            return Command::SetSelling { selling: Selling::Open, phase_number };
         }
         let (part, other) = (self.part(chance, standing), chance.pick(&self.shoppers));
         let shopper = if chance.happens(90) { part.shopper } else { *other };
         let reservation = part.id;
         let payment = self.payment(chance, reservation);
+        if self.shoppers.len() == 1 && chance.happens(45) {
+            return Command::Release { shopper, reservation };
+        }
         match chance.below(100) {
-            0..34 => self.reserve(chance, standing, part),
+            0..33 => self.reserve(chance, standing, part),
+            33..34 => Command::RepeatReserve {
+                shopper,
+                key: part.key.clone(),
+                quantity: standing.quantities.get(&part.id).copied().unwrap_or(1),
+            },
             34..44 => Command::Extend { shopper, reservation },
             44..56 => Command::BeginPayment { shopper, reservation },
             56..61 => Command::DeclinePayment { payment },
@@ -135,7 +149,10 @@ impl Cast {
             82..86 => Command::ShowReservation { shopper, reservation },
             86..88 => Command::ShowStock,
             88..97 => adjust(chance),
-            97..98 => Command::SetSelling { selling: next_selling(chance) },
+            97..98 => {
+                let phase_number = standing.orders + chance.below(3);
+                Command::SetSelling { selling: next_selling(chance), phase_number }
+            }
             _ => self.open(chance),
         }
     }

@@ -17,6 +17,7 @@ pub(crate) struct Naive {
     pub(crate) terms: Option<Terms>,
     pub(crate) opened_with: u32,
     pub(crate) selling: Selling,
+    pub(crate) newest_order: u64,
     pub(crate) adjustments: Vec<Change>,
     pub(crate) rows: Vec<Row>,
     pub(crate) owed: Vec<Owed>,
@@ -29,6 +30,8 @@ pub(crate) struct Change {
     pub(crate) key: IdempotencyKey,
     pub(crate) units: i64,
     pub(crate) reason: AdjustmentReason,
+    /// What was shown then.
+    pub(crate) shown: Option<StockView>,
 }
 
 /// A reservation; times in milliseconds.

@@ -32,7 +32,13 @@ impl Naive {
             Command::Withdraw { key, units, reason } => {
                 self.adjust(key, -i64::from(*units), reason, now)
             }
-            Command::SetSelling { selling } => self.set_selling(*selling, now),
+            Command::SetSelling { selling, phase_number } => {
+                self.set_selling(*selling, *phase_number, now)
+            }
+            Command::RepeatReserve { shopper, key, quantity } => {
+                let id = ReservationId::derive(&terms.sale, &terms.sku, *shopper, key);
+                self.repeat(&terms, self.own(*shopper, id)?, *quantity)
+            }
             Command::Reserve { shopper, key, quantity } => {
                 self.reserve(&terms, *shopper, key, *quantity, now)
             }
@@ -117,7 +123,8 @@ impl Naive {
         // A zero never gets into the list, so its sign is never missed.
         if let Some(known) = self.adjustments.iter().find(|change| change.key == *key) {
             return if known.units == units && known.reason == *reason {
-                self.show_stock(true)
+                let view = known.shown.clone().ok_or(Rejection::NotOpened)?;
+                Ok(Reply::Stock { view, exists: true })
             } else {
                 Err(Rejection::ExistsWithDifferentAdjustment)
             };
@@ -131,22 +138,24 @@ impl Naive {
         if i64::from(self.available()) + units < 0 {
             return Err(Rejection::WithdrawExceedsAvailable { available: self.available() });
         }
-        self.adjustments.push(Change { key: key.clone(), units, reason: reason.clone() });
+        let (key, reason) = (key.clone(), reason.clone());
+        self.adjustments.push(Change { key, units, reason, shown: None });
+        let shown = self.stock();
+        self.adjustments.last_mut().unwrap().shown = shown;
         self.newest = now;
         self.show_stock(false)
     }
 
-    fn set_selling(&mut self, selling: Selling, now: u64) -> Verdict {
-        if self.selling == selling {
+    fn set_selling(&mut self, selling: Selling, order: u64, now: u64) -> Verdict {
+        let back = selling == Selling::NotOpen && self.selling != Selling::NotOpen;
+        if order <= self.newest_order || back {
             return self.show_stock(true);
         }
-        if self.selling == Selling::Closed {
+        if self.selling == Selling::Closed && selling != Selling::Closed {
             return Err(Rejection::SaleClosed);
         }
-        if selling == Selling::NotOpen {
-            return self.show_stock(true);
-        }
         self.selling = selling;
+        self.newest_order = order;
         self.newest = now;
         self.show_stock(false)
     }
@@ -175,6 +184,9 @@ impl Naive {
         let (per_shopper_max, units) = (terms.per_shopper_max, self.units_of(shopper));
         if u64::from(units) + u64::from(quantity) > u64::from(per_shopper_max) {
             return Err(Rejection::PerShopperMaxReached { per_shopper_max, units });
+        }
+        if self.rows.iter().filter(|row| row.shopper == shopper).count() == 20 {
+            return Err(Rejection::ReservationsMaxReached { reservations_max: 20 });
         }
         let available = self.available();
         if quantity > available {

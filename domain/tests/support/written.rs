@@ -37,7 +37,7 @@ impl Written {
 pub(crate) fn written() -> Written {
     let mut written = Written::default();
     written.write(1_000, &[Command::Open { terms: terms(), on_hand: 2 }]);
-    written.write(1_001, &[Command::SetSelling { selling: Selling::Open }]);
+    written.write(1_001, &[Command::SetSelling { selling: Selling::Open, phase_number: 1 }]);
     let reserve =
         |who, key| Command::Reserve { shopper: shopper(who), key: name(key), quantity: 1 };
     written.write(1_002, &[reserve("ann", "k1"), reserve("bob", "k1")]);
