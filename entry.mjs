@@ -142,6 +142,9 @@ export default class extends WorkerEntrypoint {
   }
 }
 
+/** A turn takes at most so many characters of calls, and the others wait for the next. */
+const TURN_LEN_MAX = 1_000_000;
+
 /**
  * Collects the calls that arrive in one turn of the event loop and hands them to Rust together:
  * one crossing, one decision, one row, one commit. An idle object answers at once; a busy one
@@ -165,8 +168,12 @@ class Turns {
   }
 
   #turn() {
-    const calls = this.#waiting;
-    this.#waiting = [];
+    let length = 0;
+    const fits = ({ line }, index) => (length += line.length) <= TURN_LEN_MAX || index === 0;
+    const tooMany = this.#waiting.findIndex((call, index) => !fits(call, index));
+    const calls = tooMany < 0 ? this.#waiting : this.#waiting.slice(0, tooMany);
+    this.#waiting = this.#waiting.slice(calls.length);
+    if (this.#waiting.length > 0) setTimeout(() => this.#turn(), 0);
     try {
       const lines = calls.map((call) => call.line).join("\n");
       const replies = whole(this.#ctx, () => this.#run(lines)).split("\n");
@@ -249,18 +256,19 @@ export class WaitingRoom extends DurableObject {
 
   /** The status that edges answer polls from, with a fresh look at the stock if it is due. */
   async status() {
-    const names = this.#inner.stock_wanted();
-    if (names) {
-      const looks = await Promise.all(names.split("\n").map((name) => this.#stock(name)));
+    const wanted = this.#inner.stock_wanted();
+    if (wanted) {
+      const [ask, ...names] = wanted.split("\n");
+      const looks = await Promise.all(names.map((name) => this.#ask(name, ask)));
       whole(this.ctx, () => this.#inner.stock_seen(looks.join("\n")));
     }
     return this.#inner.status();
   }
 
-  /** One SKU's stock; nothing if its object does not answer: what was known stays. */
-  async #stock(name) {
+  /** One SKU's answer; nothing if its object does not give one: what was known stays. */
+  async #ask(name, batch) {
     try {
-      return await this.env.INVENTORY.getByName(name).execute('["show_stock"]');
+      return await this.env.INVENTORY.getByName(name).execute(batch);
     } catch (error) {
       console.error("stock", error);
       return "";

@@ -42,7 +42,7 @@ export default {
     const opened = await inventory.execute(
       JSON.stringify([
         { open: { terms: TERMS, on_hand: length * count } },
-        { set_selling: { selling: "open" } },
+        { set_selling: { selling: "open", phase_number: 1 } },
       ]),
     );
     if (opened.includes("rejected")) throw new Error(opened);

@@ -7,7 +7,7 @@ use doorbuster_domain::inventory::{
 use doorbuster_domain::line::{Phase, SaleRules, SkuOffer};
 use doorbuster_domain::sealed::bearer_matches;
 use doorbuster_domain::time::Millis;
-use doorbuster_durable::rpc::{RoomCall, RoomReply};
+use doorbuster_durable::rpc::{RoomCall, RoomReply, follow_phase};
 use doorbuster_wire::merchant::{
     AdjustRequest, PhaseRequest, SaleRequest, SaleState, Stock, StockRequest,
 };
@@ -47,7 +47,6 @@ pub(crate) async fn create_sale(
 ) -> Result<Reply, Problem> {
     let sale = sale_id(sale)?;
     let asked: SaleRequest = request.json().await?;
-    check_rules(&asked)?;
     let snapshot = catalog::published_now(edge, env).await?;
     let mut skus: Vec<SkuOffer> = Vec::new();
     for (index, name) in asked.skus.iter().enumerate() {
@@ -58,9 +57,6 @@ pub(crate) async fn create_sale(
             .as_ref()
             .and_then(|catalog| catalog.variant(&sku))
             .ok_or_else(|| Problem::invalid(&pointer, "The catalog has no such SKU."))?;
-        if skus.iter().any(|known| known.sku == sku) {
-            return Err(Problem::invalid(&pointer, "It is named twice."));
-        }
         let title = match variant.title.as_str() {
             "" => product.title.clone(),
             form => format!("{} ({form})", product.title),
@@ -90,51 +86,6 @@ pub(crate) async fn create_sale(
     state_of(env, &sale).await
 }
 
-/// The bounds that the wire types name.
-fn check_rules(asked: &SaleRequest) -> Result<(), Problem> {
-    const DAY_MS: u64 = 24 * 3600 * 1000;
-    let title_len = asked.title.trim().chars().count();
-    let within = |value: u64, max: u64| (1..=max).contains(&value);
-    let checks = [
-        ("/title", within(title_len as u64, 200), "It has to have 1 to 200 characters."),
-        (
-            "/skus",
-            within(asked.skus.len() as u64, SaleRules::SKUS_MAX as u64),
-            "It has to name 1 to 100 SKUs.",
-        ),
-        (
-            "/admits_per_minute_max",
-            within(u64::from(asked.admits_per_minute_max), 10_000_000),
-            "It has to be from 1 to 10,000,000.",
-        ),
-        (
-            "/per_shopper_max",
-            within(u64::from(asked.per_shopper_max), 1_000),
-            "It has to be from 1 to 1,000.",
-        ),
-        ("/pass_ttl_ms", within(asked.pass_ttl_ms, DAY_MS), "It has to be from 1 ms to a day."),
-        (
-            "/reservation_ttl_ms",
-            within(asked.reservation_ttl_ms, asked.reservation_max_ms),
-            "It has to be at least 1 and at most `reservation_max_ms`.",
-        ),
-        (
-            "/reservation_max_ms",
-            within(asked.reservation_max_ms, DAY_MS),
-            "It has to be from 1 ms to a day.",
-        ),
-        (
-            "/payment_window_ms",
-            within(asked.payment_window_ms, DAY_MS),
-            "It has to be from 1 ms to a day.",
-        ),
-    ];
-    match checks.into_iter().find(|(_, holds, _)| !holds) {
-        Some((pointer, _, detail)) => Err(Problem::invalid(pointer, detail)),
-        None => Ok(()),
-    }
-}
-
 /// `GET /v1/admin/sales/{sale}`.
 pub(crate) async fn show_sale(env: &Env, sale: &str) -> Result<Reply, Problem> {
     state_of(env, &sale_id(sale)?).await
@@ -142,7 +93,8 @@ pub(crate) async fn show_sale(env: &Env, sale: &str) -> Result<Reply, Problem> {
 
 /// `POST /v1/admin/sales/{sale}/phase`.
 ///
-/// Stock opens before the room does, and closes after it: nobody is admitted to closed stock.
+/// The room decides, and numbers what it decides; the SKUs follow, now and at every look at their
+/// stock. So of two phases set at the same moment the same one holds everywhere in the end.
 pub(crate) async fn set_phase(
     edge: &Edge,
     request: &Request<'_>,
@@ -158,37 +110,36 @@ pub(crate) async fn set_phase(
         _ => return Err(Problem::invalid("/phase", "It is `open`, `paused` or `closed`.")),
     };
     let room = RoomStub::of(env, &sale)?;
-    let (rules, current, _) = sale_of(room.execute(&RoomCall::Show).await?)?;
-    if current != phase && !current.may_become(phase) {
-        let rejection =
-            doorbuster_domain::line::RoomRejection::PhaseOrder { from: current, to: phase };
-        return Err(rejection.into());
-    }
     if phase == Phase::Open {
-        set_selling(env, &rules, phase).await?;
-        room.execute(&RoomCall::SetPhase { phase }).await?;
-    } else {
-        room.execute(&RoomCall::SetPhase { phase }).await?;
-        set_selling(env, &rules, phase).await?;
+        let Shown { rules, .. } = shown(room.execute(&RoomCall::Show).await?)?;
+        require_stock(env, &rules).await?;
     }
+    let set = shown(room.execute(&RoomCall::SetPhase { phase }).await?)?;
     edge.statuses.forget(&sale);
+    follow_phase_everywhere(env, &set).await?;
     state_of(env, &sale).await
 }
 
-async fn set_selling(env: &Env, rules: &SaleRules, phase: Phase) -> Result<(), Problem> {
-    let command = Command::SetSelling { selling: phase.selling() };
-    for (sku, answer) in ask_all(env, rules, &command).await? {
-        match answer {
-            Answer::Rejected(Rejection::NotOpened) if phase == Phase::Open => {
-                let detail = format!("Set the stock of {sku} first.");
-                return Err(Problem::new(ProblemKind::StockMissing, detail));
-            }
-            // A SKU without stock has nothing to pause or close.
-            Answer::Accepted(_) | Answer::Rejected(Rejection::NotOpened) => {}
-            Answer::Rejected(rejection) => return Err(rejection.into()),
+/// Checks that every SKU of a sale has stock.
+async fn require_stock(env: &Env, rules: &SaleRules) -> Result<(), Problem> {
+    for (sku, answers) in ask_all(env, rules, &[Command::ShowStock]).await {
+        if matches!(answers?.as_slice(), [Answer::Rejected(Rejection::NotOpened)]) {
+            let detail = format!("Set the stock of {sku} first.");
+            return Err(Problem::new(ProblemKind::StockMissing, detail));
         }
     }
     Ok(())
+}
+
+/// Tells every SKU of the new phase. All are told, also if one does not answer; that one hears of
+/// it when the room looks at the stock, and the merchant is told to ask again.
+async fn follow_phase_everywhere(env: &Env, sale: &Shown) -> Result<(), Problem> {
+    let order = follow_phase(sale.phase, sale.phase_number);
+    let mut told = Ok(());
+    for (_, answers) in ask_all(env, &sale.rules, &order).await {
+        told = told.and(answers.map(|_| ()));
+    }
+    told
 }
 
 /// `PUT .../stock`.
@@ -199,20 +150,15 @@ pub(crate) async fn set_stock(
 ) -> Result<Reply, Problem> {
     let StockRequest { on_hand } = request.json().await?;
     let room = RoomStub::of(env, &place.sale)?;
-    let (rules, phase, _) = sale_of(room.execute(&RoomCall::Show).await?)?;
+    let Shown { rules, phase, phase_number, .. } = shown(room.execute(&RoomCall::Show).await?)?;
     let terms = rules.terms(&place.sku).ok_or_else(|| {
         Problem::new(ProblemKind::SkuNotFound, "The sale does not have this SKU.")
     })?;
-    let commands = [
-        Command::Open { terms, on_hand },
-        Command::SetSelling { selling: phase.selling() },
-        Command::ShowStock,
-    ];
+    let mut commands = vec![Command::Open { terms, on_hand }];
+    commands.extend(follow_phase(phase, phase_number));
     let answers = place.stub(env)?.send(&commands)?.answers().await?;
-    for answer in &answers {
-        if let Answer::Rejected(rejection) = answer {
-            return Err(rejection.clone().into());
-        }
+    if let Some(Answer::Rejected(rejection)) = answers.first() {
+        return Err(rejection.clone().into());
     }
     let last = answers.into_iter().next_back().and_then(stock_view);
     let view = last.ok_or_else(|| Problem::unavailable("inventory", &"no stock was shown"))?;
@@ -260,41 +206,48 @@ pub(crate) async fn journal(
 /// The live state of a sale, from its objects.
 async fn state_of(env: &Env, sale: &SaleId) -> Result<Reply, Problem> {
     let room = RoomStub::of(env, sale)?;
-    let (rules, phase, handed_out) = sale_of(room.execute(&RoomCall::Show).await?)?;
-    let answers = ask_all(env, &rules, &Command::ShowStock).await?;
-    let skus = answers.into_iter().filter_map(|(_, answer)| stock_view(answer));
-    let state = SaleState {
-        sale: sale.to_string(),
-        title: rules.title.clone(),
-        phase: word(&phase),
-        handed_out,
-        skus: skus.map(|view| stock(&view)).collect(),
-    };
-    Ok(Reply::json(&state))
+    let Shown { rules, phase, handed_out, .. } = shown(room.execute(&RoomCall::Show).await?)?;
+    let mut skus = Vec::new();
+    for (_, answers) in ask_all(env, &rules, &[Command::ShowStock]).await {
+        let view = answers?.into_iter().next().and_then(stock_view);
+        skus.extend(view.map(|view| stock(&view)));
+    }
+    let (sale, title) = (sale.to_string(), rules.title.clone());
+    Ok(Reply::json(&SaleState { sale, title, phase: word(&phase), handed_out, skus }))
 }
 
 /// Asks the Inventory of every SKU the same, all at once.
 async fn ask_all(
     env: &Env,
     rules: &SaleRules,
-    command: &Command,
-) -> Result<Vec<(Sku, Answer)>, Problem> {
-    let mut sent = Vec::new();
-    for offer in &rules.skus {
-        let inventory = InventoryStub::of(env, &rules.sale, &offer.sku)?;
-        sent.push((offer.sku.clone(), inventory.send(std::slice::from_ref(command))?));
-    }
+    batch: &[Command],
+) -> Vec<(Sku, Result<Vec<Answer>, Problem>)> {
+    let ask = |sku| InventoryStub::of(env, &rules.sale, sku)?.send(batch);
+    let sent: Vec<_> = rules.skus.iter().map(|offer| (&offer.sku, ask(&offer.sku))).collect();
     let mut answers = Vec::new();
     for (sku, pending) in sent {
-        let answer = pending.answers().await?.into_iter().next();
-        answers.extend(answer.map(|answer| (sku, answer)));
+        let answered = match pending {
+            Ok(pending) => pending.answers().await,
+            Err(problem) => Err(problem),
+        };
+        answers.push((sku.clone(), answered));
     }
-    Ok(answers)
+    answers
 }
 
-fn sale_of(reply: RoomReply) -> Result<(SaleRules, Phase, u64), Problem> {
+/// A sale as its room shows it.
+struct Shown {
+    rules: SaleRules,
+    phase: Phase,
+    phase_number: u64,
+    handed_out: u64,
+}
+
+fn shown(reply: RoomReply) -> Result<Shown, Problem> {
     match reply {
-        RoomReply::Sale { rules, phase, handed_out } => Ok((rules, phase, handed_out)),
+        RoomReply::Sale { rules, phase, phase_number, handed_out } => {
+            Ok(Shown { rules, phase, phase_number, handed_out })
+        }
         other => Err(Problem::unavailable("room", &other)),
     }
 }

@@ -2,7 +2,7 @@
 
 use doorbuster_domain::id::IdError;
 use doorbuster_domain::inventory::Rejection;
-use doorbuster_domain::line::RoomRejection;
+use doorbuster_domain::line::{RoomRejection, RulesInvalid};
 use doorbuster_wire::problem::{FieldError, ProblemBody, ProblemKind};
 
 use crate::http::Reply;
@@ -118,6 +118,7 @@ impl From<Rejection> for Problem {
             Rejection::SaleNotOpen => ProblemKind::SaleNotOpen,
             Rejection::SalePaused => ProblemKind::SalePaused,
             Rejection::PerShopperMaxReached { .. } => ProblemKind::PerShopperMax,
+            Rejection::ReservationsMaxReached { .. } => ProblemKind::TooManyReservations,
             Rejection::SoldOut => ProblemKind::SoldOut,
             Rejection::AllReserved => ProblemKind::AllReserved,
             Rejection::ExceedsAvailable { .. } => ProblemKind::ExceedsAvailable,
@@ -134,6 +135,10 @@ impl From<Rejection> for Problem {
 impl From<RoomRejection> for Problem {
     fn from(rejection: RoomRejection) -> Self {
         let kind = match &rejection {
+            RoomRejection::RulesInvalid(RulesInvalid { rule, place, reason }) => {
+                let place = place.map_or_else(String::new, |place| format!("/{place}"));
+                return Self::invalid(&format!("/{rule}{place}"), sentence(reason));
+            }
             RoomRejection::NoSuchSale => ProblemKind::SaleNotFound,
             RoomRejection::ExistsWithDifferentRules => ProblemKind::SaleExists,
             RoomRejection::PhaseOrder { .. } => ProblemKind::PhaseOrder,

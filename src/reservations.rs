@@ -14,7 +14,7 @@ use crate::objects::InventoryStub;
 use crate::payment;
 use crate::problem::Problem;
 use crate::room::{self, sale_id};
-use crate::shopper;
+use crate::shopper::{self, Admission};
 
 /// A SKU of a sale, named by an address.
 pub(crate) struct Place {
@@ -52,12 +52,20 @@ pub(crate) async fn reserve(
 ) -> Result<Reply, Problem> {
     let config = edge.config(env)?;
     let shopper = shopper::known(request)?;
-    shopper::require_pass(request, &config, &place.sale, shopper, now())?;
+    let admission = shopper::admission(request, &config, &place.sale, shopper, now())?;
     place.require_offer(edge, env).await?;
     let key = idempotency_key(request)?;
     let ReserveRequest { quantity } = request.json().await?;
-    let command = Command::Reserve { shopper, key, quantity };
-    match place.stub(env)?.execute(command).await? {
+    let command = match &admission {
+        Admission::Holds => Command::Reserve { shopper, key, quantity },
+        Admission::Expired(_) => Command::RepeatReserve { shopper, key, quantity },
+    };
+    let answered = place.stub(env)?.execute(command).await;
+    let reply = answered.map_err(|problem| match admission {
+        Admission::Expired(expired) if problem.is(ProblemKind::ReservationNotFound) => expired,
+        _ => problem,
+    })?;
+    match reply {
         Answered::Reservation { view, exists } => {
             let reply = Reply::json(&body(&place, &view))
                 .field("location", &place.address(view.reservation));

@@ -101,14 +101,27 @@ pub(crate) fn ticket(
     Ok(Some(ticket))
 }
 
-/// Checks that the shopper may reserve in a sale.
-pub(crate) fn require_pass(
+/// What a pass is worth.
+pub(crate) enum Admission {
+    /// The shopper may reserve.
+    Holds,
+    /// The shopper might have reserved, and may ask again for the answer; for all else there is
+    /// this problem.
+    Expired(Problem),
+}
+
+/// Whether the shopper may reserve in a sale.
+///
+/// # Errors
+///
+/// `PassRequired` or `PassInvalid`.
+pub(crate) fn admission(
     request: &Request<'_>,
     config: &Config,
     sale: &SaleId,
     shopper: ShopperId,
     now: Timestamp,
-) -> Result<(), Problem> {
+) -> Result<Admission, Problem> {
     let text = request.header(Header::Pass).ok_or_else(|| {
         Problem::new(
             ProblemKind::PassRequired,
@@ -116,8 +129,18 @@ pub(crate) fn require_pass(
         )
     })?;
     let kinds = (ProblemKind::PassInvalid, ProblemKind::PassExpired);
-    let pass: Pass = config.keyring.open(text, now).map_err(|error| not_sound(&error, kinds))?;
-    pass.belongs_to(sale, shopper).map_err(|error| Problem::new(kinds.0, format!("{error}.")))
+    // Read as of the beginning of time, because one that has expired is still worth something.
+    let pass: Pass = config
+        .keyring
+        .open(text, Timestamp::default())
+        .map_err(|error| not_sound(&error, kinds))?;
+    pass.belongs_to(sale, shopper).map_err(|error| Problem::new(kinds.0, format!("{error}.")))?;
+    let at = pass.expires_at;
+    Ok(if now < at {
+        Admission::Holds
+    } else {
+        Admission::Expired(not_sound(&SealError::Expired { at }, kinds))
+    })
 }
 
 /// A sealed thing that does not hold. It is not told why, beyond having expired.

@@ -2,13 +2,15 @@
 
 use worker::SqlStorage;
 
-/// What goes wrong just after a row was written, before its commit.
+/// What goes wrong just after a row was written, before its commit, or in the middle of a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// The program panics.
     Panic,
     /// The storage refuses a statement.
     Error,
+    /// The storage refuses the second half of a snapshot.
+    Snapshot,
 }
 
 impl Fault {
@@ -16,6 +18,7 @@ impl Fault {
         match how {
             "panic" => Some(Self::Panic),
             "error" => Some(Self::Error),
+            "snapshot" => Some(Self::Snapshot),
             _ => None,
         }
     }
@@ -24,7 +27,9 @@ impl Fault {
     pub(crate) fn strike(self, sql: &SqlStorage) -> worker::Result<()> {
         match self {
             Self::Panic => panic!("a test asked for this panic"),
-            Self::Error => sql.exec("INSERT INTO a_table_that_is_not_there VALUES (1)", None),
+            Self::Error | Self::Snapshot => {
+                sql.exec("INSERT INTO a_table_that_is_not_there VALUES (1)", None)
+            }
         }
         .map(|_| ())
     }

@@ -61,11 +61,11 @@ impl InventoryObject {
         Ok(to_line(&outgoing).unwrap_or_default())
     }
 
-    /// Up to 500 entries of the journal after number `after`, one per line.
+    /// A page of the journal after entry number `after`, one per line.
     pub fn journal(&self, after: u32) -> Result<String, JsError> {
         let entries = self.attempt(|inner, now| {
             inner.load(now)?;
-            inner.journaled.entries(after.into(), 500)
+            inner.journaled.entries(after.into())
         })?;
         Ok(to_lines(&entries))
     }
@@ -128,7 +128,7 @@ impl Inner {
             .map_err(|corrupt| StoreError::Broken(corrupt.to_string()))?;
         let len = inventory.reservations_len();
         self.journaled.append(&batch.events, batch.at)?;
-        self.journaled.snapshot_if_due(len)?;
+        self.journaled.snapshot_if_due(len);
         for event in &batch.events {
             self.outbox.observe(event, batch.at);
         }

@@ -27,15 +27,23 @@ const SCHEMA: &str = "
         hash BLOB NOT NULL
     ) STRICT;
     CREATE TABLE IF NOT EXISTS snapshot (
-        part INTEGER PRIMARY KEY,
         seq INTEGER NOT NULL,
+        part INTEGER NOT NULL,
+        parts INTEGER NOT NULL,
         hash BLOB NOT NULL,
-        body BLOB NOT NULL
-    ) STRICT;
+        body BLOB NOT NULL,
+        PRIMARY KEY (seq, part)
+    ) STRICT, WITHOUT ROWID;
 ";
 
-/// A value in SQLite is at most 2 MB on the platform; a part stays well below.
+/// A value in SQLite is at most 2 MB on the platform. The parts of a snapshot have so many bytes,
+/// and a row of the journal is closed when it has as many; the longest event is far shorter.
 const PART_LEN: usize = 1_000_000;
+
+/// Entries are read in pages of so many bytes, so that reading a long journal takes little memory.
+const PAGE_LEN: usize = 4_000_000;
+/// Nor are there more of them in a page.
+const ENTRIES_MAX: usize = 500;
 
 /// A snapshot is due after so many events, or as many as the state has grown to, whichever is
 /// more: so snapshots cost a bounded share of the writes however long a sale runs.
@@ -87,72 +95,103 @@ impl<M: Machine> Journaled<M> {
         self.loaded = None;
     }
 
-    /// Writes events that were applied to the machine at `at`, as one row.
+    /// Writes events that were applied to the machine at `at`: as one row, or as several that each
+    /// fit.
     ///
     /// On an error the state in memory is to be forgotten.
     pub(crate) fn append(&mut self, events: &[M::Event], at: Timestamp) -> Result<()> {
+        let mut row = Vec::new();
+        for event in events {
+            row.push(if row.is_empty() { b'[' } else { b',' });
+            serde_json::to_writer(&mut row, event).map_err(|e| broken(&e))?;
+            if row.len() >= PART_LEN {
+                self.append_row(std::mem::take(&mut row), at)?;
+            }
+        }
+        if !row.is_empty() {
+            self.append_row(row, at)?;
+        }
+        let Some(loaded) = &mut self.loaded else { return Ok(()) };
+        loaded.events_since_snapshot = loaded.events_since_snapshot.saturating_add(events.len());
+        Ok(())
+    }
+
+    fn append_row(&mut self, mut events: Vec<u8>, at: Timestamp) -> Result<()> {
+        events.push(b']');
         let Some(loaded) = &mut self.loaded else {
             return Err(StoreError::Broken("written before it was read".to_owned()));
         };
-        if events.is_empty() {
-            return Ok(());
-        }
-        let bytes = serde_json::to_vec(events).map_err(|e| StoreError::Broken(e.to_string()))?;
         if !loaded.stored {
             self.sql.exec(SCHEMA, None)?;
             loaded.stored = true;
         }
         let seq = loaded.seq.saturating_add(1);
-        let hash = loaded.hash.next(seq, at, &bytes);
+        let hash = loaded.hash.next(seq, at, &events);
         self.sql.exec(
             "INSERT INTO journal (seq, committed_at_ms, events, hash) VALUES (?, ?, ?, ?)",
             vec![
                 integer(seq)?,
                 integer(at.as_millis())?,
-                SqlStorageValue::Blob(bytes),
+                SqlStorageValue::Blob(events),
                 SqlStorageValue::Blob(hash.as_bytes().to_vec()),
             ],
         )?;
         #[cfg(feature = "test-hooks")]
-        if let Some(fault) = self.fault.take() {
+        if let Some(fault) = self.fault.take_if(|fault| *fault != crate::fault::Fault::Snapshot) {
             fault.strike(&self.sql)?;
         }
         loaded.seq = seq;
         loaded.hash = hash;
-        loaded.events_since_snapshot = loaded.events_since_snapshot.saturating_add(events.len());
         Ok(())
     }
 
-    /// Writes a snapshot if one is due for a state of `len` parts.
-    pub(crate) fn snapshot_if_due(&mut self, len: usize) -> Result<()> {
-        let Some(loaded) = &mut self.loaded else { return Ok(()) };
+    /// Writes a snapshot if one is due for a state of `len` parts. One that fails is as good as one
+    /// that was not due: the journal has everything.
+    pub(crate) fn snapshot_if_due(&mut self, len: usize) {
+        let Some(loaded) = &mut self.loaded else { return };
         if loaded.events_since_snapshot < len.max(EVENTS_PER_SNAPSHOT_MIN) {
-            return Ok(());
+            return;
         }
-        let body =
-            serde_json::to_vec(&loaded.machine).map_err(|e| StoreError::Broken(e.to_string()))?;
-        self.sql.exec("DELETE FROM snapshot", None)?;
+        loaded.events_since_snapshot = 0;
+        if let Err(error) = self.write_snapshot() {
+            worker::console_error!("snapshot: {error}");
+        }
+    }
+
+    /// Writes the new one beside the old one, and removes that last: at every moment one is whole.
+    fn write_snapshot(&mut self) -> Result<()> {
+        let Some(Loaded { machine, seq, hash, .. }) = &self.loaded else { return Ok(()) };
+        let seq = integer(*seq)?;
+        let body = serde_json::to_vec(machine).map_err(|e| broken(&e))?;
+        let parts = body.chunks(PART_LEN).len() as u64;
+        self.sql.exec("DELETE FROM snapshot WHERE seq = ?", vec![seq.clone()])?;
         for (part, chunk) in body.chunks(PART_LEN).enumerate() {
             self.sql.exec(
-                "INSERT INTO snapshot (part, seq, hash, body) VALUES (?, ?, ?, ?)",
+                "INSERT INTO snapshot (seq, part, parts, hash, body) VALUES (?, ?, ?, ?, ?)",
                 vec![
+                    seq.clone(),
                     integer(part as u64)?,
-                    integer(loaded.seq)?,
-                    SqlStorageValue::Blob(loaded.hash.as_bytes().to_vec()),
+                    integer(parts)?,
+                    SqlStorageValue::Blob(hash.as_bytes().to_vec()),
                     SqlStorageValue::Blob(chunk.to_vec()),
                 ],
             )?;
         }
-        loaded.events_since_snapshot = 0;
         #[cfg(feature = "test-hooks")]
-        worker::console_log!("snapshot after entry {}", loaded.seq);
+        if let Some(fault) = self.fault.take() {
+            self.sql.exec("UPDATE snapshot SET parts = parts + 1 WHERE seq = ?", vec![seq])?;
+            return Ok(fault.strike(&self.sql)?);
+        }
+        self.sql.exec("DELETE FROM snapshot WHERE seq < ?", vec![seq.clone()])?;
+        #[cfg(feature = "test-hooks")]
+        worker::console_log!("snapshot after entry {seq:?}");
         Ok(())
     }
 
-    /// Up to `max` entries after number `after`, for an export.
-    pub(crate) fn entries(&self, after: u64, max: u32) -> Result<Vec<Entry>> {
+    /// A page of the entries after number `after`, for an export.
+    pub(crate) fn entries(&self, after: u64) -> Result<Vec<Entry>> {
         match &self.loaded {
-            Some(loaded) if loaded.stored => read_entries(&self.sql, after, max),
+            Some(loaded) if loaded.stored => read_entries(&self.sql, after),
             _ => Ok(Vec::new()),
         }
     }
@@ -176,12 +215,12 @@ fn read<M: Machine>(sql: &SqlStorage) -> Result<Loaded<M>> {
     let mut replay = Replay::resume(machine, seq, hash);
     let mut events_since_snapshot = 0_usize;
     loop {
-        let entries = read_entries(sql, replay.seq(), 500)?;
+        let entries = read_entries(sql, replay.seq())?;
         if entries.is_empty() {
             break;
         }
         for entry in &entries {
-            let read = replay.read(entry).map_err(|e| StoreError::Broken(e.to_string()))?;
+            let read = replay.read(entry).map_err(|e| broken(&e))?;
             events_since_snapshot = events_since_snapshot.saturating_add(read);
         }
     }
@@ -193,7 +232,11 @@ fn read<M: Machine>(sql: &SqlStorage) -> Result<Loaded<M>> {
 fn read_snapshot<M: Machine>(sql: &SqlStorage) -> Result<(M, u64, ChainHash)> {
     let mut found = (0, ChainHash::ZERO);
     let mut body = Vec::new();
-    for row in sql.exec("SELECT seq, hash, body FROM snapshot ORDER BY part", None)?.raw() {
+    let newest_whole = "SELECT seq, hash, body FROM snapshot WHERE seq = (
+            SELECT seq FROM snapshot GROUP BY seq HAVING count(*) = max(parts)
+            ORDER BY seq DESC LIMIT 1
+        ) ORDER BY part";
+    for row in sql.exec(newest_whole, None)?.raw() {
         let mut row = row?.into_iter();
         found = (number(row.next().as_ref())?, chain_hash(row.next())?);
         body.extend(blob(row.next())?);
@@ -201,29 +244,33 @@ fn read_snapshot<M: Machine>(sql: &SqlStorage) -> Result<(M, u64, ChainHash)> {
     if body.is_empty() {
         return Ok((M::default(), 0, ChainHash::ZERO));
     }
-    let mut machine: M =
-        serde_json::from_slice(&body).map_err(|e| StoreError::Broken(e.to_string()))?;
+    let mut machine: M = serde_json::from_slice(&body).map_err(|e| broken(&e))?;
     machine.wake();
     Ok((machine, found.0, found.1))
 }
 
-fn read_entries(sql: &SqlStorage, after: u64, max: u32) -> Result<Vec<Entry>> {
+/// The entries after a number, as many as make a page, and at least one if there is one.
+fn read_entries(sql: &SqlStorage, after: u64) -> Result<Vec<Entry>> {
     let rows = sql.exec(
-        "SELECT seq, committed_at_ms, events, hash FROM journal WHERE seq > ? ORDER BY seq LIMIT ?",
-        vec![integer(after)?, integer(u64::from(max))?],
+        "SELECT seq, committed_at_ms, events, hash FROM journal WHERE seq > ? ORDER BY seq",
+        vec![integer(after)?],
     )?;
-    rows.raw()
-        .map(|row| {
-            let mut row = row?.into_iter();
-            Ok(Entry {
-                seq: number(row.next().as_ref())?,
-                committed_at_ms: Timestamp::from_millis(number(row.next().as_ref())?),
-                events: String::from_utf8(blob(row.next())?)
-                    .map_err(|_| StoreError::Broken("events are not UTF-8".to_owned()))?,
-                hash: chain_hash(row.next())?,
-            })
-        })
-        .collect()
+    let (mut entries, mut len) = (Vec::new(), 0_usize);
+    for row in rows.raw() {
+        let mut row = row?.into_iter();
+        let entry = Entry {
+            seq: number(row.next().as_ref())?,
+            committed_at_ms: Timestamp::from_millis(number(row.next().as_ref())?),
+            events: String::from_utf8(blob(row.next())?).map_err(|_| misread("UTF-8"))?,
+            hash: chain_hash(row.next())?,
+        };
+        len = len.saturating_add(entry.events.len());
+        entries.push(entry);
+        if len >= PAGE_LEN || entries.len() >= ENTRIES_MAX {
+            break;
+        }
+    }
+    Ok(entries)
 }
 
 fn integer(number: u64) -> Result<SqlStorageValue> {
@@ -249,6 +296,10 @@ fn blob(value: Option<SqlStorageValue>) -> Result<Vec<u8>> {
 
 fn chain_hash(value: Option<SqlStorageValue>) -> Result<ChainHash> {
     ChainHash::from_slice(&blob(value)?).ok_or_else(|| misread("a hash"))
+}
+
+fn broken(error: &dyn std::fmt::Display) -> StoreError {
+    StoreError::Broken(error.to_string())
 }
 
 fn misread(what: &str) -> StoreError {

@@ -23,6 +23,13 @@ pub fn waiting_room_name(sale: &SaleId) -> String {
 /// What an Inventory is asked: commands, decided together.
 pub type Batch = Vec<Command>;
 
+/// What brings an Inventory in line with its sale's phase, and shows its stock. The order comes
+/// again with every look at the stock, so what an Inventory missed it hears within seconds.
+pub fn follow_phase(phase: Phase, phase_number: u64) -> Batch {
+    let selling = phase.selling();
+    vec![Command::SetSelling { selling, phase_number }, Command::ShowStock]
+}
+
 /// What an object answers to one call. A turn that cannot be read or written has no answer: it
 /// throws, and is undone as a whole.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,6 +81,8 @@ pub enum RoomReply {
         rules: SaleRules,
         /// Its phase.
         phase: Phase,
+        /// How often its phase was set.
+        phase_number: u64,
         /// The last position handed out.
         handed_out: u64,
     },

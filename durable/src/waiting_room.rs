@@ -11,7 +11,9 @@ use worker::durable::State;
 use crate::inventory::{to_line, to_lines};
 use crate::journaled::{Journaled, StoreError};
 use crate::now;
-use crate::rpc::{BatchOutcome, Outcome, RoomCall, RoomOutcome, RoomReply, inventory_name};
+use crate::rpc::{
+    BatchOutcome, Outcome, RoomCall, RoomOutcome, RoomReply, follow_phase, inventory_name,
+};
 
 /// How old the stock may be that admission goes by.
 const STOCK_FRESH_FOR: Millis = Millis::from_secs(1);
@@ -47,8 +49,8 @@ impl WaitingRoomObject {
         Ok(to_lines(&outcomes))
     }
 
-    /// The names of the Inventory objects whose stock should be looked at, one per line; none if
-    /// what is known is fresh.
+    /// What to ask the Inventory objects whose stock should be looked at, and then their names, all
+    /// a line each; nothing if what is known is fresh.
     pub fn stock_wanted(&self) -> String {
         let now = now();
         let mut inner = self.inner.borrow_mut();
@@ -59,12 +61,12 @@ impl WaitingRoomObject {
         inner.stock_seen_at = now;
         let Ok(room) = inner.journaled.load() else { return String::new() };
         let Some(rules) = room.rules() else { return String::new() };
-        let names: Vec<String> =
-            rules.skus.iter().map(|offer| inventory_name(&rules.sale, &offer.sku)).collect();
-        names.join("\n")
+        let ask = to_line(&follow_phase(room.phase(), room.phase_number())).unwrap_or_default();
+        let names = rules.skus.iter().map(|offer| inventory_name(&rules.sale, &offer.sku));
+        std::iter::once(ask).chain(names).collect::<Vec<_>>().join("\n")
     }
 
-    /// Takes note of the stock: the Inventory objects' outcomes to `show_stock`, one per line.
+    /// Takes note of the stock: what the Inventory objects answered, one per line.
     /// Throws as `turn` does.
     pub fn stock_seen(&self, lines: &str) -> Result<(), JsError> {
         self.attempt(|inner, now| {
@@ -115,7 +117,7 @@ impl Inner {
         }
         self.journaled.append(&events, now)?;
         // Its state does not grow, so the least number of events is what counts.
-        self.journaled.snapshot_if_due(0)?;
+        self.journaled.snapshot_if_due(0);
         Ok(outcomes)
     }
 
@@ -146,6 +148,7 @@ impl Inner {
             RoomReply::Sale {
                 rules: rules.clone(),
                 phase: room.phase(),
+                phase_number: room.phase_number(),
                 handed_out: room.handed_out(),
             }
         }))
@@ -178,7 +181,7 @@ fn apply(
 /// What an Inventory's answer says of its stock.
 fn sku_status(line: &str) -> Option<SkuStatus> {
     let Ok(BatchOutcome::Done(answers)) = serde_json::from_str(line) else { return None };
-    match answers.into_iter().next()? {
+    match answers.into_iter().next_back()? {
         Answer::Accepted(Reply::Stock { view, .. }) => {
             Some(SkuStatus { sku: view.terms.sku, band: view.band })
         }

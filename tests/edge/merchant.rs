@@ -71,6 +71,34 @@ fn a_closed_sale_stays_closed_but_who_holds_units_may_pay() {
 }
 
 #[test]
+fn of_two_phases_set_at_the_same_moment_one_holds_everywhere() {
+    let sale = Sale::open(shop(), 3, &rules());
+    for _ in 0..10 {
+        std::thread::scope(|scope| {
+            for phase in ["open", "paused", "open", "paused"] {
+                let sale = &sale;
+                scope.spawn(move || sale.set_phase(phase).ok::<SaleState>());
+            }
+        });
+        let state = sale.state();
+        assert_eq!(state.skus[0].selling, state.phase);
+    }
+}
+
+#[test]
+fn a_sale_of_which_a_sku_has_no_stock_opens_nothing() {
+    let mut two = rules();
+    two.skus.push("MUG-SAND".to_owned());
+    let sale = Sale::unborn(shop());
+    sale.create(&two).ok::<SaleState>();
+    sale.set_stock(3).ok::<Stock>();
+    let refused = sale.set_phase("open");
+    assert_eq!(refused.problem(), ProblemKind::StockMissing);
+    let state = sale.state();
+    assert_eq!((state.phase.as_str(), state.skus[0].selling.as_str()), ("draft", "not_open"));
+}
+
+#[test]
 fn a_restock_opens_what_was_sold_out() {
     let sale = Sale::open(shop(), 1, &rules());
     Shopper::admitted(&sale).buy("k", 1);
@@ -177,4 +205,6 @@ fn a_wrong_part_of_a_body_is_named_by_its_json_pointer() {
     assert_eq!(named("skus", json!([SKU, 1])), "/skus/1");
     assert_eq!(named("skus", json!(["NOTHING"])), "/skus/0");
     assert_eq!(named("pass_ttl_ms", json!(-1)), "/pass_ttl_ms");
+    assert_eq!(named("pass_ttl_ms", json!(0)), "/pass_ttl_ms");
+    assert_eq!(named("skus", json!([SKU, SKU])), "/skus/1");
 }

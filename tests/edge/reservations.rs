@@ -1,6 +1,7 @@
 //! Setting units aside.
 
 use doorbuster_tests::{SKU, Sale, Shopper, eventually, now, rules};
+use doorbuster_wire::merchant::SaleState;
 use doorbuster_wire::problem::ProblemKind;
 use doorbuster_wire::shopper::{Reservation, Sale as PublicSale};
 
@@ -67,6 +68,24 @@ fn a_repeated_key_gets_the_same_answer_byte_for_byte() {
     ann.act("DELETE", &reservation, "").ok::<Reservation>();
     assert_eq!(ann.reserve("k", 1).body, first.body);
     assert_eq!(sale.counts(), (3, 0, 0));
+}
+
+#[test]
+fn who_lost_the_answer_gets_it_again_also_when_the_pass_has_expired_or_the_sale_is_over() {
+    let mut short = rules();
+    short.pass_ttl_ms = 1_000;
+    let sale = Sale::open(shop(), 3, &short);
+    let ann = Shopper::admitted(&sale);
+    let first = ann.reserve("k", 1);
+    assert_eq!(first.status, 201, "{}", first.text());
+    sale.set_phase("closed").ok::<SaleState>();
+    eventually("the pass expires", || {
+        let other = ann.reserve("other", 1).problem();
+        (other == ProblemKind::PassExpired).then_some(())
+    });
+    assert_eq!(ann.reserve("k", 1).body, first.body);
+    assert_eq!(ann.reserve("k", 2).problem(), ProblemKind::IdempotencyKeyReused);
+    assert_eq!(sale.counts(), (3, 1, 0));
 }
 
 #[test]

@@ -134,16 +134,27 @@ fn an_order_that_the_queue_delivers_twice_is_settled_once() {
 
 #[test]
 fn an_inventory_wakes_from_its_snapshot_as_it_was() {
-    let mut shop = Shop::start("snapshot", Build::TestHooks);
+    wakes_as_it_was("snapshot", |_| {}, "snapshot after entry");
+}
+
+#[test]
+fn a_snapshot_that_breaks_off_costs_nobody_anything() {
+    wakes_as_it_was("half", |sale| break_next_write(sale, "snapshot"), "snapshot: ");
+}
+
+/// Twelve reserve and one pays, which is enough for a snapshot; then the power goes.
+fn wakes_as_it_was(name: &str, prepare: impl FnOnce(&Sale<'_>), logged: &str) {
+    let mut shop = Shop::start(name, Build::TestHooks);
     let (before, answers, id) = {
         let sale = Sale::open(&shop, 20, &rules());
+        prepare(&sale);
         let crowd: Vec<_> = (0..12).map(|_| Shopper::admitted(&sale)).collect();
         let answers: Vec<_> = crowd
             .iter()
             .map(|who| (who.reserve_request("k"), who.reserve("k", 1).text().to_owned()))
             .collect();
         crowd[0].pay(&crowd[0].hold("k", 1).reservation);
-        assert!(shop.log().contains("snapshot after entry"), "no snapshot was due");
+        assert!(shop.log().contains(logged), "no snapshot was due");
         (sale.counts(), answers, sale.id.clone())
     };
     shop.kill();

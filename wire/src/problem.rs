@@ -105,6 +105,7 @@ problems! {
     AllReserved 409 "all-reserved" true "All remaining units are reserved";
     ExceedsAvailable 409 "exceeds-available" true "Fewer units are available";
     PerShopperMax 409 "per-shopper-max" false "The limit per shopper is reached";
+    TooManyReservations 409 "too-many-reservations" false "Too many reservations were made";
     WithdrawExceedsAvailable 409 "withdraw-exceeds-available" false "Those units are taken";
     PaymentInProgress 409 "payment-in-progress" true "A payment is under way";
     ReservationAllocated 409 "reservation-allocated" false "The reservation is an order already";

@@ -2,9 +2,8 @@
 
 use super::reservation::OrderView;
 use super::{
-    AdjustmentReason, Command, Counts, Decision, Event, Figures, Inventory, RESERVATIONS_MAX,
-    RefundState, Rejection, Reply, Reservation, ReservationState, ReservationView, Selling, State,
-    Terms,
+    AdjustmentReason, Command, Counts, Decision, Event, Figures, Inventory, RefundState, Rejection,
+    Reply, Reservation, ReservationState, ReservationView, Selling, State, Terms,
 };
 use crate::id::{IdempotencyKey, OrderId, PaymentId, ReservationId, ShopperId};
 use crate::time::{Millis, Timestamp};
@@ -159,7 +158,8 @@ impl Inventory {
             return Err(Rejection::PerShopperMaxReached { per_shopper_max, units });
         }
         if !self.may_reserve_again(shopper) {
-            return Err(Rejection::ReservationsMaxReached { reservations_max: RESERVATIONS_MAX });
+            let reservations_max = terms.reservations_max();
+            return Err(Rejection::ReservationsMaxReached { reservations_max });
         }
         if self.counts.allocated >= self.counts.on_hand {
             return Err(Rejection::SoldOut);

@@ -40,11 +40,6 @@ use crate::time::Timestamp;
 /// so they stay below 500 KB, far from the 2 MB that a row can have.
 const TIMEOUTS_MAX: usize = 4_096;
 
-/// Reservations of one SKU that one shopper may make in all, whatever became of them. They are kept
-/// for as long as the sale is, so somebody who reserves and gives back in a loop must come to an
-/// end; who chooses and changes their mind does not get near it.
-const RESERVATIONS_MAX: u32 = 20;
-
 /// Everything known about one SKU in one sale.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inventory {
@@ -220,7 +215,8 @@ impl Inventory {
 
     /// Whether a shopper may make one reservation more.
     fn may_reserve_again(&self, shopper: ShopperId) -> bool {
-        self.made_by(shopper).count() < RESERVATIONS_MAX as usize
+        let max = self.terms.as_ref().map_or(0, Terms::reservations_max);
+        self.made_by(shopper).count() < max as usize
     }
 }
 

@@ -27,7 +27,18 @@ pub struct Terms {
     pub payment_window_ms: Millis,
 }
 
+/// Reservations that one shopper may make and not pay, beside those for what one may have.
+const CHANGES_OF_MIND_MAX: u32 = 20;
+
 impl Terms {
+    /// Reservations of the SKU that one shopper may make in all, whatever became of them.
+    ///
+    /// They are kept as long as the sale, so somebody who reserves and gives back in a loop must
+    /// come to an end; who chooses and changes their mind does not get near it.
+    pub const fn reservations_max(&self) -> u32 {
+        self.per_shopper_max.saturating_add(CHANGES_OF_MIND_MAX)
+    }
+
     /// Checks that something can be sold under these terms.
     ///
     /// # Errors

@@ -82,7 +82,7 @@ impl Shop {
     }
 
     pub(crate) fn set_selling(&mut self, selling: Selling) {
-        self.phase_number += 1;
+        self.phase_number = self.phase_number.checked_add(1).unwrap();
         let order = Command::SetSelling { selling, phase_number: self.phase_number };
         assert_eq!(self.stock(&order).selling, selling);
     }

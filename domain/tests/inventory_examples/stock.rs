@@ -274,11 +274,11 @@ fn of_two_orders_the_later_one_counts_whichever_comes_first() {
 #[test]
 fn who_reserves_and_gives_back_in_a_loop_comes_to_an_end() {
     let mut shop = Shop::selling(9);
-    for number in 0..20 {
+    for number in 0..22 {
         let id = shop.reserve("ann", &format!("key-{number}"), 1);
         shop.view(&release("ann", id));
     }
-    let enough = Rejection::ReservationsMaxReached { reservations_max: 20 };
+    let enough = Rejection::ReservationsMaxReached { reservations_max: 22 };
     assert_eq!(shop.refused(&reserve("ann", "one-more", 1)), enough);
     shop.accepted(&reserve("ann", "key-7", 1));
     shop.reserve("bob", "first", 1);

@@ -160,9 +160,14 @@ impl Case {
             .checked_add(*quantity)
             .is_some_and(|units| units <= stock.terms.per_shopper_max);
         let made = self.first_answers.keys().filter(|(who, _)| who == shopper).count();
+        let max = usize::try_from(stock.terms.per_shopper_max).unwrap();
         let fresh = !self.first_answers.contains_key(&(*shopper, key.clone()));
         let there = (1..=stock.available).contains(quantity);
-        stock.selling == Selling::Open && fresh && there && below_limit && made < 20
+        stock.selling == Selling::Open
+            && fresh
+            && there
+            && below_limit
+            && made < max.saturating_add(20)
     }
 
     /// The same key gets the same view, byte for byte; with another quantity it is refused.

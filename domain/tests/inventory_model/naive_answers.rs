@@ -75,13 +75,7 @@ impl Naive {
             }
             Command::Release { shopper, reservation } => {
                 let at = self.own(*shopper, *reservation)?;
-                match self.rows[at].stage {
-                    Stage::Paying { .. } => return Err(Rejection::PaymentInProgress),
-                    Stage::Bought { .. } => return Err(Rejection::ReservationAllocated),
-                    Stage::Held => self.put(at, Stage::GivenBack, now),
-                    Stage::GivenBack | Stage::RanOut => {}
-                }
-                Ok(self.show(at))
+                self.release(at, now)
             }
             Command::Settle { orders } => {
                 for order in orders {
@@ -185,8 +179,10 @@ impl Naive {
         if u64::from(units) + u64::from(quantity) > u64::from(per_shopper_max) {
             return Err(Rejection::PerShopperMaxReached { per_shopper_max, units });
         }
-        if self.rows.iter().filter(|row| row.shopper == shopper).count() == 20 {
-            return Err(Rejection::ReservationsMaxReached { reservations_max: 20 });
+        let reservations_max = per_shopper_max.saturating_add(20);
+        let made = self.rows.iter().filter(|row| row.shopper == shopper).count();
+        if made as u64 == u64::from(reservations_max) {
+            return Err(Rejection::ReservationsMaxReached { reservations_max });
         }
         let available = self.available();
         if quantity > available {
@@ -209,6 +205,16 @@ impl Naive {
         });
         self.newest = now;
         Ok(self.show(self.rows.len() - 1))
+    }
+
+    fn release(&mut self, at: usize, now: u64) -> Verdict {
+        match self.rows[at].stage {
+            Stage::Paying { .. } => return Err(Rejection::PaymentInProgress),
+            Stage::Bought { .. } => return Err(Rejection::ReservationAllocated),
+            Stage::Held => self.put(at, Stage::GivenBack, now),
+            Stage::GivenBack | Stage::RanOut => {}
+        }
+        Ok(self.show(at))
     }
 
     /// The first answer again.

@@ -268,6 +268,7 @@ fn reserve() -> Contract {
         .gives("Idempotent-Replayed")
         .problems(&[Kind::PassRequired, Kind::PassInvalid, Kind::PassExpired, Kind::SkuNotFound])
         .problems(&[Kind::SaleNotOpen, Kind::SalePaused, Kind::SaleClosed, Kind::PerShopperMax])
+        .problems(&[Kind::TooManyReservations])
         .problems(&[Kind::SoldOut, Kind::AllReserved, Kind::ExceedsAvailable])
 }
 
