@@ -74,16 +74,29 @@ pub(crate) async fn create_sale(
         payment_window_ms: Millis::new(asked.payment_window_ms),
         skus,
     };
-    let title = rules.title.clone();
-    RoomStub::of(env, &sale)?.execute(&RoomCall::Create { rules }).await?;
+    let room = RoomStub::of(env, &sale)?;
+    let created = room.execute(&RoomCall::Create { rules }).await;
+    let sale_exists = |problem: &Problem| problem.is(ProblemKind::SaleExists);
+    if created.is_ok() || created.as_ref().is_err_and(sale_exists) {
+        // Also one that was there: the attempt that made it may have broken off before this.
+        let Shown { rules, .. } = shown(room.execute(&RoomCall::Show).await?)?;
+        announce(edge, env, &rules).await?;
+    }
+    created?;
+    state_of(env, &sale).await
+}
+
+/// Puts a sale on the list of sales, by which shoppers find it.
+async fn announce(edge: &Edge, env: &Env, rules: &SaleRules) -> Result<(), Problem> {
     let store = Store::open(edge, env).await?;
+    let (sale, title) = (Value::Text(rules.sale.as_str()), Value::Text(&rules.title));
     let row = store.prepare(
         "INSERT INTO sales (sale, title, created_at_ms) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-        &[Value::Text(sale.as_str()), Value::Text(&title), Value::Number(now().as_millis())],
+        &[sale, title, Value::Number(now().as_millis())],
     )?;
     store.run(vec![row]).await?;
-    edge.statuses.forget(&sale);
-    state_of(env, &sale).await
+    edge.statuses.forget(&rules.sale);
+    Ok(())
 }
 
 /// `GET /v1/admin/sales/{sale}`.

@@ -21,7 +21,7 @@ use crate::objects::RoomStub;
 use crate::problem::Problem;
 use crate::reservations::word;
 use crate::shopper;
-use crate::store::Store;
+use crate::store::{Store, Value};
 
 /// A ticket outlives any wait; the sale ends it before.
 const TICKET_TTL: Millis = Millis::from_secs(24 * 3600);
@@ -104,12 +104,28 @@ pub(crate) async fn status(
     let known = match edge.statuses.look(sale, now) {
         Looked::Known(known) => known,
         Looked::Ask => {
-            let status = RoomStub::of(env, sale)?.status().await?.map(Rc::new);
+            let status = if was_announced(edge, env, sale).await {
+                RoomStub::of(env, sale)?.status().await?.map(Rc::new)
+            } else {
+                None
+            };
             edge.statuses.keep(sale, status.clone(), now);
             status
         }
     };
     known.ok_or_else(|| Problem::new(ProblemKind::SaleNotFound, "There is no sale of this name."))
+}
+
+/// Whether there may be such a sale: by what is known, else by the list of sales, so that a name
+/// that somebody made up wakes no object. If the list cannot be read, the room will know.
+async fn was_announced(edge: &Edge, env: &Env, sale: &SaleId) -> bool {
+    if edge.statuses.however_old(sale).is_some() {
+        return true;
+    }
+    let Ok(store) = Store::open(edge, env).await else { return true };
+    let named = "SELECT sale, title FROM sales WHERE sale = ?";
+    let row: Result<Option<SaleRow>, _> = store.first(named, &[Value::Text(sale.as_str())]).await;
+    row.map_or(true, |row| row.is_some())
 }
 
 /// Checks that a sale has a SKU. That never changes, so what is known is good however old it is,

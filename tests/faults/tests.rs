@@ -169,6 +169,20 @@ fn wakes_as_it_was(name: &str, prepare: impl FnOnce(&Sale<'_>), logged: &str) {
 }
 
 #[test]
+fn a_name_that_somebody_made_up_wakes_no_waiting_room() {
+    let shop = Shop::start("made-up", Build::TestHooks);
+    Sale::open(&shop, 1, &rules());
+    let rooms = shop.waiting_rooms();
+    for number in 0..5 {
+        let path = format!("/v1/sales/made-up-{number}");
+        assert_eq!(shop.request("GET", &path).send().problem(), ProblemKind::SaleNotFound);
+        let join = shop.request("POST", &format!("{path}/tickets"));
+        assert_eq!(join.send().problem(), ProblemKind::SaleNotFound);
+    }
+    assert_eq!((rooms, shop.waiting_rooms()), (1, 1));
+}
+
+#[test]
 fn an_order_is_sent_again_after_a_crash_though_an_auditor_asks_first() {
     let mut shop = Shop::start("auditor", Build::TestHooks);
     let id = {

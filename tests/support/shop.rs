@@ -3,6 +3,7 @@
 use std::fs;
 use std::mem;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use doorbuster_domain::sealed::Keyring;
 use xtask::bundle::Build;
@@ -93,8 +94,18 @@ impl Shop {
 
     /// Everything that was in a queue is lost. Only while the power is gone.
     pub fn lose_queues(&self) {
-        let state = self.server.log_path().parent().unwrap().join(".wrangler/state/workerd");
-        fs::remove_dir_all(state.join("queues")).unwrap();
+        fs::remove_dir_all(self.state().join("queues")).unwrap();
+    }
+
+    /// How many waiting rooms have left something on disk.
+    pub fn waiting_rooms(&self) -> usize {
+        let files = fs::read_dir(self.state().join("doorbuster-WaitingRoom"));
+        let names = files.unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.ends_with(".sqlite") && name != "metadata.sqlite").count()
+    }
+
+    fn state(&self) -> PathBuf {
+        self.server.log_path().parent().unwrap().join(".wrangler/state/workerd")
     }
 
     /// The power comes back.

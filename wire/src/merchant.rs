@@ -152,7 +152,7 @@ pub struct SaleState {
 pub struct OrderPage {
     /// The orders, in the order in which they were settled.
     pub orders: Vec<SettledOrder>,
-    /// Send it as `after` to get the next page; absent on the last one.
+    /// Send it as `after` to get the next page; `null` on the last one.
     pub next: Option<String>,
 }
 

@@ -134,7 +134,7 @@ pub struct SaleSku {
     pub title: String,
     /// What one unit costs.
     pub unit_price: Money,
-    /// `in_stock`, `few_left`, `all_reserved` or `sold_out`; absent while it is not known.
+    /// `in_stock`, `few_left`, `all_reserved` or `sold_out`; `null` while it is not known.
     pub stock: Option<String>,
 }
 
@@ -158,9 +158,9 @@ pub struct TurnReply {
     pub state: String,
     /// People ahead.
     pub ahead: u64,
-    /// How long it will take at the present rate, in milliseconds; absent while unknown.
+    /// How long it will take at the present rate, in milliseconds; `null` while unknown.
     pub wait_ms: Option<u64>,
-    /// When to ask again, in milliseconds; absent when there is nothing to wait for.
+    /// When to ask again, in milliseconds; `null` when there is nothing to wait for.
     pub next_poll_ms: Option<u64>,
     /// The right to reserve, when `admitted`. Send it as `Doorbuster-Pass`.
     pub pass: Option<String>,
@@ -193,7 +193,7 @@ pub struct Reservation {
     pub quantity: u32,
     /// What they cost together.
     pub amount: Money,
-    /// The deadline that counts now, in milliseconds since 1970; absent when nothing can run out.
+    /// The deadline that counts now, in milliseconds since 1970; `null` when nothing can run out.
     pub expires_at_ms: Option<u64>,
     /// The order, once paid.
     pub order: Option<String>,
