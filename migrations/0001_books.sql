@@ -51,6 +51,9 @@ CREATE TABLE IF NOT EXISTS dead_letters (
     received_at_ms INTEGER NOT NULL
 ) STRICT;
 
+-- The same message may die any number of times, and is one dead letter.
+CREATE UNIQUE INDEX IF NOT EXISTS dead_letters_once ON dead_letters (queue, body);
+
 -- The built-in payment provider's own records. A real provider has these on its side.
 CREATE TABLE IF NOT EXISTS sandbox_payments (
     payment TEXT PRIMARY KEY,
