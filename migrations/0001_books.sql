@@ -15,6 +15,12 @@ CREATE TABLE IF NOT EXISTS catalog_products (
     PRIMARY KEY (import, place)
 ) STRICT, WITHOUT ROWID;
 
+-- Imports that are being written, or that broke off.
+CREATE TABLE IF NOT EXISTS catalog_imports (
+    import TEXT PRIMARY KEY,
+    begun_at_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE IF NOT EXISTS sales (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     sale TEXT NOT NULL UNIQUE,

@@ -1,7 +1,11 @@
 //! What D1 is asked to write, as it stands there.
 
 use doorbuster_domain::inventory::PlacedOrder;
-use doorbuster_tests::{Answer, Sale, Shop, Shopper, rules};
+use doorbuster_domain::time::Millis;
+use doorbuster_tests::{Answer, SAMPLE_CATALOG, Sale, Shop, Shopper, now, rules};
+use doorbuster_wire::merchant::ImportReply;
+use doorbuster_wire::problem::ProblemKind;
+use doorbuster_wire::shopper::ProductList;
 use serde_json::{Value, json};
 
 use crate::tests::alone;
@@ -92,4 +96,56 @@ fn a_dead_letter_that_comes_twice_is_kept_once() {
             letter("doorbuster-payments-dead", "an order nobody can read"),
         ]
     );
+}
+
+/// An import that began some time ago and has written one product so far.
+fn begin_import(shop: &Shop, import: &str, ago: Millis) {
+    let begun_at = now().as_millis() - ago.get();
+    books(shop, &format!("INSERT INTO catalog_imports VALUES ('{import}', {begun_at})"));
+    books(shop, &format!("INSERT INTO catalog_products VALUES ('{import}', 0, '')"));
+}
+
+#[test]
+fn the_books_keep_two_versions_of_the_catalog_and_the_imports_that_are_under_way() {
+    let (shop, _turn) = alone();
+    let import = || shop.import(SAMPLE_CATALOG).send().ok::<ImportReply>();
+    let products = import().products;
+    begin_import(shop, "under-way", Millis::from_secs(3500));
+    begin_import(shop, "broken-off", Millis::from_secs(3700));
+    import();
+    let newest = import().version;
+    let versions = "SELECT import FROM catalog_versions";
+    let count = |of: &str| {
+        let rows = books(shop, &format!("SELECT COUNT(*) AS n FROM catalog_products WHERE {of}"));
+        rows[0]["n"].as_u64().unwrap()
+    };
+    let published = format!("import IN ({versions} WHERE version >= {})", newest - 1);
+    assert_eq!(count(&published), 2 * products);
+    assert_eq!(count(&format!("import IN ({versions} WHERE version < {})", newest - 1)), 0);
+    assert_eq!((count("import = 'under-way'"), count("import = 'broken-off'")), (1, 0));
+    let under_way = books(shop, "SELECT import FROM catalog_imports");
+    assert_eq!(under_way, [json!({ "import": "under-way" })]);
+}
+
+#[test]
+fn an_import_whose_products_are_gone_is_not_published() {
+    let (shop, _turn) = alone();
+    let before: ProductList = shop.request("GET", "/v1/catalog").send().ok();
+    // As if another import took this one for broken off: what it has written so far is deleted.
+    books(
+        shop,
+        "CREATE TRIGGER taken AFTER INSERT ON catalog_products WHEN new.place = 1
+         BEGIN DELETE FROM catalog_products WHERE import = new.import; END",
+    );
+    let refused = shop.import(SAMPLE_CATALOG).send();
+    books(shop, "DROP TRIGGER taken");
+    assert_eq!(refused.problem(), ProblemKind::Unavailable);
+    let left = books(
+        shop,
+        "SELECT DISTINCT import FROM catalog_products
+         WHERE import NOT IN (SELECT import FROM catalog_versions) AND import NOT LIKE 'under%'",
+    );
+    assert_eq!(left, Vec::<Value>::new());
+    let after: ProductList = shop.request("GET", "/v1/catalog").send().ok();
+    assert_eq!((after.version, after.products), (before.version, before.products));
 }
