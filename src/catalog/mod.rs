@@ -133,7 +133,8 @@ impl CatalogCache {
         }
     }
 
-    /// A look came to nothing; what is known, however old. Without that, who comes next looks again.
+    /// A look came to nothing; what is known, however old. If that is nothing, who comes next looks
+    /// again.
     fn failed_to_look(&self) -> Option<Rc<Snapshot>> {
         let mut known = self.0.borrow_mut();
         if known.snapshot.is_none() {

@@ -78,9 +78,9 @@ async fn publish(edge: &Edge, env: &Env, catalog: &Catalog) -> Result<u64, Probl
         .ok_or_else(|| Problem::unavailable("catalog", &"the import took too long"))
 }
 
-/// Publishes an import, and deletes what nobody reads any more: the products of all versions but the
-/// last two, because who has just read which version is published may read the one before, and those
-/// of imports that broke off. An import that is still being written is left alone.
+/// Publishes an import, and deletes what nobody reads any more: the products of all versions but
+/// the last two, because who has just asked which is published may still read the one before, and
+/// those of imports that broke off. An import that is still being written is left alone.
 fn publication(
     store: &Store,
     import: &str,

@@ -100,7 +100,7 @@ fn a_dead_letter_that_comes_twice_is_kept_once() {
 
 /// An import that began some time ago and has written one product so far.
 fn begin_import(shop: &Shop, import: &str, ago: Millis) {
-    let begun_at = now().as_millis() - ago.get();
+    let begun_at = now().as_millis().checked_sub(ago.get()).unwrap();
     books(shop, &format!("INSERT INTO catalog_imports VALUES ('{import}', {begun_at})"));
     books(shop, &format!("INSERT INTO catalog_products VALUES ('{import}', 0, '')"));
 }
@@ -119,9 +119,12 @@ fn the_books_keep_two_versions_of_the_catalog_and_the_imports_that_are_under_way
         let rows = books(shop, &format!("SELECT COUNT(*) AS n FROM catalog_products WHERE {of}"));
         rows[0]["n"].as_u64().unwrap()
     };
-    let published = format!("import IN ({versions} WHERE version >= {})", newest - 1);
+    let published = format!("import IN ({versions} WHERE version >= {})", newest.saturating_sub(1));
     assert_eq!(count(&published), 2 * products);
-    assert_eq!(count(&format!("import IN ({versions} WHERE version < {})", newest - 1)), 0);
+    assert_eq!(
+        count(&format!("import IN ({versions} WHERE version < {})", newest.saturating_sub(1))),
+        0
+    );
     assert_eq!((count("import = 'under-way'"), count("import = 'broken-off'")), (1, 0));
     let under_way = books(shop, "SELECT import FROM catalog_imports");
     assert_eq!(under_way, [json!({ "import": "under-way" })]);
