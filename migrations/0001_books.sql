@@ -15,6 +15,12 @@ CREATE TABLE IF NOT EXISTS catalog_products (
     PRIMARY KEY (import, place)
 ) STRICT, WITHOUT ROWID;
 
+-- Imports that are being written, or that broke off.
+CREATE TABLE IF NOT EXISTS catalog_imports (
+    import TEXT PRIMARY KEY,
+    begun_at_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE IF NOT EXISTS sales (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     sale TEXT NOT NULL UNIQUE,
@@ -50,6 +56,9 @@ CREATE TABLE IF NOT EXISTS dead_letters (
     body TEXT NOT NULL,
     received_at_ms INTEGER NOT NULL
 ) STRICT;
+
+-- The same message may die any number of times, and is one dead letter.
+CREATE UNIQUE INDEX IF NOT EXISTS dead_letters_once ON dead_letters (queue, body);
 
 -- The built-in payment provider's own records. A real provider has these on its side.
 CREATE TABLE IF NOT EXISTS sandbox_payments (

@@ -1,18 +1,29 @@
-//! Ways to break the product on purpose. A release build does not contain this file.
+//! Ways to break the product on purpose, and to see what it keeps to itself. A release build does
+//! not contain this file.
 
 use worker::Env;
 
+use crate::edge::Edge;
 use crate::http::{Reply, Request};
 use crate::problem::Problem;
 use crate::reservations::Place;
+use crate::settlement;
+use crate::store::Store;
+
+/// The largest body of a hook.
+const BODY_LEN_MAX: u32 = 64 * 1024;
 
 /// `POST /__test/panic` panics at the edge; `POST /__test/{sale}/{sku}/{panic|error}` lets the next
-/// write of that Inventory fail.
+/// write of that Inventory fail; `POST /__test/queue/{queue}` delivers bodies, a JSON array, as a
+/// batch of that queue, and answers with the verdicts; `POST /__test/books` runs a statement on the
+/// books, and answers with its rows.
 #[expect(clippy::panic, reason = "to panic is what it is for")]
 pub(crate) async fn answer(request: &Request<'_>, env: &Env) -> Option<Result<Reply, Problem>> {
     let rest = request.path.strip_prefix("/__test/")?;
     match rest.split('/').collect::<Vec<_>>().as_slice() {
         ["panic"] => panic!("a test asked for this panic"),
+        ["books"] => Some(look_into_books(request, env).await),
+        ["queue", queue] => Some(deliver(request, env, queue).await),
         [sale, sku, how] => Some(break_next_write(env, sale, sku, how).await),
         _ => None,
     }
@@ -21,4 +32,20 @@ pub(crate) async fn answer(request: &Request<'_>, env: &Env) -> Option<Result<Re
 async fn break_next_write(env: &Env, sale: &str, sku: &str, how: &str) -> Result<Reply, Problem> {
     Place::parse(sale, sku)?.stub(env)?.break_next_write(how).await?;
     Ok(Reply::json(&serde_json::json!({ "broken": how })))
+}
+
+async fn deliver(request: &Request<'_>, env: &Env, queue: &str) -> Result<Reply, Problem> {
+    let bodies = text(request).await?;
+    Ok(Reply::json(&settlement::consume(&Edge::new(), queue, &bodies, env).await))
+}
+
+async fn look_into_books(request: &Request<'_>, env: &Env) -> Result<Reply, Problem> {
+    let statement = text(request).await?;
+    let store = Store::open(&Edge::new(), env).await?;
+    Ok(Reply::json(&store.all::<serde_json::Value>(&statement, &[]).await?))
+}
+
+async fn text(request: &Request<'_>) -> Result<String, Problem> {
+    let body = request.any_body(BODY_LEN_MAX).await?;
+    String::from_utf8(body).map_err(|error| Problem::unavailable("hook", &error))
 }

@@ -56,18 +56,38 @@ async fn settle(edge: &Edge, env: &Env, texts: &[&str]) -> Vec<Verdict> {
         })
         .collect();
     let readable: Vec<&PlacedOrder> = orders.iter().flatten().collect();
-    if write(edge, env, &readable).await.is_err() {
-        return vec![false; texts.len()];
-    }
-    let reported = report(env, &readable).await;
+    let written = write(edge, env, &readable).await;
+    let reported = report(env, &written).await;
     orders.iter().map(|o| o.as_ref().is_some_and(|o| reported.contains(&o.order))).collect()
 }
 
-async fn write(edge: &Edge, env: &Env, orders: &[&PlacedOrder]) -> Result<(), Problem> {
-    let store = Store::open(edge, env).await?;
+/// Writes orders; those that were written.
+///
+/// Together they are one transaction, so one that the database refuses would hold up all the others
+/// whenever it comes again. Then each is written by itself. But if the database answers nothing at
+/// all, none of them is to blame: all of them come again, and it is not asked once for each.
+async fn write<'o>(edge: &Edge, env: &Env, orders: &[&'o PlacedOrder]) -> Vec<&'o PlacedOrder> {
+    let Ok(store) = Store::open(edge, env).await else { return Vec::new() };
+    if write_together(&store, orders).await.is_ok() {
+        return orders.to_vec();
+    }
+    if store.answers().await.is_err() {
+        return Vec::new();
+    }
+    let mut written = Vec::new();
+    for order in orders {
+        match write_together(&store, &[order]).await {
+            Ok(()) => written.push(*order),
+            Err(_) => worker::console_error!("orders queue: {} was not written", order.order),
+        }
+    }
+    written
+}
+
+async fn write_together(store: &Store, orders: &[&PlacedOrder]) -> Result<(), Problem> {
     let mut statements = Vec::new();
     for order in orders {
-        statements.extend(statements_for(&store, order)?);
+        statements.extend(statements_for(store, order)?);
     }
     store.run(statements).await
 }
@@ -131,6 +151,8 @@ async fn report(env: &Env, orders: &[&PlacedOrder]) -> Vec<OrderId> {
     reported
 }
 
+/// Keeps dead letters. An order stays due until it is settled, so its message dies again and again:
+/// the same message is kept once.
 async fn keep_dead_letters(
     edge: &Edge,
     env: &Env,
@@ -142,7 +164,8 @@ async fn keep_dead_letters(
     for body in bodies {
         let body = body.as_str().map_or_else(|| body.to_string(), str::to_owned);
         statements.push(store.prepare(
-            "INSERT INTO dead_letters (queue, body, received_at_ms) VALUES (?, ?, ?)",
+            "INSERT INTO dead_letters (queue, body, received_at_ms) VALUES (?, ?, ?)
+             ON CONFLICT DO NOTHING",
             &[Value::Text(queue), Value::Text(&body), Value::Number(now().as_millis())],
         )?);
     }

@@ -78,6 +78,11 @@ impl Store {
         Ok(self.all(sql, values).await?.into_iter().next())
     }
 
+    /// Fails if the database does not answer at all.
+    pub(crate) async fn answers(&self) -> Result<(), Problem> {
+        self.all::<serde_json::Value>("SELECT 1", &[]).await.map(|_| ())
+    }
+
     /// Runs statements. Up to 100 of them are one transaction.
     pub(crate) async fn run(&self, statements: Vec<D1PreparedStatement>) -> Result<(), Problem> {
         let mut rest = statements.into_iter().peekable();

@@ -1,11 +1,14 @@
 //! Publishing the catalog, and showing it.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
 
-use doorbuster_tests::{Answer, SAMPLE_CATALOG, eventually};
+use doorbuster_tests::{Answer, SAMPLE_CATALOG, Shop, eventually};
 use doorbuster_wire::merchant::ImportReply;
 use doorbuster_wire::problem::ProblemKind;
 use doorbuster_wire::shopper::{Product, ProductList};
+use xtask::bundle::Build;
 
 use crate::shop;
 
@@ -129,4 +132,43 @@ fn a_catalog_that_did_not_change_is_not_sent_again() {
     eventually("the new version has another tag", || {
         (look("/v1/catalog", &etag).status == 200).then_some(())
     });
+}
+
+#[test]
+fn whoever_imported_sees_the_new_version_at_once_whoever_else_looks() {
+    let _alone = alone();
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    published_version();
+                }
+            });
+        }
+        let seen = |_| {
+            let reply: ImportReply = shop().import(SAMPLE_CATALOG).send().ok();
+            (reply.version, published_version())
+        };
+        let seen: Vec<_> = (0..10).map(seen).collect();
+        over.store(true, Ordering::Relaxed);
+        assert!(seen.iter().all(|(imported, shown)| imported == shown), "{seen:?}");
+    });
+}
+
+#[test]
+fn a_rush_reads_the_catalog_from_the_books_once() {
+    const RUSH: usize = 24;
+    let mut shop = Shop::start("rush", Build::Release);
+    // Nobody has read it yet: whoever imported has it from the import.
+    assert!(!shop.log().contains("catalog: version"), "{}", shop.log());
+    shop.kill();
+    shop.restart();
+    let versions: Vec<u64> = thread::scope(|scope| {
+        let look = || shop.request("GET", "/v1/catalog").send().ok::<ProductList>().version;
+        let looking: Vec<_> = (0..RUSH).map(|_| scope.spawn(look)).collect();
+        looking.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    assert_eq!(versions, [1; RUSH]);
+    assert_eq!(shop.log().matches("catalog: version 1 read").count(), 1, "{}", shop.log());
 }

@@ -1,9 +1,11 @@
 //! Paying, and what becomes of it.
 
-use doorbuster_tests::{Answer, SKU, Sale, Shopper, eventually, now, rules};
+use doorbuster_tests::{Answer, SKU, Sale, Shop, Shopper, eventually, now, rules};
 use doorbuster_wire::problem::ProblemKind;
-use doorbuster_wire::shopper::PaymentReply;
+use doorbuster_wire::shopper::{PaymentReply, Reservation};
 use serde_json::json;
+use xtask::bundle::Build;
+use xtask::secrets::PAYMENTS;
 
 use crate::shop;
 
@@ -104,11 +106,11 @@ fn who_walks_away_from_paying_is_voided_before_the_units_are_offered_again() {
 }
 
 /// The provider reports of the payment whose page this is, signed as only the provider can.
-fn report(page: &str, kind: &str) -> Answer {
+fn report(shop: &Shop, page: &str, kind: &str) -> Answer {
     let webhook = json!({ "type": kind, "link": page.rsplit('/').next() });
     let body = webhook.to_string();
-    let signature = shop().keyring().sign_webhook(now(), body.as_bytes());
-    let request = shop().request("POST", "/v1/webhooks/sandbox");
+    let signature = shop.keyring().sign_webhook(now(), body.as_bytes());
+    let request = shop.request("POST", "/v1/webhooks/sandbox");
     request.header("doorbuster-signature", signature).body("application/json", body).send()
 }
 
@@ -121,7 +123,7 @@ fn money_that_comes_too_late_goes_back() {
     let held = ann.hold("k", 1);
     let page = ann.begin_payment(&held.reservation);
     // The provider says no, changes its mind, and meanwhile Bob has got the units.
-    assert_eq!(report(&page, "payment.declined").status, 200);
+    assert_eq!(report(shop(), &page, "payment.declined").status, 200);
     eventually("Bob gets the units", || (bob.reserve("k", 1).status == 201).then_some(()));
     assert_eq!(ann.decide(&page, "success").status, 303);
     let after = ann.show(&held.reservation);
@@ -132,7 +134,7 @@ fn money_that_comes_too_late_goes_back() {
     });
     assert!(ann.request("GET", &page).send().text().contains("refunded"));
     // Heard again it changes nothing.
-    assert_eq!(report(&page, "payment.completed").status, 200);
+    assert_eq!(report(shop(), &page, "payment.completed").status, 200);
     let stock = sale.stock();
     assert_eq!((stock.refunds_due, stock.allocated), (0, 0));
     sale.verify();
@@ -145,12 +147,68 @@ fn a_replayed_webhook_is_harmless() {
     let held = ann.hold("k", 1);
     let page = ann.begin_payment(&held.reservation);
     for _ in 0..3 {
-        assert_eq!(report(&page, "payment.completed").status, 200);
+        assert_eq!(report(shop(), &page, "payment.completed").status, 200);
     }
     // Nor does it help to say the opposite afterwards.
-    assert_eq!(report(&page, "payment.declined").status, 200);
+    assert_eq!(report(shop(), &page, "payment.declined").status, 200);
     assert_eq!(ann.show(&held.reservation).state, "allocated");
     assert_eq!((sale.counts(), sale.stock().refunds_due), ((2, 0, 1), 0));
     let events: Vec<_> = sale.journal().into_iter().map(|entry| entry.events).collect();
     assert_eq!(events.concat().matches("\"allocated\"").count(), 1, "{events:?}");
+}
+
+/// Anybody who has the address decides on the provider's page.
+fn decide(shop: &Shop, page: &str, outcome: &str) -> Answer {
+    let form = format!("outcome={outcome}");
+    shop.request("POST", page).body("application/x-www-form-urlencoded", form).send()
+}
+
+#[test]
+fn switching_payments_off_refuses_new_ones_and_strands_none_that_was_begun() {
+    let mut shop = Shop::start("payments-off", Build::Release);
+    let (mut late, mut short) = (rules(), rules());
+    late.reservation_ttl_ms = 1_000;
+    short.payment_window_ms = 1_000;
+    let (open, late, short, paid_page, late_page) = {
+        let open = Sale::open(&shop, 2, &rules());
+        let ann = Shopper::admitted(&open);
+        let paid_page = ann.begin_payment(&ann.hold("k", 1).reservation);
+        // Declined and expired, and the unit is another's: money for it would come too late.
+        let late = Sale::open(&shop, 1, &late);
+        let (bob, cat) = (Shopper::admitted(&late), Shopper::admitted(&late));
+        let late_page = bob.begin_payment(&bob.hold("k", 1).reservation);
+        assert_eq!(report(&shop, &late_page, "payment.declined").status, 200);
+        let held = eventually("the unit comes back", || {
+            let answer = cat.reserve("k", 1);
+            (answer.status == 201).then(|| answer.ok::<Reservation>())
+        });
+        cat.pay(&held.reservation);
+        // Last, so that it is overdue only when payments are off.
+        let short = Sale::open(&shop, 1, &short);
+        let dan = Shopper::admitted(&short);
+        dan.begin_payment(&dan.hold("k", 1).reservation);
+        (open.id, late.id, short.id, paid_page, late_page)
+    };
+    shop.redeploy(PAYMENTS, "off");
+    let [open, late, short] = [open, late, short].map(|id| Sale { shop: &shop, id });
+
+    let eve = Shopper::admitted(&open);
+    let refused = eve.act("POST", &eve.hold("k", 1).reservation, "/payment");
+    assert_eq!(refused.problem(), ProblemKind::NotConfigured);
+    // Ann pays what she had begun; the provider reports it once more.
+    assert!(shop.request("GET", &paid_page).send().text().contains("16.00"));
+    assert_eq!(decide(&shop, &paid_page, "success").status, 303);
+    assert_eq!(report(&shop, &paid_page, "payment.completed").status, 200);
+    assert_eq!(open.counts(), (2, 1, 1));
+    eventually("who walked away is voided", || (short.counts() == (1, 0, 0)).then_some(()));
+    // Bob pays what he cannot get any more, and gets his money back.
+    assert_eq!(decide(&shop, &late_page, "success").status, 303);
+    eventually("the money went back", || {
+        let page = shop.request("GET", &late_page).send();
+        (page.text().contains("refunded") && late.stock().refunds_due == 0).then_some(())
+    });
+    assert_eq!(late.counts(), (1, 0, 1));
+    for sale in [open, late, short] {
+        sale.verify();
+    }
 }

@@ -1,4 +1,6 @@
 //! What breaks on purpose, and what must not break with it: the build with test hooks.
 
 #[cfg(test)]
+mod books;
+#[cfg(test)]
 mod tests;

@@ -12,7 +12,7 @@ use xtask::clock::Stopwatch;
 const QUICK: Duration = Duration::from_secs(2);
 
 /// The shop that breaks, for one test at a time: a panic takes all that an isolate has in flight.
-fn alone() -> (&'static Shop, MutexGuard<'static, ()>) {
+pub(crate) fn alone() -> (&'static Shop, MutexGuard<'static, ()>) {
     static SHOP: OnceLock<Shop> = OnceLock::new();
     static TURN: Mutex<()> = Mutex::new(());
     let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);

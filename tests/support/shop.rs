@@ -23,7 +23,7 @@ pub fn start_server(name: &str, build: Build) -> Server {
 }
 
 fn start(name: &str, build: Build, secrets: &Secrets) -> Server {
-    let folder = paths::target_dir().join("black-box").join(name);
+    let folder = folder(name);
     // Held until the process ends.
     mem::forget(process::lock(&folder.with_extension("lock")).unwrap());
     if folder.exists() {
@@ -36,9 +36,15 @@ fn start(name: &str, build: Build, secrets: &Secrets) -> Server {
     Server::start(options).unwrap()
 }
 
+fn folder(name: &str) -> PathBuf {
+    paths::target_dir().join("black-box").join(name)
+}
+
 /// A shop of its own.
 #[derive(Debug)]
 pub struct Shop {
+    name: String,
+    build: Build,
     server: Server,
     address: SocketAddr,
     secrets: Secrets,
@@ -49,8 +55,8 @@ impl Shop {
     pub fn start(name: &str, build: Build) -> Self {
         let secrets = Secrets::random().unwrap();
         let server = start(name, build, &secrets);
-        let address = server.url().strip_prefix("http://").unwrap().parse().unwrap();
-        let shop = Self { server, address, secrets };
+        let address = address(&server);
+        let shop = Self { name: name.to_owned(), build, server, address, secrets };
         let published = shop.import(SAMPLE_CATALOG).send();
         assert_eq!(published.status, 200, "{}", published.text());
         shop
@@ -112,4 +118,18 @@ impl Shop {
     pub fn restart(&mut self) {
         self.server.restart().unwrap();
     }
+
+    /// The operator deploys again with another setting; what is stored stays.
+    pub fn redeploy(&mut self, var: &str, value: &str) {
+        self.kill();
+        let mut options = StartOptions::new(folder(&self.name));
+        options.build = self.build;
+        options.vars.insert(var.to_owned(), value.to_owned());
+        self.server = Server::start(options).unwrap();
+        self.address = address(&self.server);
+    }
+}
+
+fn address(server: &Server) -> SocketAddr {
+    server.url().strip_prefix("http://").unwrap().parse().unwrap()
 }

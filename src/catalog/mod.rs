@@ -1,32 +1,36 @@
 //! The published catalog: from D1 into this isolate's memory, and from there to everybody.
 
+mod publish;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::time::Duration;
 
-use doorbuster_domain::catalog::{Catalog, Product, shopify_csv};
+use doorbuster_domain::catalog::{Catalog, Product};
 use doorbuster_domain::id::Handle;
 use doorbuster_domain::money::Currency;
 use doorbuster_domain::time::{Millis, Timestamp};
-use doorbuster_wire::merchant::ImportReply;
-use doorbuster_wire::problem::{FieldError, ProblemKind};
+use doorbuster_wire::problem::ProblemKind;
 use doorbuster_wire::shopper;
 use serde::Deserialize;
-use worker::Env;
+use worker::{Delay, Env};
+
+pub(crate) use self::publish::import;
 
 use crate::edge::{Edge, now};
 use crate::http::{Header, Reply, Request};
 use crate::problem::Problem;
 use crate::store::{Store, Value};
 
-/// The largest catalog file: Shopify's own limit for a product CSV.
-const CSV_LEN_MAX: u32 = 15_000_000;
-
 /// How long an isolate serves what it knows before it asks which version is published.
 const FRESH_FOR: Millis = Millis::from_secs(5);
 
 /// Browsers and shared caches may keep a copy as long, and show it a minute more while they look.
 const CACHE_CONTROL: &str = "public, max-age=5, stale-while-revalidate=60, stale-if-error=86400";
+
+/// How often whoever waits for another's first look sees whether it is done.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(20);
 
 /// What an isolate knows of the catalog.
 #[derive(Default)]
@@ -35,7 +39,19 @@ pub(crate) struct CatalogCache(RefCell<Known>);
 #[derive(Default)]
 struct Known {
     snapshot: Option<Rc<Snapshot>>,
+    /// When somebody began to look, or what is known was published.
     checked_at: Timestamp,
+    /// First looks that came to nothing.
+    failed: u64,
+}
+
+/// What a request for the catalog comes to.
+enum Looked {
+    Known(Rc<Snapshot>),
+    /// The caller is to look; others need not meanwhile.
+    Look,
+    /// Nothing is known yet, and another request is looking.
+    Wait,
 }
 
 /// One published version, ready to be sent. Version 0, without a catalog, is what there is before
@@ -52,6 +68,7 @@ struct VersionRow {
     version: u64,
     import: String,
     currency: Currency,
+    products: u64,
 }
 
 #[derive(Deserialize)]
@@ -60,20 +77,28 @@ struct ProductRow {
 }
 
 /// The published catalog, at most as old as it may be when shoppers look.
+///
+/// Whoever comes before anything is known waits for the one that looks, by looking into memory now
+/// and then. Its promise cannot be shared: a request must not await what another's IO leads to, and
+/// if that other were broken off by its client, it would await for ever.
 async fn snapshot(edge: &Edge, env: &Env) -> Result<Rc<Snapshot>, Problem> {
-    if let Some(fresh) = edge.catalog.while_fresh(now()) {
-        return Ok(fresh);
-    }
-    let read = read(edge, env).await;
-    let mut known = edge.catalog.0.borrow_mut();
-    match (read, &known.snapshot) {
-        (Ok(snapshot), _) => {
-            known.snapshot = Some(Rc::clone(&snapshot));
-            Ok(snapshot)
+    let cache = &edge.catalog;
+    let failed = cache.failed();
+    loop {
+        match cache.look(now()) {
+            Looked::Known(snapshot) => return Ok(snapshot),
+            Looked::Look => break,
+            Looked::Wait => Delay::from(LOOK_AGAIN_AFTER).await,
         }
+        // As many as may be waiting, D1 is not asked again for each.
+        if cache.failed() != failed {
+            return Err(Problem::try_again());
+        }
+    }
+    match read(edge, env).await {
+        Ok(snapshot) => Ok(snapshot),
         // Open for browsing: what was known is better than nothing.
-        (Err(_), Some(stale)) => Ok(Rc::clone(stale)),
-        (Err(problem), None) => Err(problem),
+        Err(problem) => cache.failed_to_look().ok_or(problem),
     }
 }
 
@@ -84,31 +109,64 @@ pub(crate) async fn published_now(edge: &Edge, env: &Env) -> Result<Rc<Snapshot>
 
 impl CatalogCache {
     /// What is known if it is fresh. Otherwise the caller looks, and others are served what is
-    /// known meanwhile: a rush leads to one look.
-    fn while_fresh(&self, now: Timestamp) -> Option<Rc<Snapshot>> {
+    /// known meanwhile: a rush leads to one look. A look that has not ended in that time may have
+    /// been broken off, so another begins.
+    fn look(&self, now: Timestamp) -> Looked {
         let mut known = self.0.borrow_mut();
-        let snapshot = known.snapshot.clone()?;
-        if now.since(known.checked_at) < FRESH_FOR {
-            return Some(snapshot);
+        let fresh = now.since(known.checked_at) < FRESH_FOR;
+        match &known.snapshot {
+            Some(snapshot) if fresh => Looked::Known(Rc::clone(snapshot)),
+            None if fresh => Looked::Wait,
+            _ => {
+                known.checked_at = now;
+                Looked::Look
+            }
         }
-        known.checked_at = now;
-        None
+    }
+
+    /// Keeps what was read or imported, unless what is known is newer by now.
+    fn keep(&self, snapshot: &Rc<Snapshot>, now: Timestamp) {
+        let mut known = self.0.borrow_mut();
+        if known.snapshot.as_ref().is_none_or(|known| known.version <= snapshot.version) {
+            known.snapshot = Some(Rc::clone(snapshot));
+            known.checked_at = now;
+        }
+    }
+
+    /// A look came to nothing; what is known, however old. If that is nothing, who comes next looks
+    /// again.
+    fn failed_to_look(&self) -> Option<Rc<Snapshot>> {
+        let mut known = self.0.borrow_mut();
+        if known.snapshot.is_none() {
+            known.checked_at = Timestamp::from_millis(0);
+            known.failed = known.failed.saturating_add(1);
+        }
+        known.snapshot.clone()
+    }
+
+    fn failed(&self) -> u64 {
+        self.0.borrow().failed
     }
 
     fn has(&self, version: u64) -> Option<Rc<Snapshot>> {
         self.0.borrow().snapshot.clone().filter(|snapshot| snapshot.version == version)
     }
-
-    fn forget(&self) {
-        *self.0.borrow_mut() = Known::default();
-    }
 }
 
+/// Looks into the books, and keeps what is there.
 async fn read(edge: &Edge, env: &Env) -> Result<Rc<Snapshot>, Problem> {
+    let looked_at = now();
+    let snapshot = read_books(edge, env).await?;
+    edge.catalog.keep(&snapshot, looked_at);
+    Ok(snapshot)
+}
+
+async fn read_books(edge: &Edge, env: &Env) -> Result<Rc<Snapshot>, Problem> {
     let store = Store::open(edge, env).await?;
     let published: Option<VersionRow> = store
         .first(
-            "SELECT version, import, currency FROM catalog_versions ORDER BY version DESC LIMIT 1",
+            "SELECT version, import, currency, products FROM catalog_versions
+             ORDER BY version DESC LIMIT 1",
             &[],
         )
         .await?;
@@ -124,6 +182,11 @@ async fn read(edge: &Edge, env: &Env) -> Result<Rc<Snapshot>, Problem> {
             &[Value::Text(&published.import)],
         )
         .await?;
+    if rows.len() as u64 != published.products {
+        // Two imports were published since, and the second deletes what this one had.
+        return Err(Problem::unavailable("catalog", &"it was replaced while it was read"));
+    }
+    worker::console_log!("catalog: version {} read", published.version);
     let products: Vec<Product> = rows
         .iter()
         .map(|row| serde_json::from_str(&row.body))
@@ -199,72 +262,6 @@ fn cached(request: &Request<'_>, version: u64, body: &str) -> Reply {
 fn same_tag(given: &str, ours: &str) -> bool {
     let given = given.trim();
     given == "*" || given.trim_start_matches("W/") == ours
-}
-
-/// `PUT /v1/admin/catalog`: all of the file or nothing.
-pub(crate) async fn import(
-    edge: &Edge,
-    request: &Request<'_>,
-    env: &Env,
-) -> Result<Reply, Problem> {
-    let currency: Currency =
-        request.query("currency").unwrap_or_default().parse().map_err(|error| {
-            let detail = format!("Say the currency of the prices, such as ?currency=EUR: {error}.");
-            Problem::new(ProblemKind::QueryInvalid, detail)
-        })?;
-    let bytes = request.body("text/csv", CSV_LEN_MAX).await?;
-    let catalog = shopify_csv::import(&bytes, currency).map_err(|error| {
-        let pointer = match &error.column {
-            Some(column) => format!("line {}, column {column:?}", error.line),
-            None => format!("line {}", error.line),
-        };
-        Problem::new(
-            ProblemKind::CatalogInvalid,
-            "Correct what `errors` names and send the whole file again. Nothing was imported.",
-        )
-        .at(FieldError { pointer, detail: error.problem.to_string() })
-    })?;
-    let version = publish(edge, env, &catalog).await?;
-    let variants: usize = catalog.products.iter().map(|product| product.variants.len()).sum();
-    let products = catalog.products.len() as u64;
-    Ok(Reply::json(&ImportReply { version, products, variants: variants as u64 }))
-}
-
-/// Writes the products under a name of their own, and publishes them with the last statement.
-async fn publish(edge: &Edge, env: &Env, catalog: &Catalog) -> Result<u64, Problem> {
-    let store = Store::open(edge, env).await?;
-    let import = crate::payment::random_id("imp_")?;
-    let mut statements = Vec::new();
-    for (place, product) in catalog.products.iter().enumerate() {
-        let body = serde_json::to_string(product).unwrap_or_default();
-        statements.push(store.prepare(
-            "INSERT INTO catalog_products (import, place, body) VALUES (?, ?, ?)",
-            &[Value::Text(&import), Value::Number(place as u64), Value::Text(&body)],
-        )?);
-    }
-    store.run(statements).await?;
-    let currency = catalog.currency.to_string();
-    let published: Option<PublishedRow> = store
-        .first(
-            "INSERT INTO catalog_versions (import, published_at_ms, currency, products)
-             VALUES (?, ?, ?, ?) RETURNING version",
-            &[
-                Value::Text(&import),
-                Value::Number(now().as_millis()),
-                Value::Text(&currency),
-                Value::Number(catalog.products.len() as u64),
-            ],
-        )
-        .await?;
-    edge.catalog.forget();
-    published
-        .map(|row| row.version)
-        .ok_or_else(|| Problem::unavailable("database", &"no version returned"))
-}
-
-#[derive(Deserialize)]
-struct PublishedRow {
-    version: u64,
 }
 
 fn summary(product: &Product) -> Option<shopper::ProductSummary> {
