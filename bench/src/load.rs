@@ -1,0 +1,1 @@
+//! The generator: requests by a schedule, latencies from the moment they were due.

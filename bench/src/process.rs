@@ -1,0 +1,1 @@
+//! Processes pinned to a core, and what CPU they used.
