@@ -1,0 +1,3 @@
+//! A peer: the same HTTP contract over Redis or PostgreSQL.
+
+fn main() {}

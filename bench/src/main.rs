@@ -1,0 +1,3 @@
+//! `doorbuster-bench`: run by `cargo xtask bench`.
+
+fn main() {}

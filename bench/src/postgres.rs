@@ -1,0 +1,1 @@
+//! PostgreSQL, started for a round in a folder of its own.

@@ -1,0 +1,1 @@
+//! Redis, started for a round in a folder of its own.

@@ -1,0 +1,1 @@
+//! The floors and peers that run on workerd.
