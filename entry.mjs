@@ -6,18 +6,23 @@
 // an object whose call panicked is reset before its half-done writes are committed.
 
 import * as rs from "./build/index.js";
-import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
+import { DurableObject } from "cloudflare:workers";
+import { ask, laneTo } from "./lane.mjs";
 
-const edge = new rs.Edge();
+const edge = new rs.EdgeEntry();
 
 /** The problem that stands for an instance that is gone, made while there is one. */
-const UNAVAILABLE = rs.Edge.unavailable();
+const UNAVAILABLE = rs.EdgeEntry.unavailable();
 
 /** Promises that Rust keeps, by the function that breaks them. */
 const pending = new Set();
 
+/** Which instance this is, counted up. What waits in one that is gone is not there in the next. */
+let instance = 0;
+
 /** Breaks everything that was waiting for the instance that is gone. */
 function instanceAborted() {
+  instance += 1;
   const error = new Error("the wasm instance was aborted");
   for (const breakOff of [...pending]) breakOff(error);
   pending.clear();
@@ -65,14 +70,18 @@ function guarded(call) {
 /** What Rust is told of a request, in this order; src/http.rs reads them in the same. */
 const HEADERS = [
   "authorization",
-  "content-type",
   "cookie",
   "doorbuster-pass",
   "doorbuster-shopper",
-  "doorbuster-signature",
   "doorbuster-ticket",
-  "idempotency-key",
   "if-none-match",
+];
+
+/** And beside these, of one that changes something. */
+const HEADERS_OF_CHANGES = [
+  "content-type",
+  "doorbuster-signature",
+  "idempotency-key",
   "origin",
   "sec-fetch-site",
 ];
@@ -85,7 +94,27 @@ function head(request) {
   const client = request.cf?.clientIp ?? headers.get("cf-connecting-ip") ?? "";
   let lines = `${request.method}\n${request.url}\n${client}`;
   for (const name of HEADERS) lines += `\n${headers.get(name) ?? ""}`;
+  if (!isRead(request.method)) {
+    for (const name of HEADERS_OF_CHANGES) lines += `\n${headers.get(name) ?? ""}`;
+  }
   return lines;
+}
+
+function isRead(method) {
+  return method === "GET" || method === "HEAD";
+}
+
+const EMPTY = new Uint8Array();
+
+/** A body of at most so many bytes is read at once, and handed over with the head. */
+const SMALL = 4_096;
+
+/** The body, if the request says that it is small; a promise of it, unless it is empty. */
+function smallBody(request) {
+  const length = request.headers.get("content-length");
+  if (length === "0" || (length === null && request.body === null)) return EMPTY;
+  if (length === null || !(Number(length) <= SMALL)) return undefined;
+  return request.arrayBuffer().then((buffer) => new Uint8Array(buffer));
 }
 
 /** Reads a body of at most `max` bytes; undefined if it is longer. */
@@ -111,36 +140,83 @@ async function readBody(request, max) {
 /** A reply from its text: status, header lines, an empty line, the body. */
 function toResponse(text, method) {
   const end = text.indexOf("\n\n");
-  const [status, ...fields] = text.slice(0, end).split("\n");
-  const headers = fields.map((field) => {
-    const colon = field.indexOf(": ");
-    return [field.slice(0, colon), field.slice(colon + 2)];
-  });
+  const status = text.slice(0, 3);
+  // A record of headers is read much faster than a list of pairs; no field comes twice.
+  const headers = {};
+  for (let at = 4; at < end; ) {
+    const line = text.indexOf("\n", at);
+    const colon = text.indexOf(": ", at);
+    headers[text.slice(at, colon)] = text.slice(colon + 2, line);
+    at = line + 1;
+  }
   const body = method === "HEAD" || status === "304" ? null : text.slice(end + 2);
   return new Response(body, { status: Number(status), headers });
 }
 
-export default class extends WorkerEntrypoint {
-  async fetch(request) {
-    try {
-      const body = (max) => readBody(request, max);
-      const reply = await guarded(() => edge.fetch(head(request), body, this.env));
-      return toResponse(reply, request.method);
-    } catch (error) {
-      console.error("edge", error);
-      return toResponse(UNAVAILABLE, request.method);
-    }
-  }
+/**
+ * Lets Rust take the request as far as it gets: to the reply, as text, or to what `Waiting::begin`
+ * in src/steps.rs says.
+ */
+function begin(request, env, body) {
+  return edge.begin(head(request), body, (max) => readBody(request, max), env);
+}
 
-  async queue(batch) {
+/** Carries what Rust asks to the object and the answer back, and so on to the reply. */
+async function goOn(step, env, ctx) {
+  const began = instance;
+  const isWanted = () => instance === began;
+  while (step.startsWith("@")) {
+    const [number, binding, name, line] = step.slice(1).split("\n");
+    const said = await laneTo(name).ask(env[binding], line, isWanted, ctx);
+    if (!isWanted()) return UNAVAILABLE;
+    step = edge.resume(Number(number), said);
+  }
+  return step.startsWith("~") ? guarded(() => edge.finish(Number(step.slice(1)))) : step;
+}
+
+/** Whether a step is the reply already. */
+function isReply(step) {
+  return !step.startsWith("@") && !step.startsWith("~");
+}
+
+async function change(request, env, ctx) {
+  const body = smallBody(request);
+  return goOn(begin(request, env, body instanceof Promise ? await body : body), env, ctx);
+}
+
+/** The reply for a request that failed on the way. */
+function failed(error, method) {
+  console.error("edge", error);
+  return toResponse(UNAVAILABLE, method);
+}
+
+// Not a class: the platform would make an instance of it for every request.
+export default {
+  fetch(request, env, ctx) {
+    const { method } = request;
+    try {
+      const step = isRead(method) ? begin(request, env) : "";
+      // Most of what is read needs nobody else, and then no promise either.
+      if (step !== "" && isReply(step)) return toResponse(step, method);
+      const reply = step === "" ? change(request, env, ctx) : goOn(step, env, ctx);
+      return reply.then(
+        (text) => toResponse(text, method),
+        (error) => failed(error, method),
+      );
+    } catch (error) {
+      return failed(error, method);
+    }
+  },
+
+  async queue(batch, env) {
     const bodies = JSON.stringify(batch.messages.map((message) => message.body));
-    const verdicts = JSON.parse(await guarded(() => edge.queue(batch.queue, bodies, this.env)));
+    const verdicts = JSON.parse(await guarded(() => edge.queue(batch.queue, bodies, env)));
     batch.messages.forEach((message, index) => {
       if (verdicts[index]) message.ack();
       else message.retry({ delaySeconds: Math.min(60, 2 ** message.attempts) });
     });
-  }
-}
+  },
+};
 
 /** A turn takes at most so many characters of calls, and the others wait for the next. */
 const TURN_LEN_MAX = 1_000_000;
@@ -160,24 +236,30 @@ class Turns {
     this.#ctx = ctx;
   }
 
-  call(line) {
+  /** Several lines have several replies, a line each. */
+  call(lines) {
     return new Promise((resolve, reject) => {
-      const length = this.#waiting.push({ line, resolve, reject });
+      const length = this.#waiting.push({ lines, resolve, reject });
       if (length === 1) setTimeout(() => this.#turn(), 0);
     });
   }
 
   #turn() {
     let length = 0;
-    const fits = ({ line }, index) => (length += line.length) <= TURN_LEN_MAX || index === 0;
+    const fits = ({ lines }, index) => (length += lines.length) <= TURN_LEN_MAX || index === 0;
     const tooMany = this.#waiting.findIndex((call, index) => !fits(call, index));
     const calls = tooMany < 0 ? this.#waiting : this.#waiting.slice(0, tooMany);
     this.#waiting = this.#waiting.slice(calls.length);
     if (this.#waiting.length > 0) setTimeout(() => this.#turn(), 0);
     try {
-      const lines = calls.map((call) => call.line).join("\n");
+      const lines = calls.map((call) => call.lines).join("\n");
       const replies = whole(this.#ctx, () => this.#run(lines)).split("\n");
-      calls.forEach((call, index) => call.resolve(replies[index]));
+      let at = 0;
+      for (const call of calls) {
+        const end = at + call.lines.split("\n").length;
+        call.resolve(replies.slice(at, end).join("\n"));
+        at = end;
+      }
     } catch (error) {
       for (const call of calls) call.reject(error);
     }
@@ -258,20 +340,12 @@ export class WaitingRoom extends DurableObject {
   async status() {
     const wanted = this.#inner.stock_wanted();
     if (wanted) {
-      const [ask, ...names] = wanted.split("\n");
-      const looks = await Promise.all(names.map((name) => this.#ask(name, ask)));
-      whole(this.ctx, () => this.#inner.stock_seen(looks.join("\n")));
+      const [batch, ...names] = wanted.split("\n");
+      const looks = names.map((name) => ask(this.env.INVENTORY, name, batch));
+      // One that does not answer leaves what was known.
+      const seen = (await Promise.all(looks)).filter((look) => look !== undefined);
+      whole(this.ctx, () => this.#inner.stock_seen(seen.join("\n")));
     }
     return this.#inner.status();
-  }
-
-  /** One SKU's answer; nothing if its object does not give one: what was known stays. */
-  async #ask(name, batch) {
-    try {
-      return await this.env.INVENTORY.getByName(name).execute(batch);
-    } catch (error) {
-      console.error("stock", error);
-      return "";
-    }
   }
 }

@@ -74,7 +74,7 @@ pub(crate) async fn create_sale(
         payment_window_ms: Millis::new(asked.payment_window_ms),
         skus,
     };
-    let room = RoomStub::of(env, &sale)?;
+    let room = RoomStub::of(env, &sale);
     let created = room.execute(&RoomCall::Create { rules }).await;
     let sale_exists = |problem: &Problem| problem.is(ProblemKind::SaleExists);
     if created.is_ok() || created.as_ref().is_err_and(sale_exists) {
@@ -95,7 +95,7 @@ async fn announce(edge: &Edge, env: &Env, rules: &SaleRules) -> Result<(), Probl
         &[sale, title, Value::Number(now().as_millis())],
     )?;
     store.run(vec![row]).await?;
-    edge.statuses.forget(&rules.sale);
+    edge.statuses.expire(&rules.sale);
     Ok(())
 }
 
@@ -106,8 +106,8 @@ pub(crate) async fn show_sale(env: &Env, sale: &str) -> Result<Reply, Problem> {
 
 /// `POST /v1/admin/sales/{sale}/phase`.
 ///
-/// The room decides, and numbers what it decides; the SKUs follow, now and at every look at their
-/// stock. So of two phases set at the same moment the same one holds everywhere in the end.
+/// The room decides, and numbers what it decides; the SKUs follow, now and whenever somebody looks
+/// at their stock. So of two phases set at the same moment one holds everywhere in the end.
 pub(crate) async fn set_phase(
     edge: &Edge,
     request: &Request<'_>,
@@ -122,13 +122,15 @@ pub(crate) async fn set_phase(
         "closed" => Phase::Closed,
         _ => return Err(Problem::invalid("/phase", "It is `open`, `paused` or `closed`.")),
     };
-    let room = RoomStub::of(env, &sale)?;
+    let room = RoomStub::of(env, &sale);
     if phase == Phase::Open {
         let Shown { rules, .. } = shown(room.execute(&RoomCall::Show).await?)?;
         require_stock(env, &rules).await?;
+        // Again, because shoppers find no sale that is not on the list.
+        announce(edge, env, &rules).await?;
     }
     let set = shown(room.execute(&RoomCall::SetPhase { phase }).await?)?;
-    edge.statuses.forget(&sale);
+    edge.statuses.expire(&sale);
     follow_phase_everywhere(env, &set).await?;
     state_of(env, &sale).await
 }
@@ -162,14 +164,14 @@ pub(crate) async fn set_stock(
     place: Place,
 ) -> Result<Reply, Problem> {
     let StockRequest { on_hand } = request.json().await?;
-    let room = RoomStub::of(env, &place.sale)?;
+    let room = RoomStub::of(env, &place.sale);
     let Shown { rules, phase, phase_number, .. } = shown(room.execute(&RoomCall::Show).await?)?;
     let terms = rules.terms(&place.sku).ok_or_else(|| {
         Problem::new(ProblemKind::SkuNotFound, "The sale does not have this SKU.")
     })?;
     let mut commands = vec![Command::Open { terms, on_hand }];
     commands.extend(follow_phase(phase, phase_number));
-    let answers = place.stub(env)?.send(&commands)?.answers().await?;
+    let answers = place.stub(env).send(&commands)?.answers().await?;
     if let Some(Answer::Rejected(rejection)) = answers.first() {
         return Err(rejection.clone().into());
     }
@@ -195,7 +197,7 @@ pub(crate) async fn adjust_stock(
         1.. => Command::Restock { key, units: amount, reason },
         _ => Command::Withdraw { key, units: amount, reason },
     };
-    let reply = place.stub(env)?.execute(command).await?;
+    let reply = place.stub(env).execute(command).await?;
     let view = stock_view(Answer::Accepted(reply))
         .ok_or_else(|| Problem::unavailable("inventory", &"no stock was shown"))?;
     Ok(Reply::json(&stock(&view)))
@@ -212,17 +214,18 @@ pub(crate) async fn journal(
         Problem::new(ProblemKind::QueryInvalid, "`after` is the number of the last entry you have.")
     })?;
     place.require_offer(edge, env).await?;
-    let entries = place.stub(env)?.journal(after).await?;
-    Ok(Reply::text("application/x-ndjson", entries).field("cache-control", "private, no-store"))
+    let entries = place.stub(env).journal(after).await?;
+    Ok(Reply::text("application/x-ndjson", entries))
 }
 
 /// The live state of a sale, from its objects.
 async fn state_of(env: &Env, sale: &SaleId) -> Result<Reply, Problem> {
-    let room = RoomStub::of(env, sale)?;
-    let Shown { rules, phase, handed_out, .. } = shown(room.execute(&RoomCall::Show).await?)?;
+    let room = RoomStub::of(env, sale);
+    let shown = shown(room.execute(&RoomCall::Show).await?)?;
+    let Shown { rules, phase, phase_number, handed_out } = shown;
     let mut skus = Vec::new();
-    for (_, answers) in ask_all(env, &rules, &[Command::ShowStock]).await {
-        let view = answers?.into_iter().next().and_then(stock_view);
+    for (_, answers) in ask_all(env, &rules, &follow_phase(phase, phase_number)).await {
+        let view = answers?.into_iter().next_back().and_then(stock_view);
         skus.extend(view.map(|view| stock(&view)));
     }
     let (sale, title) = (sale.to_string(), rules.title.clone());
@@ -235,7 +238,7 @@ async fn ask_all(
     rules: &SaleRules,
     batch: &[Command],
 ) -> Vec<(Sku, Result<Vec<Answer>, Problem>)> {
-    let ask = |sku| InventoryStub::of(env, &rules.sale, sku)?.send(batch);
+    let ask = |sku| InventoryStub::of(env, &rules.sale, sku).send(batch);
     let sent: Vec<_> = rules.skus.iter().map(|offer| (&offer.sku, ask(&offer.sku))).collect();
     let mut answers = Vec::new();
     for (sku, pending) in sent {

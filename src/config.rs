@@ -39,6 +39,13 @@ impl Config {
     }
 }
 
+/// How many times the usual rate limits hold: `RATE_LIMIT_FACTOR`, for load that comes from few
+/// addresses, such as a rehearsal's. 1 if it is not set, or no whole number from 1.
+pub(crate) fn rate_limit_factor(env: &Env) -> u32 {
+    let factor = text(env, "RATE_LIMIT_FACTOR").and_then(|value| value.parse().ok());
+    factor.unwrap_or(1).max(1)
+}
+
 /// A variable or secret; they look the same from here.
 fn text(env: &Env, name: &str) -> Option<String> {
     env.var(name).ok().map(|value| value.to_string()).filter(|value| !value.is_empty())

@@ -1,6 +1,6 @@
 //! The edge as one object: what an isolate keeps in memory, and its two ways in.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
 use doorbuster_domain::time::Timestamp;
@@ -9,55 +9,76 @@ use wasm_bindgen::prelude::*;
 use worker::Env;
 
 use crate::catalog::CatalogCache;
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::http::Request;
 use crate::limits::Limits;
 use crate::problem::Problem;
 use crate::room::StatusCache;
+use crate::steps::Waiting;
 use crate::{router, settlement};
 
-/// What one isolate of the edge keeps. All of it can be lost at any moment.
+/// The edge, as `entry.mjs` holds it.
 #[wasm_bindgen]
-pub struct Edge {
+pub struct EdgeEntry {
+    edge: Rc<Edge>,
+    waiting: Waiting,
+}
+
+/// What one isolate of the edge keeps. All of it can be lost at any moment.
+pub(crate) struct Edge {
     config: RefCell<Option<Rc<Config>>>,
     pub(crate) catalog: CatalogCache,
     pub(crate) statuses: StatusCache,
-    pub(crate) limits: Limits,
+    limits: OnceCell<Limits>,
     /// Whether the tables are known to be there.
     pub(crate) schema_ready: RefCell<bool>,
 }
 
-impl Default for Edge {
+impl Default for EdgeEntry {
     fn default() -> Self {
         Self::new()
     }
 }
 
 #[wasm_bindgen]
-impl Edge {
+impl EdgeEntry {
     /// An edge that knows nothing yet.
     #[wasm_bindgen(constructor)]
     pub fn new() -> Self {
-        Self {
-            config: RefCell::default(),
-            catalog: CatalogCache::default(),
-            statuses: StatusCache::default(),
-            limits: Limits::new(),
-            schema_ready: RefCell::new(false),
-        }
+        Self { edge: Rc::new(Edge::new()), waiting: Waiting::default() }
     }
 
-    /// Answers a request: its head as lines of text, and a function that reads the body up to a
-    /// length; the reply as text.
-    pub async fn fetch(&self, head: String, read_body: Function, env: Env) -> String {
-        let request = Request::parse(&head, &read_body);
-        router::answer(self, &request, &env).await.unwrap_or_else(Problem::into_reply).into_text()
+    /// Begins to answer a request: its head as lines of text, its body if it is at hand, else a
+    /// function that reads it up to a length. What comes of it is said at `Waiting::begin`.
+    pub fn begin(
+        &self,
+        head: String,
+        body: Option<Vec<u8>>,
+        read_body: Function,
+        env: Env,
+    ) -> String {
+        let edge = Rc::clone(&self.edge);
+        self.waiting.begin(Box::pin(async move {
+            let request = Request::parse(&head, body, &read_body);
+            let reply = router::answer(&edge, &request, &env).await;
+            reply.unwrap_or_else(Problem::into_reply).into_text()
+        }))
+    }
+
+    /// Goes on with what the object said; nothing if it did not answer.
+    pub fn resume(&self, number: u32, said: Option<String>) -> String {
+        self.waiting.resume(number, said).unwrap_or_else(Self::unavailable)
+    }
+
+    /// Goes on as a promise, to the reply.
+    pub async fn finish(&self, number: u32) -> String {
+        self.waiting.finish(number).await.unwrap_or_else(Self::unavailable)
     }
 
     /// Handles a batch of queue messages, given their bodies as a JSON array: for each, in order,
     /// whether it is done with.
     pub async fn queue(&self, queue: String, bodies: String, env: Env) -> String {
-        let verdicts = settlement::consume(self, &queue, &bodies, &env).await;
+        let verdicts = settlement::consume(&self.edge, &queue, &bodies, &env).await;
         serde_json::to_string(&verdicts).unwrap_or_default()
     }
 
@@ -68,6 +89,21 @@ impl Edge {
 }
 
 impl Edge {
+    pub(crate) fn new() -> Self {
+        Self {
+            config: RefCell::default(),
+            catalog: CatalogCache::default(),
+            statuses: StatusCache::default(),
+            limits: OnceCell::new(),
+            schema_ready: RefCell::new(false),
+        }
+    }
+
+    /// The rate limits of this deployment.
+    pub(crate) fn limits(&self, env: &Env) -> &Limits {
+        self.limits.get_or_init(|| Limits::new(config::rate_limit_factor(env)))
+    }
+
     /// The settings of this deployment.
     pub(crate) fn config(&self, env: &Env) -> Result<Rc<Config>, Problem> {
         if let Some(config) = &*self.config.borrow() {

@@ -30,7 +30,7 @@ pub(crate) async fn answer(request: &Request<'_>, env: &Env) -> Option<Result<Re
 }
 
 async fn break_next_write(env: &Env, sale: &str, sku: &str, how: &str) -> Result<Reply, Problem> {
-    Place::parse(sale, sku)?.stub(env)?.break_next_write(how).await?;
+    Place::parse(sale, sku)?.stub(env).break_next_write(how).await?;
     Ok(Reply::json(&serde_json::json!({ "broken": how })))
 }
 

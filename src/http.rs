@@ -17,14 +17,15 @@ const JSON_LEN_MAX: u32 = 64 * 1024;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Header {
     Authorization,
-    ContentType,
     Cookie,
     Pass,
     Shopper,
-    Signature,
     Ticket,
-    IdempotencyKey,
     IfNoneMatch,
+    // The others are told of what changes something, and are empty otherwise.
+    ContentType,
+    Signature,
+    IdempotencyKey,
     Origin,
     SecFetchSite,
 }
@@ -44,12 +45,14 @@ pub(crate) struct Request<'t> {
     /// The client's network address, as the platform says; never as the client does.
     pub(crate) client: &'t str,
     headers: [&'t str; HEADERS_LEN],
+    /// The body, if it came with the head.
+    body: Option<Vec<u8>>,
     read_body: &'t Function,
 }
 
 impl<'t> Request<'t> {
     /// Reads the lines that `entry.mjs` makes of a request.
-    pub(crate) fn parse(head: &'t str, read_body: &'t Function) -> Self {
+    pub(crate) fn parse(head: &'t str, body: Option<Vec<u8>>, read_body: &'t Function) -> Self {
         let mut lines = head.split('\n');
         let mut line = || lines.next().unwrap_or_default();
         let (method, url, client) = (line(), line(), line());
@@ -66,7 +69,7 @@ impl<'t> Request<'t> {
         let target = url.get(path_at..).unwrap_or_default();
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let secure = url.starts_with("https:");
-        Self { method, secure, host, path, query, client, headers, read_body }
+        Self { method, secure, host, path, query, client, headers, body, read_body }
     }
 
     /// A header's value; `None` if it is absent or empty.
@@ -105,6 +108,11 @@ impl<'t> Request<'t> {
             .map(|(_, value)| value)
     }
 
+    /// Whether it came without a body.
+    pub(crate) fn has_no_body(&self) -> bool {
+        self.body.as_ref().is_some_and(Vec::is_empty)
+    }
+
     /// The body, if it is of a media type and not longer than it may be.
     pub(crate) async fn body(&self, media_type: &str, max: u32) -> Result<Vec<u8>, Problem> {
         let given = self.header(Header::ContentType).unwrap_or_default();
@@ -118,6 +126,14 @@ impl<'t> Request<'t> {
 
     /// The body, whatever it is, if it is not longer than it may be.
     pub(crate) async fn any_body(&self, max: u32) -> Result<Vec<u8>, Problem> {
+        let too_large = || {
+            let detail = format!("This address takes at most {max} bytes.");
+            Problem::new(ProblemKind::BodyTooLarge, detail)
+        };
+        if let Some(body) = &self.body {
+            let fits = body.len() <= max as usize;
+            return if fits { Ok(body.clone()) } else { Err(too_large()) };
+        }
         let unreadable =
             || Problem::new(ProblemKind::BodyMalformed, "The body broke off while it was read.");
         let promise = self
@@ -127,8 +143,7 @@ impl<'t> Request<'t> {
             .unchecked_into::<Promise>();
         let body = JsFuture::from(promise).await.map_err(|_| unreadable())?;
         if body.is_undefined() {
-            let detail = format!("This address takes at most {max} bytes.");
-            return Err(Problem::new(ProblemKind::BodyTooLarge, detail));
+            return Err(too_large());
         }
         Ok(Uint8Array::unchecked_from_js(body).to_vec())
     }
@@ -192,11 +207,11 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    /// A reply of JSON that nobody may keep.
+    /// A reply of JSON.
     pub(crate) fn json<T: Serialize>(body: &T) -> Self {
         // The wire types are plain data with string keys: serde_json cannot fail on them.
         let body = serde_json::to_string(body).unwrap_or_default();
-        Self::text("application/json", body).field("cache-control", "private, no-store")
+        Self::text("application/json", body)
     }
 
     /// A reply of any text.

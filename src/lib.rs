@@ -20,7 +20,8 @@ mod room;
 mod router;
 mod settlement;
 mod shopper;
+mod steps;
 mod store;
 
 pub use doorbuster_durable::{InventoryObject, WaitingRoomObject};
-pub use edge::Edge;
+pub use edge::EdgeEntry;

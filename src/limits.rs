@@ -29,13 +29,17 @@ pub(crate) struct Limits {
 type ClientKey = Box<str>;
 
 impl Limits {
-    pub(crate) fn new() -> Self {
+    /// The limits, each `factor` times what it usually is.
+    pub(crate) fn new(factor: u32) -> Self {
+        let policy = |quota: u32, burst: u32| {
+            Policy::new(quota.saturating_mul(factor), MINUTE, burst.saturating_mul(factor))
+        };
         let policies = [
-            (RouteClass::Browse, Policy::new(1_200, MINUTE, 300)),
-            (RouteClass::Poll, Policy::new(600, MINUTE, 120)),
-            (RouteClass::Join, Policy::new(120, MINUTE, 30)),
-            (RouteClass::Buy, Policy::new(600, MINUTE, 100)),
-            (RouteClass::Admin, Policy::new(600, MINUTE, 200)),
+            (RouteClass::Browse, policy(1_200, 300)),
+            (RouteClass::Poll, policy(600, 120)),
+            (RouteClass::Join, policy(120, 30)),
+            (RouteClass::Buy, policy(600, 100)),
+            (RouteClass::Admin, policy(600, 200)),
         ];
         let limiter =
             |policy: Policy| Limiter::new(policy, policy.capacity_for(REQUESTS_PER_SECOND));
@@ -72,6 +76,11 @@ pub(crate) struct Quota {
 }
 
 impl Quota {
+    /// Whether less than half of what may come at once is left.
+    pub(crate) fn is_running_out(&self) -> bool {
+        self.decision.remaining < self.policy.burst() / 2
+    }
+
     /// `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers).
     pub(crate) fn fields(&self) -> [(&'static str, String); 2] {
         let name = self.class.as_str();

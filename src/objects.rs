@@ -1,5 +1,8 @@
 //! Calls to the Durable Objects: a line of JSON there, a line of JSON back.
 
+use std::future::poll_fn;
+use std::task::Poll;
+
 use doorbuster_domain::id::{SaleId, Sku};
 use doorbuster_domain::inventory::{Answer, Command, Reply};
 use doorbuster_domain::line::Status;
@@ -12,6 +15,7 @@ use wasm_bindgen_futures::JsFuture;
 use worker::Env;
 
 use crate::problem::Problem;
+use crate::steps::{self, Question};
 
 #[wasm_bindgen]
 extern "C" {
@@ -34,26 +38,61 @@ extern "C" {
 }
 
 /// The Inventory object of a SKU in a sale.
-pub(crate) struct InventoryStub(ObjectStub);
+pub(crate) struct InventoryStub<'e>(Object<'e>);
+
+/// An object by its name. What is asked of it alone is carried by `entry.mjs` if it can be.
+struct Object<'e> {
+    env: &'e Env,
+    binding: &'static str,
+    name: String,
+}
+
+impl Object<'_> {
+    /// Asks for one line with another.
+    async fn execute(&self, line: String) -> Result<String, Problem> {
+        let mut line = Some(line);
+        let asked = steps::ask(|| Question {
+            binding: self.binding,
+            name: self.name.clone(),
+            line: line.take().unwrap_or_default(),
+        });
+        if !asked {
+            return text(self.stub()?.execute(&line.unwrap_or_default())).await;
+        }
+        let mut said = None;
+        poll_fn(|_| {
+            said = steps::answer();
+            if said.is_some() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+        said.flatten().ok_or_else(|| Problem::unavailable("object", &"no answer"))
+    }
+
+    fn stub(&self) -> Result<ObjectStub, Problem> {
+        Reflect::get(self.env, &JsValue::from_str(self.binding))
+            .and_then(|namespace| namespace.unchecked_into::<Namespace>().get_by_name(&self.name))
+            .map_err(|cause| unavailable(&cause))
+    }
+}
 
 /// A batch on its way: called already, to be awaited.
 pub(crate) struct Pending(Promise);
 
-impl InventoryStub {
-    pub(crate) fn of(env: &Env, sale: &SaleId, sku: &Sku) -> Result<Self, Problem> {
-        stub(env, "INVENTORY", &inventory_name(sale, sku)).map(Self)
+impl<'e> InventoryStub<'e> {
+    pub(crate) fn of(env: &'e Env, sale: &SaleId, sku: &Sku) -> Self {
+        Self(Object { env, binding: "INVENTORY", name: inventory_name(sale, sku) })
     }
 
     /// Sends a batch off without waiting, so that several objects can work at once.
     pub(crate) fn send(&self, commands: &[Command]) -> Result<Pending, Problem> {
         let line = serde_json::to_string(commands).unwrap_or_default();
-        self.0.execute(&line).map(Pending).map_err(|cause| unavailable(&cause))
+        self.0.stub()?.execute(&line).map(Pending).map_err(|cause| unavailable(&cause))
     }
 
     /// Has one command decided.
     pub(crate) async fn execute(&self, command: Command) -> Result<Reply, Problem> {
-        let answers = self.send(&[command])?.answers().await?;
-        match answers.into_iter().next() {
+        let line = serde_json::to_string(&[command]).unwrap_or_default();
+        match answers_of(&self.0.execute(line).await?)?.into_iter().next() {
             Some(Answer::Accepted(reply)) => Ok(reply),
             Some(Answer::Rejected(rejection)) => Err(rejection.into()),
             None => Err(Problem::unavailable("inventory", &"an answer is missing")),
@@ -62,13 +101,13 @@ impl InventoryStub {
 
     /// A page of the journal after an entry, as NDJSON.
     pub(crate) async fn journal(&self, after: u32) -> Result<String, Problem> {
-        text(self.0.journal(after)).await
+        text(self.0.stub()?.journal(after)).await
     }
 
     /// Breaks the object's next write on purpose.
     #[cfg(feature = "test-hooks")]
     pub(crate) async fn break_next_write(&self, how: &str) -> Result<(), Problem> {
-        let promise = self.0.break_next_write(how).map_err(|cause| unavailable(&cause))?;
+        let promise = self.0.stub()?.break_next_write(how).map_err(|cause| unavailable(&cause))?;
         JsFuture::from(promise).await.map(|_| ()).map_err(|cause| unavailable(&cause))
     }
 }
@@ -76,27 +115,31 @@ impl InventoryStub {
 impl Pending {
     /// One answer per command.
     pub(crate) async fn answers(self) -> Result<Vec<Answer>, Problem> {
-        let line = text(Ok(self.0)).await?;
-        match serde_json::from_str::<BatchOutcome>(&line) {
-            Ok(Outcome::Done(answers)) => Ok(answers),
-            Ok(Outcome::Unreadable) => Err(Problem::unavailable("inventory", &"unreadable")),
-            Err(error) => Err(Problem::unavailable("inventory", &error)),
-        }
+        answers_of(&text(Ok(self.0)).await?)
+    }
+}
+
+/// The answers in a line.
+fn answers_of(line: &str) -> Result<Vec<Answer>, Problem> {
+    match serde_json::from_str::<BatchOutcome>(line) {
+        Ok(Outcome::Done(answers)) => Ok(answers),
+        Ok(Outcome::Unreadable) => Err(Problem::unavailable("inventory", &"unreadable")),
+        Err(error) => Err(Problem::unavailable("inventory", &error)),
     }
 }
 
 /// The WaitingRoom object of a sale.
-pub(crate) struct RoomStub(ObjectStub);
+pub(crate) struct RoomStub<'e>(Object<'e>);
 
-impl RoomStub {
-    pub(crate) fn of(env: &Env, sale: &SaleId) -> Result<Self, Problem> {
-        stub(env, "WAITING_ROOM", &waiting_room_name(sale)).map(Self)
+impl<'e> RoomStub<'e> {
+    pub(crate) fn of(env: &'e Env, sale: &SaleId) -> Self {
+        Self(Object { env, binding: "WAITING_ROOM", name: waiting_room_name(sale) })
     }
 
     /// Has one call answered; a rejection is a problem.
     pub(crate) async fn execute(&self, call: &RoomCall) -> Result<RoomReply, Problem> {
         let line = serde_json::to_string(call).unwrap_or_default();
-        let reply = text(self.0.execute(&line)).await?;
+        let reply = self.0.execute(line).await?;
         match serde_json::from_str::<RoomOutcome>(&reply) {
             Ok(Outcome::Done(RoomReply::Rejected(rejection))) => Err(rejection.into()),
             Ok(Outcome::Done(reply)) => Ok(reply),
@@ -107,18 +150,12 @@ impl RoomStub {
 
     /// The published status; `None` if there is no such sale.
     pub(crate) async fn status(&self) -> Result<Option<Status>, Problem> {
-        let line = text(self.0.status()).await?;
+        let line = text(self.0.stub()?.status()).await?;
         if line.is_empty() {
             return Ok(None);
         }
         serde_json::from_str(&line).map(Some).map_err(|e| Problem::unavailable("room", &e))
     }
-}
-
-fn stub(env: &Env, binding: &str, name: &str) -> Result<ObjectStub, Problem> {
-    Reflect::get(env, &JsValue::from_str(binding))
-        .and_then(|namespace| namespace.unchecked_into::<Namespace>().get_by_name(name))
-        .map_err(|cause| unavailable(&cause))
 }
 
 async fn text(call: Result<Promise, JsValue>) -> Result<String, Problem> {

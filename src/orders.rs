@@ -34,7 +34,7 @@ pub(crate) async fn show(
     let order: OrderId = order.parse().map_err(|_| not_found())?;
     place.require_offer(edge, env).await?;
     let command = Command::ShowReservation { shopper, reservation: order.reservation() };
-    let shown = place.stub(env)?.execute(command).await;
+    let shown = place.stub(env).execute(command).await;
     let view = shown.and_then(reservation_view).map_err(|problem| {
         if problem.is(ProblemKind::ReservationNotFound) { not_found() } else { problem }
     })?;

@@ -29,7 +29,7 @@ impl Place {
         Ok(Self { sale: sale_id(sale)?, sku })
     }
 
-    pub(crate) fn stub(&self, env: &Env) -> Result<InventoryStub, Problem> {
+    pub(crate) fn stub<'e>(&self, env: &'e Env) -> InventoryStub<'e> {
         InventoryStub::of(env, &self.sale, &self.sku)
     }
 
@@ -55,12 +55,16 @@ pub(crate) async fn reserve(
     let admission = shopper::admission(request, &config, &place.sale, shopper, now())?;
     place.require_offer(edge, env).await?;
     let key = idempotency_key(request)?;
-    let ReserveRequest { quantity } = request.json().await?;
+    let ReserveRequest { quantity } = match request.header(Header::ContentType) {
+        // Nothing said is one unit: what most want, and nobody has to read a body for it.
+        None if request.has_no_body() => ReserveRequest { quantity: 1 },
+        _ => request.json().await?,
+    };
     let command = match &admission {
         Admission::Holds => Command::Reserve { shopper, key, quantity },
         Admission::Expired(_) => Command::RepeatReserve { shopper, key, quantity },
     };
-    let answered = place.stub(env)?.execute(command).await;
+    let answered = place.stub(env).execute(command).await;
     let reply = answered.map_err(|problem| match admission {
         Admission::Expired(expired) if problem.is(ProblemKind::ReservationNotFound) => expired,
         _ => problem,
@@ -100,7 +104,7 @@ pub(crate) async fn act(
         Act::Extend => Command::Extend { shopper, reservation },
         Act::Release => Command::Release { shopper, reservation },
     };
-    let view = reservation_view(place.stub(env)?.execute(command).await?)?;
+    let view = reservation_view(place.stub(env).execute(command).await?)?;
     Ok(Reply::json(&body(&place, &view)))
 }
 
@@ -118,7 +122,7 @@ pub(crate) async fn begin_payment(
     let reservation = reservation_id(reservation)?;
     place.require_offer(edge, env).await?;
     let command = Command::BeginPayment { shopper, reservation };
-    let view = reservation_view(place.stub(env)?.execute(command).await?)?;
+    let view = reservation_view(place.stub(env).execute(command).await?)?;
     let payment =
         view.payment.ok_or_else(|| Problem::unavailable("inventory", &"no payment was begun"))?;
     let session = payment::Session {

@@ -2,7 +2,11 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::future::{Future as _, poll_fn};
+use std::pin::pin;
 use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
 
 use doorbuster_domain::id::{SaleId, ShopperId, Sku};
 use doorbuster_domain::line::{Status, Turn};
@@ -12,7 +16,7 @@ use doorbuster_durable::rpc::{RoomCall, RoomReply};
 use doorbuster_wire::problem::ProblemKind;
 use doorbuster_wire::shopper::{Sale, SaleList, SaleSku, SaleSummary, TicketReply, TurnReply};
 use serde::Deserialize;
-use worker::Env;
+use worker::{Delay, Env};
 
 use crate::config::Config;
 use crate::edge::{Edge, now};
@@ -30,6 +34,12 @@ const TICKET_TTL: Millis = Millis::from_secs(24 * 3600);
 const FRESH_FOR: Millis = Millis::from_secs(1);
 /// While one request asks, others are served the old one so long.
 const ASK_FOR: Millis = Millis::from_secs(2);
+/// A first look that has not ended after so long may have been broken off with its client.
+const FIRST_ASK_FOR: Millis = Millis::new(500);
+/// How often whoever waits for another's first look sees whether it is done.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(20);
+/// How long the list of sales is waited for.
+const LIST_PATIENCE: Duration = Duration::from_millis(300);
 /// Sales kept in memory. Names of sales that are not there take places too, so it is bounded; a
 /// status of 100 SKUs is below 20 KB, all of them below 10 MB.
 const SALES_MAX: usize = 500;
@@ -43,8 +53,10 @@ const SALE_CACHE_CONTROL: &str =
 #[derive(Default)]
 pub(crate) struct StatusCache(RefCell<BTreeMap<SaleId, Known>>);
 
+#[derive(Default)]
 struct Known {
     status: Option<Rc<Status>>,
+    /// When it was fetched; the beginning of time if it was not yet.
     fetched_at: Timestamp,
     asked_at: Timestamp,
 }
@@ -55,21 +67,28 @@ enum Looked {
     Known(Option<Rc<Status>>),
     /// The caller is to ask the object; others need not meanwhile.
     Ask,
+    /// Nothing is known yet, and another request is asking.
+    Wait,
 }
 
 impl StatusCache {
     fn look(&self, sale: &SaleId, now: Timestamp) -> Looked {
-        let mut known = self.0.borrow_mut();
-        let Some(known) = known.get_mut(sale) else { return Looked::Ask };
-        let usable = |status: &Rc<Status>| now <= status.frontier.until;
-        if now.since(known.fetched_at) < FRESH_FOR {
-            return Looked::Known(known.status.clone());
+        let mut all = self.0.borrow_mut();
+        if let Some(known) = all.get_mut(sale) {
+            if now.since(known.fetched_at) < FRESH_FOR {
+                return Looked::Known(known.status.clone());
+            }
+            let asked_for = now.since(known.asked_at);
+            match &known.status {
+                Some(status) if asked_for < ASK_FOR && now <= status.frontier.until => {
+                    return Looked::Known(Some(Rc::clone(status)));
+                }
+                None if asked_for < FIRST_ASK_FOR => return Looked::Wait,
+                _ => known.asked_at = now,
+            }
+            return Looked::Ask;
         }
-        let others_ask = now.since(known.asked_at) < ASK_FOR;
-        if others_ask && known.status.as_ref().is_some_and(usable) {
-            return Looked::Known(known.status.clone());
-        }
-        known.asked_at = now;
+        insert(&mut all, sale, Known { asked_at: now, ..Known::default() }, now);
         Looked::Ask
     }
 
@@ -78,19 +97,32 @@ impl StatusCache {
     }
 
     fn keep(&self, sale: &SaleId, status: Option<Rc<Status>>, now: Timestamp) {
-        let mut known = self.0.borrow_mut();
-        if known.len() >= SALES_MAX && !known.contains_key(sale) {
-            known
-                .retain(|_, known| known.status.is_some() && now.since(known.fetched_at) < ASK_FOR);
-        }
-        if known.len() < SALES_MAX || known.contains_key(sale) {
-            known.insert(sale.clone(), Known { status, fetched_at: now, asked_at: now });
+        let known = Known { status, fetched_at: now, asked_at: now };
+        insert(&mut self.0.borrow_mut(), sale, known, now);
+    }
+
+    /// Asking came to nothing: who comes next asks again.
+    fn failed_to_ask(&self, sale: &SaleId) {
+        if let Some(known) = self.0.borrow_mut().get_mut(sale) {
+            known.asked_at = Timestamp::default();
         }
     }
 
-    /// Forgets a sale that was just changed through this isolate.
-    pub(crate) fn forget(&self, sale: &SaleId) {
-        self.0.borrow_mut().remove(sale);
+    /// Has a sale that was just changed through this isolate asked after anew.
+    pub(crate) fn expire(&self, sale: &SaleId) {
+        if let Some(known) = self.0.borrow_mut().get_mut(sale) {
+            (known.fetched_at, known.asked_at) = (Timestamp::default(), Timestamp::default());
+        }
+    }
+}
+
+/// Enters what is known, in bounded memory: what is not there, or not looked at, goes first.
+fn insert(all: &mut BTreeMap<SaleId, Known>, sale: &SaleId, known: Known, now: Timestamp) {
+    if all.len() >= SALES_MAX && !all.contains_key(sale) {
+        all.retain(|_, known| known.status.is_some() && now.since(known.fetched_at) < ASK_FOR);
+    }
+    if all.len() < SALES_MAX || all.contains_key(sale) {
+        all.insert(sale.clone(), known);
     }
 }
 
@@ -99,33 +131,53 @@ pub(crate) async fn status(
     edge: &Edge,
     env: &Env,
     sale: &SaleId,
-    now: Timestamp,
+    mut now: Timestamp,
 ) -> Result<Rc<Status>, Problem> {
-    let known = match edge.statuses.look(sale, now) {
-        Looked::Known(known) => known,
-        Looked::Ask => {
-            let status = if was_announced(edge, env, sale).await {
-                RoomStub::of(env, sale)?.status().await?.map(Rc::new)
-            } else {
-                None
-            };
-            edge.statuses.keep(sale, status.clone(), now);
-            status
+    let known = loop {
+        match edge.statuses.look(sale, now) {
+            Looked::Known(known) => break known,
+            Looked::Ask => break ask(edge, env, sale, now).await?,
+            Looked::Wait => Delay::from(LOOK_AGAIN_AFTER).await,
         }
+        now = crate::edge::now();
     };
     known.ok_or_else(|| Problem::new(ProblemKind::SaleNotFound, "There is no sale of this name."))
 }
 
+async fn ask(
+    edge: &Edge,
+    env: &Env,
+    sale: &SaleId,
+    now: Timestamp,
+) -> Result<Option<Rc<Status>>, Problem> {
+    let status = if was_announced(edge, env, sale).await {
+        let asked = RoomStub::of(env, sale).status().await;
+        asked.inspect_err(|_| edge.statuses.failed_to_ask(sale))?.map(Rc::new)
+    } else {
+        None
+    };
+    edge.statuses.keep(sale, status.clone(), now);
+    Ok(status)
+}
+
 /// Whether there may be such a sale: by what is known, else by the list of sales, so that a name
-/// that somebody made up wakes no object. If the list cannot be read, the room will know.
+/// that somebody made up wakes no object. If the list cannot be read, or not soon, the room will
+/// know: the line does not depend on the database.
 async fn was_announced(edge: &Edge, env: &Env, sale: &SaleId) -> bool {
     if edge.statuses.however_old(sale).is_some() {
         return true;
     }
-    let Ok(store) = Store::open(edge, env).await else { return true };
-    let named = "SELECT sale, title FROM sales WHERE sale = ?";
-    let row: Result<Option<SaleRow>, _> = store.first(named, &[Value::Text(sale.as_str())]).await;
-    row.map_or(true, |row| row.is_some())
+    let look = async {
+        let store = Store::open(edge, env).await?;
+        let named = "SELECT sale, title FROM sales WHERE sale = ?";
+        store.first::<SaleRow>(named, &[Value::Text(sale.as_str())]).await
+    };
+    let (mut look, mut delay) = (pin!(look), pin!(Delay::from(LIST_PATIENCE)));
+    let row = poll_fn(|context| match look.as_mut().poll(context) {
+        Poll::Ready(row) => Poll::Ready(row.ok()),
+        Poll::Pending => delay.as_mut().poll(context).map(|()| None),
+    });
+    row.await.is_none_or(|row| row.is_some())
 }
 
 /// Checks that a sale has a SKU. That never changes, so what is known is good however old it is,
@@ -222,7 +274,7 @@ pub(crate) async fn join(
 async fn new_ticket(env: &Env, status: &Status, shopper: ShopperId) -> Result<Ticket, Problem> {
     status.check_joining()?;
     let sale = &status.sale;
-    match RoomStub::of(env, sale)?.execute(&RoomCall::Join).await? {
+    match RoomStub::of(env, sale).execute(&RoomCall::Join).await? {
         RoomReply::Position { position, joined_at } => Ok(Ticket {
             sale: sale.clone(),
             shopper,

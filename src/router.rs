@@ -6,6 +6,7 @@ use worker::Env;
 
 use crate::edge::{Edge, now};
 use crate::http::{Reply, Request};
+use crate::limits::Quota;
 use crate::payment::sandbox;
 use crate::problem::Problem;
 use crate::reservations::{self, Act, Place};
@@ -32,13 +33,19 @@ pub(crate) async fn answer(
     if matches!(route.class, RouteClass::Join | RouteClass::Buy) {
         platform_limit(request, env).await?;
     }
-    let quota = edge.limits.check(route.class, request.client, now())?;
+    let quota = edge.limits(env).check(route.class, request.client, now())?;
     if route.class == RouteClass::Admin {
         admin::authorize(edge, request, env)?;
     }
-    let reply = handle(edge, request, env, route.operation, params).await?.status(route.status);
-    // Not on what caches keep: there the fields would be another client's.
-    Ok(match quota.filter(|_| route.class != RouteClass::Browse) {
+    let mut reply = handle(edge, request, env, route.operation, params).await?.status(route.status);
+    if route.method == Method::Get && route.class != RouteClass::Browse {
+        // What answers a change is kept by nobody anyway (RFC 9111, section 3).
+        reply = reply.field("cache-control", "private, no-store");
+    }
+    // Told in time, and not before: every field costs. Not on what caches keep: there it would be
+    // another client's.
+    let telling = |quota: &Quota| quota.is_running_out() && route.class != RouteClass::Browse;
+    Ok(match quota.filter(telling) {
         Some(quota) => {
             quota.fields().iter().fold(reply, |reply, (name, value)| reply.field(name, value))
         }
@@ -95,7 +102,8 @@ async fn handle(
 async fn ready(edge: &Edge, env: &Env) -> Result<Reply, Problem> {
     edge.config(env)?;
     Store::open(edge, env).await?.all::<serde_json::Value>("SELECT 1", &[]).await?;
-    Ok(Reply::json(&serde_json::json!({ "status": "ready" })))
+    let reply = Reply::json(&serde_json::json!({ "status": "ready" }));
+    Ok(reply.field("cache-control", "no-store"))
 }
 
 /// The platform's own limiter, where there is one. It is approximate, so it only ever adds a "no";

@@ -135,8 +135,7 @@ async fn report(env: &Env, orders: &[&PlacedOrder]) -> Vec<OrderId> {
     let mut sent = Vec::new();
     for ((sale, sku), orders) in by_object {
         let command = Command::Settle { orders: orders.clone() };
-        let pending =
-            InventoryStub::of(env, sale, sku).and_then(|inventory| inventory.send(&[command]));
+        let pending = InventoryStub::of(env, sale, sku).send(&[command]);
         sent.extend(pending.ok().map(|pending| (pending, orders)));
     }
     let mut reported = Vec::new();

@@ -153,8 +153,14 @@ impl<M: Machine> Journaled<M> {
             return;
         }
         loaded.events_since_snapshot = 0;
+        let seq = loaded.seq;
         if let Err(error) = self.write_snapshot() {
             worker::console_error!("snapshot: {error}");
+            // What there is of it only takes room. If that cannot be removed either, so be it.
+            drop(
+                integer(seq)
+                    .map(|seq| self.sql.exec("DELETE FROM snapshot WHERE seq = ?", vec![seq])),
+            );
         }
     }
 
@@ -179,7 +185,9 @@ impl<M: Machine> Journaled<M> {
         }
         #[cfg(feature = "test-hooks")]
         if let Some(fault) = self.fault.take() {
-            self.sql.exec("UPDATE snapshot SET parts = parts + 1 WHERE seq = ?", vec![seq])?;
+            let halve = "UPDATE snapshot SET parts = parts + 1,
+                body = substr(body, 1, length(body) / 2) WHERE seq = ?";
+            self.sql.exec(halve, vec![seq])?;
             return Ok(fault.strike(&self.sql)?);
         }
         self.sql.exec("DELETE FROM snapshot WHERE seq < ?", vec![seq.clone()])?;
@@ -244,9 +252,17 @@ fn read_snapshot<M: Machine>(sql: &SqlStorage) -> Result<(M, u64, ChainHash)> {
     if body.is_empty() {
         return Ok((M::default(), 0, ChainHash::ZERO));
     }
-    let mut machine: M = serde_json::from_slice(&body).map_err(|e| broken(&e))?;
-    machine.wake();
-    Ok((machine, found.0, found.1))
+    match serde_json::from_slice::<M>(&body) {
+        Ok(mut machine) => {
+            machine.wake();
+            Ok((machine, found.0, found.1))
+        }
+        Err(error) => {
+            // Another version's, say. The journal has everything; it only takes longer.
+            worker::console_error!("snapshot: {error}");
+            Ok((M::default(), 0, ChainHash::ZERO))
+        }
+    }
 }
 
 /// The entries after a number, as many as make a page, and at least one if there is one.

@@ -24,7 +24,8 @@ pub fn waiting_room_name(sale: &SaleId) -> String {
 pub type Batch = Vec<Command>;
 
 /// What brings an Inventory in line with its sale's phase, and shows its stock. The order comes
-/// again with every look at the stock, so what an Inventory missed it hears within seconds.
+/// again with every look at the stock, by the room while somebody waits and by the merchant. So
+/// what an Inventory missed it hears then.
 pub fn follow_phase(phase: Phase, phase_number: u64) -> Batch {
     let selling = phase.selling();
     vec![Command::SetSelling { selling, phase_number }, Command::ShowStock]

@@ -28,6 +28,9 @@ struct Inner {
     journaled: Journaled<WaitingRoom>,
     stock: Vec<SkuStatus>,
     stock_seen_at: Timestamp,
+    /// The newest moment that was acted on: what was published then must not be taken back, so
+    /// time does not run backwards here.
+    last_at: Timestamp,
 }
 
 #[wasm_bindgen]
@@ -37,8 +40,9 @@ impl WaitingRoomObject {
     #[wasm_bindgen(constructor)]
     pub fn new(state: worker::worker_sys::DurableObjectState) -> Self {
         let journaled = Journaled::new(State::from(state).storage().sql());
+        let long_ago = Timestamp::from_millis(0);
         let inner =
-            Inner { journaled, stock: Vec::new(), stock_seen_at: Timestamp::from_millis(0) };
+            Inner { journaled, stock: Vec::new(), stock_seen_at: long_ago, last_at: long_ago };
         Self { inner: RefCell::new(inner) }
     }
 
@@ -97,7 +101,9 @@ impl WaitingRoomObject {
         act: impl FnOnce(&mut Inner, Timestamp) -> Result<T, StoreError>,
     ) -> Result<T, JsError> {
         let mut inner = self.inner.borrow_mut();
-        act(&mut inner, now()).map_err(|error| {
+        inner.last_at = inner.last_at.max(now());
+        let now = inner.last_at;
+        act(&mut inner, now).map_err(|error| {
             inner.journaled.forget();
             error.into()
         })

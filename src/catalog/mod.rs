@@ -26,6 +26,9 @@ use crate::store::{Store, Value};
 /// How long an isolate serves what it knows before it asks which version is published.
 const FRESH_FOR: Millis = Millis::from_secs(5);
 
+/// A first look that has not ended after so long may have been broken off with its client.
+const LOOK_FOR: Millis = Millis::new(500);
+
 /// Browsers and shared caches may keep a copy as long, and show it a minute more while they look.
 const CACHE_CONTROL: &str = "public, max-age=5, stale-while-revalidate=60, stale-if-error=86400";
 
@@ -114,9 +117,10 @@ impl CatalogCache {
     fn look(&self, now: Timestamp) -> Looked {
         let mut known = self.0.borrow_mut();
         let fresh = now.since(known.checked_at) < FRESH_FOR;
+        let looking = now.since(known.checked_at) < LOOK_FOR;
         match &known.snapshot {
             Some(snapshot) if fresh => Looked::Known(Rc::clone(snapshot)),
-            None if fresh => Looked::Wait,
+            None if looking => Looked::Wait,
             _ => {
                 known.checked_at = now;
                 Looked::Look

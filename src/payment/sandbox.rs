@@ -124,8 +124,8 @@ pub(crate) async fn page(edge: &Edge, env: &Env, link: &str) -> Result<Reply, Pr
     let csp = "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'";
     Ok(Reply::text("text/html; charset=utf-8", html)
         .field("content-security-policy", csp)
-        .field("referrer-policy", "no-referrer")
-        .field("cache-control", "private, no-store"))
+        // Not `no-referrer`: with it a browser hides where the form comes from, also from us.
+        .field("referrer-policy", "same-origin"))
 }
 
 /// `POST /sandbox/payments/{link}`: what the shopper decided.
@@ -185,7 +185,7 @@ async fn receive(edge: &Edge, env: &Env, signature: &str, body: &[u8]) -> Result
         // A provider may report more than we asked for (Stripe does); that is no error.
         _ => return Ok(()),
     };
-    let reply = InventoryStub::of(env, &sale, &sku)?.execute(command).await?;
+    let reply = InventoryStub::of(env, &sale, &sku).execute(command).await?;
     if let Answered::RefundDue { payment } = reply {
         worker::console_log!("payment {payment} came too late and will be given back");
     }

@@ -12,10 +12,11 @@ fn what_is_personal_or_the_merchants_is_never_kept() {
     let id = ann.hold("other", 1).reservation;
     let page = ann.begin_payment(&id);
     let order = ann.pay(&id);
+    for change in [ann.join(), reserved] {
+        assert_eq!((change.status, change.header("cache-control")), (201, ""), "nobody keeps it");
+    }
     let answers = [
-        ann.join(),
         ann.request("GET", &sale.path("/turn")).send(),
-        reserved,
         ann.act("GET", &id, ""),
         ann.request("GET", &page).send(),
         ann.request("GET", &sale.sku_path(&format!("/orders/{order}"))).send(),

@@ -23,9 +23,11 @@ fn too_many_requests_are_refused_and_told_when_to_come_back() {
     let here = Shopper::new(&sale).source;
     let plain = ("accept", "*/*");
     let first = join(&sale, here, plain);
-    assert_eq!(first.status, 201);
-    assert_eq!(first.header("ratelimit-policy"), "\"join\";q=120;w=60");
-    assert!(first.header("ratelimit").starts_with("\"join\";r="), "{}", first.header("ratelimit"));
+    assert_eq!((first.status, first.header("ratelimit")), (201, ""), "there is plenty left");
+    let told = (0..MANY).map(|_| join(&sale, here, plain)).find(|a| a.header("ratelimit") != "");
+    let told = told.expect("told in time");
+    assert_eq!((told.status, told.header("ratelimit-policy")), (201, "\"join\";q=120;w=60"));
+    assert!(told.header("ratelimit").starts_with("\"join\";r="), "{}", told.header("ratelimit"));
     let refused = (0..MANY).map(|_| join(&sale, here, plain)).find(|answer| answer.status != 201);
     let refused = refused.expect("an end to it");
     assert_eq!(refused.problem(), ProblemKind::QuotaExceeded);

@@ -45,8 +45,8 @@ impl Frontier {
 
 /// The frontier as the waiting room publishes it: with the bounds up to which it speaks.
 ///
-/// An edge may hold an old one. Whatever the room decides meanwhile, nobody is admitted by an old
-/// one whom the room itself does not let in by then: see `WaitingRoom::set_phase`.
+/// An edge may hold an old one. Whatever the room decides meanwhile, nobody is let in by an old one
+/// past somebody who waits by a new one: see `WaitingRoom::turned`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublishedFrontier {
     /// The line.

@@ -195,6 +195,9 @@ impl WaitingRoom {
     /// Otherwise a rush would find that a quiet hour had been saved up for it. Two seconds and not
     /// one, so that a steady trickle costs a write a second at most.
     fn catch_up(&self, now: Timestamp) -> Option<RoomEvent> {
+        if self.frontier.per_minute == 0 {
+            return None;
+        }
         let slack = self.second().saturating_mul(2);
         let ran_ahead = self.frontier.at(now) > self.handed_out.saturating_add(slack);
         ran_ahead.then(|| RoomEvent::FrontierSet { frontier: self.line(now) })

@@ -246,6 +246,19 @@ fn nobody_is_let_in_by_an_old_status_past_somebody_who_asks_an_edge_with_a_new_o
 }
 
 #[test]
+fn who_joins_a_line_that_stands_costs_no_write_beside_the_lease() {
+    let mut room = open_room(10_000);
+    join(&mut room);
+    let paused = room.set_phase(Phase::Paused, T0.plus(Millis::from_secs(60))).unwrap();
+    happen(&mut room, paused);
+    for _ in 0..200 {
+        let (_, events) = room.join(T0.plus(Millis::from_secs(61))).unwrap();
+        assert!(events.iter().all(|event| matches!(event, RoomEvent::PositionsLeased { .. })));
+        happen(&mut room, events);
+    }
+}
+
+#[test]
 fn a_line_that_stops_and_goes_on_again_and_again_admits_no_more_than_its_rate() {
     let mut room = open_room(600);
     for _ in 0..1_000 {

@@ -1,0 +1,147 @@
+//! A request in steps: as far as it gets in one crossing from JavaScript, and on from there.
+//!
+//! A promise that Rust awaits costs closures, a microtask and several crossings. Most requests
+//! need none: what they ask about is in memory, or is one object's to say. So a request's future
+//! is polled here, by hand. If it is not done then, it has asked an object, and `entry.mjs` carries
+//! the question there and the answer back; or it waits for something else, such as the database,
+//! and goes on as a promise.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
+
+use doorbuster_domain::time::{Millis, Timestamp};
+
+use crate::edge::now;
+
+/// A request on its way to its reply, as text.
+type Future = Pin<Box<dyn core::future::Future<Output = String>>>;
+
+/// A question to an object, for `entry.mjs` to carry.
+pub(crate) struct Question {
+    /// The binding of the object's namespace.
+    pub(crate) binding: &'static str,
+    /// The object's name.
+    pub(crate) name: String,
+    /// What it is asked: a line of JSON.
+    pub(crate) line: String,
+}
+
+/// What an object said; nothing if it did not answer.
+pub(crate) type Said = Option<String>;
+
+thread_local! {
+    /// Whether questions are carried at the moment: only while a future is polled here.
+    static CARRYING: Cell<bool> = const { Cell::new(false) };
+    static QUESTION: RefCell<Option<Question>> = const { RefCell::new(None) };
+    static ANSWER: RefCell<Option<Said>> = const { RefCell::new(None) };
+}
+
+/// Hands a question to `entry.mjs`; `false` if nobody carries it now.
+pub(crate) fn ask(question: impl FnOnce() -> Question) -> bool {
+    let carrying = CARRYING.get();
+    if carrying {
+        QUESTION.set(Some(question()));
+    }
+    carrying
+}
+
+/// The answer to the question that was asked in the step before.
+pub(crate) fn answer() -> Option<Said> {
+    ANSWER.take()
+}
+
+/// Wakes whoever polls at the time. A future may keep the waker of its first poll for good; that
+/// one comes from here, and the later ones come from a promise.
+#[derive(Default)]
+struct Relay(Mutex<Option<Waker>>);
+
+impl Wake for Relay {
+    fn wake(self: Arc<Self>) {
+        if let Ok(to) = self.0.lock()
+            && let Some(to) = &*to
+        {
+            to.wake_by_ref();
+        }
+    }
+}
+
+/// A request that waits.
+struct Waits {
+    since: Timestamp,
+    future: Future,
+    relay: Arc<Relay>,
+}
+
+/// How long a request that waits for an object is kept. Longer than any call of one; whose client
+/// has gone is never asked for again.
+const KEPT_FOR: Millis = Millis::from_secs(60);
+
+/// The requests that wait.
+#[derive(Default)]
+pub(crate) struct Waiting {
+    last: Cell<u32>,
+    all: RefCell<BTreeMap<u32, Waits>>,
+}
+
+impl Waiting {
+    /// Takes a request as far as it gets: its reply; or `@`, the number under which it waits, and
+    /// what it asks of which object, a line each; or `~` and the number, if it waits for something
+    /// else and has to go on as a promise.
+    pub(crate) fn begin(&self, future: Future) -> String {
+        let number = self.last.get().wrapping_add(1);
+        self.last.set(number);
+        self.step(number, Waits { since: now(), future, relay: Arc::default() }, None)
+    }
+
+    /// Goes on with what the object said; nothing if nobody waits under this number.
+    pub(crate) fn resume(&self, number: u32, said: Said) -> Option<String> {
+        let waits = self.all.borrow_mut().remove(&number)?;
+        Some(self.step(number, waits, Some(said)))
+    }
+
+    /// Goes on as a promise, to the reply; nothing if nobody waits under this number.
+    pub(crate) async fn finish(&self, number: u32) -> Option<String> {
+        let Waits { mut future, relay, .. } = self.all.borrow_mut().remove(&number)?;
+        let waker = Waker::from(Arc::clone(&relay));
+        let reply = poll_fn(|context| {
+            if let Ok(mut to) = relay.0.lock() {
+                *to = Some(context.waker().clone());
+            }
+            future.as_mut().poll(&mut Context::from_waker(&waker))
+        });
+        Some(reply.await)
+    }
+
+    fn step(&self, number: u32, mut waits: Waits, said: Option<Said>) -> String {
+        let waker = Waker::from(Arc::clone(&waits.relay));
+        ANSWER.set(said);
+        CARRYING.set(true);
+        let polled = waits.future.as_mut().poll(&mut Context::from_waker(&waker));
+        CARRYING.set(false);
+        if let Poll::Ready(reply) = polled {
+            return reply;
+        }
+        let step = match QUESTION.take() {
+            Some(Question { binding, name, line }) => {
+                format!("@{number}\n{binding}\n{name}\n{line}")
+            }
+            None => format!("~{number}"),
+        };
+        self.keep(number, waits);
+        step
+    }
+
+    fn keep(&self, number: u32, waits: Waits) {
+        let mut all = self.all.borrow_mut();
+        while let Some(oldest) = all.first_entry()
+            && waits.since.since(oldest.get().since) > KEPT_FOR
+        {
+            drop(oldest.remove());
+        }
+        all.insert(number, waits);
+    }
+}
