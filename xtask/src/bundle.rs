@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
@@ -37,6 +38,9 @@ impl Build {
     }
 }
 
+/// What worker-build makes, the main module first.
+const BUILT: [&str; 2] = ["index.js", "index_bg.wasm"];
+
 /// Set-up, then worker-build; cargo itself skips what has not changed.
 pub fn build(build: Build) -> Result<()> {
     setup::setup()?;
@@ -47,14 +51,7 @@ pub fn build(build: Build) -> Result<()> {
 pub fn bundle(build: Build) -> Result<()> {
     let _one_at_a_time = lock_builds()?;
     let folder = build.folder();
-    let mut worker_build = command(WORKER_BUILD.path()?);
-    worker_build
-        .env("WASM_BINDGEN_BIN", WASM_BINDGEN.path()?)
-        .env("WASM_OPT_BIN", npm_program("wasm-opt"))
-        .env("ESBUILD_BIN", npm_program("esbuild"))
-        .arg("--release")
-        .arg("--out-dir")
-        .arg(folder.join("build"));
+    let mut worker_build = worker_build(paths::root(), &folder.join("build"))?;
     if build == Build::TestHooks {
         worker_build.args(["--features", "test-hooks"]);
     }
@@ -65,6 +62,36 @@ pub fn bundle(build: Build) -> Result<()> {
         copy_modules(&paths::root().join("bench"), &folder)?;
     }
     run(&mut worker_build)
+}
+
+/// Builds a Rust Worker that is not the product, a package of the workspace in the folder
+/// `package`, and returns its modules, the main one first.
+pub fn bundle_other(package: &Path, out_dir: &Path) -> Result<Vec<PathBuf>> {
+    let _one_at_a_time = lock_builds()?;
+    run(&mut worker_build(package, out_dir)?)?;
+    built_other(out_dir)
+}
+
+/// The modules that [`bundle_other`] has put into `out_dir`, the main one first.
+pub fn built_other(out_dir: &Path) -> Result<Vec<PathBuf>> {
+    let modules = BUILT.map(|name| out_dir.join(name));
+    if let Some(missing) = modules.iter().find(|module| !module.exists()) {
+        bail!("{} has not been built", missing.display());
+    }
+    Ok(modules.into())
+}
+
+/// Copies the modules of a Worker into the folder `to`, and returns the place of the first.
+pub(crate) fn stage_modules(modules: &[PathBuf], to: &Path) -> Result<PathBuf> {
+    fs::create_dir_all(to).with_context(|| format!("creating {}", to.display()))?;
+    let mut main = None;
+    for module in modules {
+        let name = module.file_name().context("a module is a file")?;
+        let copy = to.join(name);
+        fs::copy(module, &copy).with_context(|| format!("copying {}", module.display()))?;
+        main.get_or_insert(copy);
+    }
+    main.context("a Worker has at least one module")
 }
 
 /// Copies a finished build into the folder `to` and returns its main module there.
@@ -83,12 +110,26 @@ pub fn stage(build: Build, to: &Path) -> Result<PathBuf> {
     copy_modules(&from, to)?;
     let modules = to.join("build");
     fs::create_dir_all(&modules).with_context(|| format!("creating {}", modules.display()))?;
-    for name in ["index.js", "index_bg.wasm"] {
+    for name in BUILT {
         let file = from.join("build").join(name);
         fs::copy(&file, modules.join(name))
             .with_context(|| format!("copying {}", file.display()))?;
     }
     Ok(to.join(build.main_module()))
+}
+
+/// worker-build for the package in a folder.
+fn worker_build(package: &Path, out_dir: &Path) -> Result<Command> {
+    let mut worker_build = command(WORKER_BUILD.path()?);
+    worker_build
+        .env("WASM_BINDGEN_BIN", WASM_BINDGEN.path()?)
+        .env("WASM_OPT_BIN", npm_program("wasm-opt"))
+        .env("ESBUILD_BIN", npm_program("esbuild"))
+        .arg("--release")
+        .arg("--out-dir")
+        .arg(out_dir)
+        .current_dir(package);
+    Ok(worker_build)
 }
 
 fn lock_builds() -> Result<File> {

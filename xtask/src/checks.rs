@@ -7,7 +7,7 @@ use crate::process::{cargo, run, step};
 use crate::{setup, size, tidy, walk};
 
 /// The crates that exist only as wasm.
-const WASM_CRATES: [&str; 2] = ["doorbuster", "doorbuster-durable"];
+const WASM_CRATES: [&str; 3] = ["doorbuster", "doorbuster-durable", "doorbuster-bench-hello-rust"];
 
 /// Runs all checks and stops at the first that fails.
 pub fn checks() -> Result<()> {

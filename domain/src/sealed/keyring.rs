@@ -8,6 +8,7 @@ use hmac::Mac;
 
 use super::claims::{Claims, Purpose};
 use super::jws::{self, Compact, MacKey};
+use super::pass_key::PassKey;
 use super::webhook::{WebhookError, WebhookKey, verify_webhook};
 use super::{KeyError, SealError, check_secret};
 use crate::time::{Millis, Timestamp};
@@ -48,6 +49,11 @@ impl Keyring {
         open_verified(&text, now)
     }
 
+    /// What somebody else's server needs to verify a [`Pass`](super::Pass) that this keyring seals.
+    pub const fn pass_key(&self) -> &PassKey {
+        &self.current.pass_key
+    }
+
     /// The signature header of a webhook of our payment sandbox, sent at `at`; see [`WebhookKey`].
     pub fn sign_webhook(&self, at: Timestamp, body: &[u8]) -> String {
         self.current.webhook.sign(at, body)
@@ -81,6 +87,7 @@ impl fmt::Debug for Keyring {
 struct Keys {
     ticket: MacKey,
     pass: MacKey,
+    pass_key: PassKey,
     payment: MacKey,
     webhook: WebhookKey,
 }
@@ -88,13 +95,19 @@ struct Keys {
 impl Keys {
     fn new(secret: &[u8]) -> Result<Self, KeyError> {
         check_secret(secret)?;
-        let of = |purpose: Purpose| {
+        let parts = |purpose: Purpose| {
             let key = derive(secret, &format!("doorbuster/{}/v1", purpose.name()));
-            MacKey::new(&key, jws::header("HS256", &kid(secret, purpose), purpose.typ()))
+            (key, jws::header("HS256", &kid(secret, purpose), purpose.typ()))
         };
+        let of = |purpose: Purpose| {
+            let (key, header) = parts(purpose);
+            MacKey::new(&key, header)
+        };
+        let (key, header) = parts(Purpose::Pass);
         Ok(Self {
             ticket: of(Purpose::Ticket),
             pass: of(Purpose::Pass),
+            pass_key: PassKey { header, key },
             payment: of(Purpose::Payment),
             webhook: WebhookKey::new(&derive(secret, "doorbuster/webhook/v1"))?,
         })

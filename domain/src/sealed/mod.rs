@@ -12,6 +12,7 @@ mod claims;
 mod eddsa;
 mod jws;
 mod keyring;
+mod pass_key;
 mod webhook;
 
 use sha2::{Digest, Sha256};
@@ -20,6 +21,7 @@ use subtle::ConstantTimeEq;
 pub use claims::{Claims, ForeignError, Pass, PaymentLink, Purpose, Ticket};
 pub use eddsa::{Jwk, SigningKey, VerifyingKey};
 pub use keyring::Keyring;
+pub use pass_key::PassKey;
 pub use webhook::{HEADER_LEN_MAX, WebhookError, WebhookKey, verify_webhook};
 
 use crate::time::Timestamp;

@@ -15,14 +15,21 @@ pub(super) struct Workerd {
 }
 
 impl Workerd {
-    /// Starts `program` on the `wrangler.json` at `config`; its output is appended to `log`.
-    pub(super) fn spawn(program: &Path, config: &Path, port: u16, log: &Path) -> Result<Self> {
+    /// Starts `program` on the `wrangler.json` at `config`; its output is appended to `log`. It may
+    /// be kept to one core, which then no other process is kept from.
+    pub(super) fn spawn(
+        program: &Path,
+        config: &Path,
+        port: u16,
+        log: &Path,
+        core: Option<usize>,
+    ) -> Result<Self> {
         let log = OpenOptions::new()
             .append(true)
             .create(true)
             .open(log)
             .with_context(|| format!("opening {}", log.display()))?;
-        let process = serve(program, config, port, &log)
+        let process = serve(program, config, port, &log, core)
             .spawn()
             .with_context(|| format!("could not start {}", program.display()))?;
         match guard(process.id()).spawn() {
@@ -69,12 +76,20 @@ impl Drop for Workerd {
     }
 }
 
-fn serve(program: &Path, config: &Path, port: u16, log: &File) -> Command {
+fn serve(program: &Path, config: &Path, port: u16, log: &File, core: Option<usize>) -> Command {
     let copy = || log.try_clone().map_or_else(|_| Stdio::null(), Stdio::from);
-    let mut command = Command::new(program);
+    let mut command = kept_to(core, program);
     command.args(["serve", "--experimental"]).arg(config);
     command.arg(format!("--socket-addr=http=127.0.0.1:{port}"));
     command.stdin(Stdio::null()).stdout(copy()).stderr(copy());
+    command
+}
+
+/// `program`, or `taskset` that becomes it under the same process id.
+fn kept_to(core: Option<usize>, program: &Path) -> Command {
+    let Some(core) = core else { return Command::new(program) };
+    let mut command = Command::new("taskset");
+    command.arg("--cpu-list").arg(core.to_string()).arg(program);
     command
 }
 
@@ -91,6 +106,17 @@ fn guard(id: u32) -> Command {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_program_kept_to_a_core_is_on_no_other() {
+        let mut shell = kept_to(Some(0), Path::new("sh"));
+        let shell = shell.args(["-c", "grep Cpus_allowed_list /proc/$$/status; echo $$"]);
+        let shell = shell.stdout(Stdio::piped()).spawn().unwrap();
+        let id = shell.id();
+        let output = String::from_utf8(shell.wait_with_output().unwrap().stdout).unwrap();
+        assert_eq!(output, format!("Cpus_allowed_list:\t0\n{id}\n"));
+    }
 
     #[test]
     fn the_guard_kills_its_process_when_its_stdin_closes() {

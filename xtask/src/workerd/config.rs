@@ -53,6 +53,37 @@ pub(super) fn derive(
     Ok(Value::Object(config))
 }
 
+/// The `wrangler.json` of a Worker that is not the product: with objects of its own, and on the
+/// platform of the same date and flags.
+///
+/// `objects` are pairs of a binding and its class; each class keeps SQLite.
+pub(super) fn of_another(
+    wrangler_toml: &str,
+    main: &Path,
+    objects: &[(&str, &str)],
+    vars: &BTreeMap<String, String>,
+) -> Result<Value> {
+    let table: toml::Table = wrangler_toml.parse().context("wrangler.toml is no TOML")?;
+    let platform = ["compatibility_date", "compatibility_flags"].into_iter();
+    let mut config: Map<String, Value> =
+        platform.filter_map(|key| Some((key.to_owned(), json!(table.get(key)?.clone())))).collect();
+    let bindings: Vec<Value> = objects
+        .iter()
+        .map(|(binding, class)| json!({"name": binding, "class_name": class}))
+        .collect();
+    let classes: Vec<&str> = objects.iter().map(|(_, class)| *class).collect();
+    config.insert("name".to_owned(), json!("bench"));
+    config.insert("main".to_owned(), json!(main));
+    config.insert("no_bundle".to_owned(), json!(true));
+    config.insert("vars".to_owned(), json!(vars));
+    if !objects.is_empty() {
+        config.insert("durable_objects".to_owned(), json!({"bindings": bindings}));
+        let migration = json!({"tag": "v1", "new_sqlite_classes": classes});
+        config.insert("migrations".to_owned(), json!([migration]));
+    }
+    Ok(Value::Object(config))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,6 +123,19 @@ mod tests {
         assert_eq!(config["main"], "/hooks/entry.mjs");
         assert_eq!(config["assets"]["directory"], "/repo/public");
         assert_eq!(config["assets"]["run_worker_first"], json!(["/v1/*"]));
+    }
+
+    #[test]
+    fn another_worker_shares_the_platform_and_nothing_else() {
+        let main = Path::new("/worker/main.mjs");
+        let config = of_another(WRANGLER_TOML, main, &[("A", "B")], &BTreeMap::new()).unwrap();
+        let expected = json!({
+            "name": "bench", "main": "/worker/main.mjs", "no_bundle": true, "vars": {},
+            "compatibility_date": "2026-11-01",
+            "durable_objects": {"bindings": [{"name": "A", "class_name": "B"}]},
+            "migrations": [{"tag": "v1", "new_sqlite_classes": ["B"]}],
+        });
+        assert_eq!(config, expected);
     }
 
     #[test]

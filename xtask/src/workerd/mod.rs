@@ -18,6 +18,7 @@ mod probe;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -47,13 +48,30 @@ pub struct StartOptions {
     pub build: Build,
     /// Added to, and stronger than, the `[vars]` of `wrangler.toml` and the secrets.
     pub vars: BTreeMap<String, String>,
+    /// The only core it may run on, by `taskset`; all of them by default.
+    pub core: Option<usize>,
 }
 
 impl StartOptions {
     /// The release build, without further vars.
     pub fn new(state_dir: impl Into<PathBuf>) -> Self {
-        Self { state_dir: state_dir.into(), build: Build::Release, vars: BTreeMap::new() }
+        let (build, vars) = (Build::Release, BTreeMap::new());
+        Self { state_dir: state_dir.into(), build, vars, core: None }
     }
+}
+
+/// A Worker that is not the product, for comparison.
+#[derive(Debug, Clone)]
+pub struct OtherWorker<'a> {
+    /// Takes the state, the log, the configuration and a copy of the modules. Made if absent.
+    pub state_dir: PathBuf,
+    /// Its modules, the main one first. They find each other in one folder.
+    pub modules: Vec<PathBuf>,
+    /// Pairs of a binding and the class of its objects.
+    pub objects: &'a [(&'a str, &'a str)],
+    pub vars: BTreeMap<String, String>,
+    /// The only core it may run on, by `taskset`.
+    pub core: Option<usize>,
 }
 
 /// A workerd process. Dropping it kills that process and no other; the state folder stays.
@@ -64,6 +82,7 @@ pub struct Server {
     log: PathBuf,
     port: u16,
     admin_token: String,
+    core: Option<usize>,
     running: Option<Workerd>,
 }
 
@@ -71,21 +90,41 @@ impl Server {
     /// Starts workerd on a free loopback port and waits, at most 20 s, until it is ready.
     /// Fails if `cargo xtask build` has not made the wanted build.
     pub fn start(options: StartOptions) -> Result<Self> {
-        let StartOptions { state_dir, build, vars } = options;
-        let state_dir = std::path::absolute(&state_dir)?;
-        fs::create_dir_all(&state_dir)
-            .with_context(|| format!("creating {}", state_dir.display()))?;
+        let StartOptions { state_dir, build, vars, core } = options;
+        let state_dir = made(&state_dir)?;
         let config = state_dir.join("wrangler.json");
         let vars = with_secrets(&config, vars)?;
         let admin_token = vars.get(ADMIN_TOKEN).cloned().unwrap_or_default();
         let main = bundle::stage(build, &state_dir.join("worker"))?;
-        write_config(&config, &main, &vars)?;
+        let content = config::derive(&wrangler_toml()?, &main, paths::root(), &vars)?;
+        Self::serve(&state_dir, &content, admin_token, core)
+    }
+
+    /// Starts another Worker than the product, which has to answer `GET /healthz` with 200 too.
+    pub fn start_other(other: OtherWorker<'_>) -> Result<Self> {
+        let OtherWorker { state_dir, modules, objects, vars, core } = other;
+        let state_dir = made(&state_dir)?;
+        let main = bundle::stage_modules(&modules, &state_dir.join("worker"))?;
+        let content = config::of_another(&wrangler_toml()?, &main, objects, &vars)?;
+        Self::serve(&state_dir, &content, String::new(), core)
+    }
+
+    /// Writes `config` as the `wrangler.json` of `state_dir` and starts workerd on it.
+    fn serve(
+        state_dir: &Path,
+        config: &Value,
+        admin_token: String,
+        core: Option<usize>,
+    ) -> Result<Self> {
+        let path = state_dir.join("wrangler.json");
+        write_private(&path, &serde_json::to_string_pretty(config)?)?;
         let mut server = Self {
             program: tools::workerd()?,
-            config,
+            config: path,
             log: state_dir.join("workerd.log"),
             port: 0,
             admin_token,
+            core,
             running: None,
         };
         server.launch_on_a_free_port()?;
@@ -95,6 +134,11 @@ impl Server {
     /// `http://127.0.0.1:PORT`, without a slash at the end. A restart keeps it.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Where it listens. A restart keeps it.
+    pub fn addr(&self) -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))
     }
 
     /// Status and body of one `GET`, each step of which takes at most `patience`.
@@ -150,7 +194,7 @@ impl Server {
 
     fn launch(&mut self) -> Result<()> {
         let log_before = fs::metadata(&self.log).map_or(0, |log| log.len());
-        let mut workerd = Workerd::spawn(&self.program, &self.config, self.port, &self.log)?;
+        let mut workerd = self.spawn()?;
         let watch = Stopwatch::start();
         let mut last = "no answer".to_owned();
         while watch.elapsed() < READY_WITHIN {
@@ -169,6 +213,10 @@ impl Server {
         }
         let log = self.log_since(log_before);
         bail!("workerd was not ready after {READY_WITHIN:?} (/healthz: {last}):\n{log}")
+    }
+
+    fn spawn(&self) -> Result<Workerd> {
+        Workerd::spawn(&self.program, &self.config, self.port, &self.log, self.core)
     }
 
     fn log_since(&self, length: u64) -> String {
@@ -208,12 +256,16 @@ fn with_secrets(
     Ok(vars)
 }
 
-fn write_config(path: &Path, main: &Path, vars: &BTreeMap<String, String>) -> Result<()> {
+/// The folder, absolute, made if it was not there.
+fn made(folder: &Path) -> Result<PathBuf> {
+    let folder = std::path::absolute(folder)?;
+    fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
+    Ok(folder)
+}
+
+fn wrangler_toml() -> Result<String> {
     let source = paths::root().join("wrangler.toml");
-    let wrangler_toml =
-        fs::read_to_string(&source).with_context(|| format!("reading {}", source.display()))?;
-    let config = config::derive(&wrangler_toml, main, paths::root(), vars)?;
-    write_private(path, &serde_json::to_string_pretty(&config)?)
+    fs::read_to_string(&source).with_context(|| format!("reading {}", source.display()))
 }
 
 #[cfg(test)]
