@@ -6,6 +6,7 @@ pub mod bundle;
 pub mod checks;
 pub mod clock;
 pub mod demo;
+pub mod native;
 pub mod paths;
 pub mod process;
 pub mod secrets;

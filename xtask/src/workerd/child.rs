@@ -32,7 +32,7 @@ impl Workerd {
         let process = serve(program, config, port, &log, core)
             .spawn()
             .with_context(|| format!("could not start {}", program.display()))?;
-        match guard(process.id()).spawn() {
+        match guard(process.id(), "KILL").spawn() {
             Ok(guard) => Ok(Self { process, guard }),
             Err(error) => {
                 let mut process = process;
@@ -93,12 +93,12 @@ fn kept_to(core: Option<usize>, program: &Path) -> Command {
     command
 }
 
-/// A shell that kills process `id` when its stdin closes, that is when we are gone, however we
-/// went. (Linux's parent-death signal would be tied to the starting thread, and needs `unsafe`.)
-/// In a process group of its own it also survives the Ctrl-C that ends us.
-fn guard(id: u32) -> Command {
+/// A shell that sends process `id` a signal when its stdin closes, that is when we are gone,
+/// however we went. (Linux's parent-death signal would be tied to the starting thread, and needs
+/// `unsafe`.) In a process group of its own it also survives the Ctrl-C that ends us.
+pub(crate) fn guard(id: u32, signal: &str) -> Command {
     let mut command = Command::new("sh");
-    command.args(["-c", "read -r _; kill -9 \"$0\"", &id.to_string()]);
+    command.args(["-c", "read -r _; kill -s \"$1\" \"$0\"", &id.to_string(), signal]);
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
     command
 }
@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn the_guard_kills_its_process_when_its_stdin_closes() {
         let mut process = Command::new("sleep").arg("60").spawn().unwrap();
-        let mut guard = guard(process.id()).spawn().unwrap();
+        let mut guard = guard(process.id(), "KILL").spawn().unwrap();
         assert!(process.try_wait().unwrap().is_none());
         drop(guard.stdin.take());
         assert!(!process.wait().unwrap().success());

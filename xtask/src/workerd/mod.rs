@@ -27,6 +27,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use self::child::Workerd;
+pub(crate) use self::child::guard;
 use crate::bundle::{self, Build};
 use crate::clock::Stopwatch;
 use crate::secrets::{ADMIN_TOKEN, PAYMENTS, SANDBOX, SECRET, Secrets, write_private};
