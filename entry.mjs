@@ -7,7 +7,7 @@
 
 import * as rs from "./build/index.js";
 import { DurableObject } from "cloudflare:workers";
-import { ask, laneTo } from "./lane.mjs";
+import { ask, askTogether } from "./lane.mjs";
 
 const edge = new rs.EdgeEntry();
 
@@ -167,7 +167,7 @@ async function goOn(step, env, ctx) {
   const isWanted = () => instance === began;
   while (step.startsWith("@")) {
     const [number, binding, name, line] = step.slice(1).split("\n");
-    const said = await laneTo(name).ask(env[binding], line, isWanted, ctx);
+    const said = await askTogether(env[binding], name, line, isWanted, ctx);
     if (!isWanted()) return UNAVAILABLE;
     step = edge.resume(Number(number), said);
   }

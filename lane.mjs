@@ -1,4 +1,23 @@
 // Lanes: many requests of this isolate, one call of an object.
+//
+// A call by RPC costs nearly as much as a request. The first request that wants an object waits for
+// the event loop to come round and takes with it what others have laid beside it by then; the others
+// look for their answers by timers of their own. A promise that another request resolves would be
+// cheaper to wait for, and the platform says that it may be done; but once V8 has optimised the
+// code, what follows the `await` runs in the wrong request, and most requests fail with "Cannot
+// perform I/O on behalf of a different request" (workerd 1.20261117.1, seen under sustained load).
+
+/** So many lines go to an object together, at most. */
+const LINES_MAX = 256;
+
+/** How often those who wait look for their answers, in milliseconds. */
+const LOOK_EVERY = 1;
+
+/** A leader that has not come back after so many looks never will. */
+const LOOKS_MAX = 10_000;
+
+/** What is being collected, by object. */
+const trips = new Map();
 
 /** What an object says to a line, or to several; undefined if it does not answer. */
 export async function ask(namespace, name, lines) {
@@ -10,93 +29,34 @@ export async function ask(namespace, name, lines) {
   }
 }
 
-/** So many lines go to an object together, at most. */
-const LINES_MAX = 256;
-
-/** A leader that has not set off after so long, in milliseconds, has gone with its client. */
-const LEADER_GONE_AFTER = 50;
-
-/** What a waiting line is told that is to lead the next batch. */
-const LEAD = Symbol("lead");
-
 /**
- * The lane to one object: while a call is on its way, the lines that come wait here, and leave
- * together with the next. An idle lane sends at once, a busy one sends bigger batches by itself.
- *
- * A call belongs to the request that makes it, so each batch is sent by one of its own requests.
- * That one waits for the answer until the end, also when its client has gone.
+ * The same, together with what others ask the object at the moment. A line whose `isWanted` says no
+ * before it leaves is left out, and has no answer.
  */
-class Lane {
-  #name;
-  #waiting = [];
-  #busy = false;
-  #appointed;
-  #watched = false;
-
-  constructor(name) {
-    this.#name = name;
-  }
-
-  /** The answer to a line; undefined if there is none, or if `isWanted` says no before it left. */
-  async ask(namespace, line, isWanted, ctx) {
-    if (this.#busy) {
-      const said = await new Promise((resolve) => this.#waiting.push({ line, isWanted, resolve }));
-      if (said !== LEAD) return said;
-      if (!isWanted()) {
-        this.#appoint(ctx);
-        return undefined;
-      }
-    }
-    return this.#lead(namespace, line, ctx);
-  }
-
-  #lead(namespace, line, ctx) {
-    this.#busy = true;
-    this.#appointed = undefined;
-    const others = this.#waiting.splice(0, LINES_MAX - 1).filter((other) => {
-      const wanted = other.isWanted();
-      if (!wanted) other.resolve(undefined);
-      return wanted;
-    });
-    let lines = line;
-    for (const other of others) lines += `\n${other.line}`;
-    const done = ask(namespace, this.#name, lines).then((said) => {
-      const answers = said?.split("\n") ?? [];
-      others.forEach((other, index) => other.resolve(answers[index + 1]));
-      this.#appoint(ctx);
-      return answers[0];
-    });
-    ctx.waitUntil(done);
-    return done;
-  }
-
-  #appoint(ctx) {
-    this.#appointed = this.#waiting.shift();
-    this.#busy = this.#appointed !== undefined;
-    if (!this.#busy) {
-      lanes.delete(this.#name);
-      return;
-    }
-    this.#appointed.resolve(LEAD);
-    if (!this.#watched) ctx.waitUntil(this.#watch(this.#appointed, ctx));
-  }
-
-  /** Appoints another if the one that was appointed has gone. */
-  async #watch(appointed, ctx) {
-    this.#watched = true;
-    await scheduler.wait(LEADER_GONE_AFTER);
-    this.#watched = false;
-    if (this.#appointed === appointed) this.#appoint(ctx);
-    else if (this.#appointed) await this.#watch(this.#appointed, ctx);
-  }
+export function askTogether(namespace, name, line, isWanted, ctx) {
+  const trip = trips.get(name);
+  if (trip) return follow(trip, name, { line, isWanted });
+  const led = lead(namespace, name, { line, isWanted });
+  // The others wait for the answer also when this one's client does not any more.
+  ctx.waitUntil(led);
+  return led;
 }
 
-/** The lanes in which something is on its way, by object. */
-const lanes = new Map();
+async function lead(namespace, name, place) {
+  const trip = { places: [place], isOver: false };
+  trips.set(name, trip);
+  await scheduler.wait(0);
+  if (trips.get(name) === trip) trips.delete(name);
+  const places = trip.places.filter(({ isWanted }) => isWanted());
+  const lines = places.map(({ line }) => line).join("\n");
+  const answers = lines ? (await ask(namespace, name, lines))?.split("\n") : [];
+  places.forEach((one, index) => (one.answer = answers?.[index]));
+  trip.isOver = true;
+  return place.answer;
+}
 
-/** The lane to an object. */
-export function laneTo(name) {
-  let lane = lanes.get(name);
-  if (!lane) lanes.set(name, (lane = new Lane(name)));
-  return lane;
+async function follow(trip, name, place) {
+  if (trip.places.push(place) >= LINES_MAX) trips.delete(name);
+  for (let look = 0; look < LOOKS_MAX && !trip.isOver; look += 1) await scheduler.wait(LOOK_EVERY);
+  return place.answer;
 }
