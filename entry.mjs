@@ -9,7 +9,23 @@ import * as rs from "./build/index.js";
 import { DurableObject } from "cloudflare:workers";
 import { ask, askTogether } from "./lane.mjs";
 
-const edge = new rs.EdgeEntry();
+// worker's shim marks the end of an instance here; the name is pinned with the crate's version.
+const initState = globalThis.__worker_init_state;
+
+/**
+ * The edge itself. worker's shim hands out proxies, of which each use makes more; they are passed by
+ * where every request goes. What they do then has to be done here: `edgeNow` and `failed`.
+ */
+let edge;
+let edgeOf;
+
+function edgeNow() {
+  if (edgeOf === initState.instanceId && !initState.criticalError) return edge;
+  const { constructor } = Object.getPrototypeOf(new rs.EdgeEntry());
+  edgeOf = initState.instanceId;
+  edge = new constructor();
+  return edge;
+}
 
 /** The problem that stands for an instance that is gone, made while there is one. */
 const UNAVAILABLE = rs.EdgeEntry.unavailable();
@@ -28,8 +44,6 @@ function instanceAborted() {
   pending.clear();
 }
 
-// worker's shim marks the end of an instance here; the name is pinned with the crate's version.
-const initState = globalThis.__worker_init_state;
 let criticalError = initState.criticalError;
 Object.defineProperty(initState, "criticalError", {
   get: () => criticalError,
@@ -137,18 +151,28 @@ async function readBody(request, max) {
   return body;
 }
 
+/** Header fields as records, by their lines: most replies have the same few. */
+const records = new Map();
+const RECORDS_MAX = 256;
+
+/** A record is read much faster by the platform than a list of pairs; no field comes twice. */
+function headersOf(lines) {
+  let record = records.get(lines);
+  if (record) return record;
+  const fields = lines.split("\n").filter(Boolean);
+  const pair = (field) => [field.slice(0, field.indexOf(": ")), field.slice(field.indexOf(": ") + 2)];
+  record = Object.fromEntries(fields.map(pair));
+  // A cookie, and the address of what was made, are one shopper's alone.
+  const isCommon = !("set-cookie" in record || "location" in record);
+  if (isCommon && records.size < RECORDS_MAX) records.set(lines, record);
+  return record;
+}
+
 /** A reply from its text: status, header lines, an empty line, the body. */
 function toResponse(text, method) {
   const end = text.indexOf("\n\n");
   const status = text.slice(0, 3);
-  // A record of headers is read much faster than a list of pairs; no field comes twice.
-  const headers = {};
-  for (let at = 4; at < end; ) {
-    const line = text.indexOf("\n", at);
-    const colon = text.indexOf(": ", at);
-    headers[text.slice(at, colon)] = text.slice(colon + 2, line);
-    at = line + 1;
-  }
+  const headers = headersOf(text.slice(4, end));
   const body = method === "HEAD" || status === "304" ? null : text.slice(end + 2);
   return new Response(body, { status: Number(status), headers });
 }
@@ -158,7 +182,7 @@ function toResponse(text, method) {
  * in src/steps.rs says.
  */
 function begin(request, env, body) {
-  return edge.begin(head(request), body, (max) => readBody(request, max), env);
+  return edgeNow().begin(head(request), body, (max) => readBody(request, max), env);
 }
 
 /** Carries what Rust asks to the object and the answer back, and so on to the reply. */
@@ -169,9 +193,9 @@ async function goOn(step, env, ctx) {
     const [number, binding, name, line] = step.slice(1).split("\n");
     const said = await askTogether(env[binding], name, line, isWanted, ctx);
     if (!isWanted()) return UNAVAILABLE;
-    step = edge.resume(Number(number), said);
+    step = edgeNow().resume(Number(number), said);
   }
-  return step.startsWith("~") ? guarded(() => edge.finish(Number(step.slice(1)))) : step;
+  return step.startsWith("~") ? guarded(() => edgeNow().finish(Number(step.slice(1)))) : step;
 }
 
 /** Whether a step is the reply already. */
@@ -187,6 +211,7 @@ async function change(request, env, ctx) {
 /** The reply for a request that failed on the way. */
 function failed(error, method) {
   console.error("edge", error);
+  if (isAbort(error)) initState.criticalError = true;
   return toResponse(UNAVAILABLE, method);
 }
 
@@ -210,7 +235,7 @@ export default {
 
   async queue(batch, env) {
     const bodies = JSON.stringify(batch.messages.map((message) => message.body));
-    const verdicts = JSON.parse(await guarded(() => edge.queue(batch.queue, bodies, env)));
+    const verdicts = JSON.parse(await guarded(() => edgeNow().queue(batch.queue, bodies, env)));
     batch.messages.forEach((message, index) => {
       if (verdicts[index]) message.ack();
       else message.retry({ delaySeconds: Math.min(60, 2 ** message.attempts) });

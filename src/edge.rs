@@ -6,7 +6,7 @@ use std::rc::Rc;
 use doorbuster_domain::time::Timestamp;
 use js_sys::Function;
 use wasm_bindgen::prelude::*;
-use worker::Env;
+use worker::{Env, RateLimiter};
 
 use crate::catalog::CatalogCache;
 use crate::config::{self, Config};
@@ -30,6 +30,8 @@ pub(crate) struct Edge {
     pub(crate) catalog: CatalogCache,
     pub(crate) statuses: StatusCache,
     limits: OnceCell<Limits>,
+    /// The platform's own limiter, where there is one.
+    pub(crate) platform_limiter: OnceCell<Option<RateLimiter>>,
     /// Whether the tables are known to be there.
     pub(crate) schema_ready: RefCell<bool>,
 }
@@ -95,6 +97,7 @@ impl Edge {
             catalog: CatalogCache::default(),
             statuses: StatusCache::default(),
             limits: OnceCell::new(),
+            platform_limiter: OnceCell::new(),
             schema_ready: RefCell::new(false),
         }
     }

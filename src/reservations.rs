@@ -1,7 +1,7 @@
 //! Reserving, and what comes of it. Every decision is the Inventory object's.
 
 use doorbuster_domain::id::{IdempotencyKey, ReservationId, SaleId, Sku};
-use doorbuster_domain::inventory::{Command, Reply as Answered, ReservationView};
+use doorbuster_domain::inventory::{Command, Rejection, Reply as Answered, ReservationView};
 use doorbuster_domain::time::Timestamp;
 use doorbuster_wire::problem::ProblemKind;
 use doorbuster_wire::shopper::{PaymentReply, Reservation, ReserveRequest};
@@ -61,6 +61,9 @@ pub(crate) async fn reserve(
         _ => request.json().await?,
     };
     let command = match &admission {
+        Admission::Holds if room::is_sold_out(edge, env, &place.sale, &place.sku).await => {
+            return Err(Rejection::SoldOut.into());
+        }
         Admission::Holds => Command::Reserve { shopper, key, quantity },
         Admission::Expired(_) => Command::RepeatReserve { shopper, key, quantity },
     };

@@ -31,7 +31,7 @@ pub(crate) async fn answer(
         ));
     }
     if matches!(route.class, RouteClass::Join | RouteClass::Buy) {
-        platform_limit(request, env).await?;
+        platform_limit(edge, request, env).await?;
     }
     let quota = edge.limits(env).check(route.class, request.client, now())?;
     if route.class == RouteClass::Admin {
@@ -108,8 +108,9 @@ async fn ready(edge: &Edge, env: &Env) -> Result<Reply, Problem> {
 
 /// The platform's own limiter, where there is one. It is approximate, so it only ever adds a "no";
 /// when it is missing or fails, ours stands alone.
-async fn platform_limit(request: &Request<'_>, env: &Env) -> Result<(), Problem> {
-    let Ok(limiter) = env.rate_limiter("RATE_LIMITER") else { return Ok(()) };
+async fn platform_limit(edge: &Edge, request: &Request<'_>, env: &Env) -> Result<(), Problem> {
+    let limiter = edge.platform_limiter.get_or_init(|| env.rate_limiter("RATE_LIMITER").ok());
+    let Some(limiter) = limiter else { return Ok(()) };
     match limiter.limit(request.client.to_owned()).await {
         Ok(outcome) if !outcome.success => Err(Problem::new(
             ProblemKind::QuotaExceeded,

@@ -99,6 +99,22 @@ fn a_sale_of_which_a_sku_has_no_stock_opens_nothing() {
 }
 
 #[test]
+fn a_late_comer_with_a_pass_is_told_that_it_is_sold_out_and_of_a_restock() {
+    let sale = Sale::open(shop(), 1, &rules());
+    let (ann, bob) = (Shopper::admitted(&sale), Shopper::admitted(&sale));
+    ann.buy("k", 1);
+    let told = || bob.reserve("k", 1);
+    eventually("the edge has heard of it", || {
+        let sold_out = told().problem() == ProblemKind::SoldOut;
+        (sold_out && Shopper::new(&sale).join().status == 409).then_some(())
+    });
+    assert_eq!(told().problem(), ProblemKind::SoldOut);
+    sale.adjust("found-one", 1).ok::<Stock>();
+    eventually("the edge has heard of it", || (told().status == 201).then_some(()));
+    assert_eq!(sale.counts(), (2, 1, 1));
+}
+
+#[test]
 fn a_restock_opens_what_was_sold_out() {
     let sale = Sale::open(shop(), 1, &rules());
     Shopper::admitted(&sale).buy("k", 1);

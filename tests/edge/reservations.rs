@@ -35,6 +35,15 @@ fn a_reservation_is_held_extended_and_given_back() {
 }
 
 #[test]
+fn who_says_nothing_more_gets_one_unit() {
+    let sale = Sale::open(shop(), 3, &rules());
+    let ann = Shopper::admitted(&sale);
+    let held: Reservation = ann.reserve_request("k").send().ok();
+    assert_eq!((held.quantity, sale.counts()), (1, (3, 1, 0)));
+    assert_eq!(ann.reserve("k", 1).ok::<Reservation>(), held, "the same act, said otherwise");
+}
+
+#[test]
 fn an_extension_moves_the_deadline_up_to_the_cap_and_no_further() {
     let mut short = rules();
     (short.reservation_ttl_ms, short.reservation_max_ms) = (2_000, 2_400);
