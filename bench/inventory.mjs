@@ -2,7 +2,29 @@
 // second. The Worker of the product with another front door; the object is the real one.
 
 // `cargo xtask bench` lays this file beside the entry and its build.
-export { Inventory, WaitingRoom } from "./entry.mjs";
+import product, * as objects from "./entry.mjs";
+
+/** Calls of objects so far. */
+let calls = 0;
+
+export class Inventory extends objects.Inventory {
+  execute(batch) {
+    calls += 1;
+    return super.execute(batch);
+  }
+}
+
+export class WaitingRoom extends objects.WaitingRoom {
+  execute(call) {
+    calls += 1;
+    return super.execute(call);
+  }
+
+  status() {
+    calls += 1;
+    return super.status();
+  }
+}
 
 const TERMS = {
   sale: "bench",
@@ -31,12 +53,17 @@ function batchOf(length, first) {
   return JSON.stringify(commands);
 }
 
-/** `GET /v1/bench?batch=256&batches=400&run=1`: reserves, and answers with what was accepted and how long
+/** All but its own address is the product's. `?calls=1` tells how often objects were called.
+ *
+ * `GET /v1/bench?batch=256&batches=400&run=1`: reserves, and answers with what was accepted and how long
  * it took. Requests are made before the clock starts; the clock moves with every reply. */
 export default {
-  async fetch(request, env) {
-    const query = new URL(request.url).searchParams;
-    if (!query.has("batch")) return new Response("ok");
+  queue: product.queue,
+
+  async fetch(request, env, ctx) {
+    const { pathname, searchParams: query } = new URL(request.url);
+    if (pathname !== "/v1/bench") return product.fetch(request, env, ctx);
+    if (query.has("calls")) return Response.json({ calls });
     const [length, count] = [Number(query.get("batch")), Number(query.get("batches"))];
     const inventory = env.INVENTORY.getByName(`bench-${query.get("run")}`);
     const opened = await inventory.execute(

@@ -1,7 +1,15 @@
 //! How fast the product is, against floors and peers, measured in the same rounds.
 
+pub mod figures;
 pub mod load;
+pub mod object;
+pub mod page;
 pub mod postgres;
 pub mod process;
+pub mod ratios;
 pub mod redis;
+pub mod results;
+pub mod rounds;
+pub mod subjects;
 pub mod systems;
+pub mod workloads;

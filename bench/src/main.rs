@@ -1,3 +1,40 @@
-//! `doorbuster-bench`: run by `cargo xtask bench`.
+//! `doorbuster-bench`: run by `cargo xtask bench`, which builds what it needs.
 
-fn main() {}
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use doorbuster_bench::results::Results;
+use doorbuster_bench::rounds::{self, Plan};
+use doorbuster_bench::systems;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
+    let (mut plan, mut quick, mut only) = (Plan::full(), false, None);
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--quick" => (plan, quick) = (Plan::quick(), true),
+            "--only" => only = arguments.next(),
+            other => bail!("the bench knows --quick and --only NAME, not `{other}`"),
+        }
+    }
+    plan.only = only;
+    systems::build()?;
+    let measured = rounds::run(&plan)?;
+    let results = Results::of(&plan, quick, measured)?;
+    results.print();
+    // What was left out would look like something that was not reached.
+    if plan.only.is_none() && !quick {
+        results.write()?;
+    }
+    Ok(())
+}

@@ -33,7 +33,7 @@ const SETTINGS: [&str; 9] = [
 ];
 
 /// The design that the peer server uses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Design {
     /// One row per SKU, which every reserve updates.
     HotRow,

@@ -19,7 +19,7 @@ pub use self::pipeline::lua_pipeline;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// When Redis syncs its append-only file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Aof {
     /// Before it answers: survives a power cut.
     Always,

@@ -4,7 +4,7 @@
 //! [`contract`]) in another way.
 
 pub mod contract;
-mod http;
+pub(crate) mod http;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -81,7 +81,9 @@ function problem(slug) {
 
 async function readJson(request) {
   try {
-    return Object(await request.json());
+    const text = await request.text();
+    // Nothing said is one unit, as with the product.
+    return text === "" ? { quantity: 1 } : Object(JSON.parse(text));
   } catch {
     throw new Refusal("body-malformed");
   }

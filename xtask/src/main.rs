@@ -20,7 +20,7 @@ cargo xtask COMMAND
              --catalog FILE   sell this catalog instead of the sample
              --shoppers N     with so many shoppers
              --keep           leave it running afterwards, until Ctrl-C
-  bench    how many reservations one object decides and makes durable in a second
+  bench    how fast it is, against floors and peers [--quick] [--only NAME]
   dev      set-up, then `wrangler dev`, which builds and serves
   test     set-up, then every check there is, cheapest first
   walk     the whole path through the pages in Chromium (after `build`)
@@ -34,7 +34,7 @@ enum Task {
     Setup,
     Build(Build),
     Demo(DemoOptions),
-    Bench,
+    Bench(Vec<OsString>),
     Dev,
     Test,
     Tidy,
@@ -56,7 +56,7 @@ fn perform(task: Task) -> Result<ExitCode> {
         Task::Setup => setup::setup()?,
         Task::Build(build) => bundle::build(build)?,
         Task::Demo(options) => return demo(&options),
-        Task::Bench => bench::bench()?,
+        Task::Bench(arguments) => bench::bench(&arguments)?,
         Task::Dev => {
             // wrangler builds through `[build]` of wrangler.toml, now and after every change.
             setup::setup()?;
@@ -80,7 +80,7 @@ fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Task> {
         "setup" => Task::Setup,
         "build" => Task::Build(parse_build(&mut arguments)?),
         "demo" => Task::Demo(parse_demo(&mut arguments)?),
-        "bench" => Task::Bench,
+        "bench" => Task::Bench(arguments.by_ref().collect()),
         "dev" => Task::Dev,
         "test" => Task::Test,
         "tidy" => Task::Tidy,

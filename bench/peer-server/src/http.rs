@@ -77,7 +77,9 @@ async fn reserve(
     })?;
     server.passes.admits(pass, &place.sale, shopper, now_ms)?;
     let key = idempotency_key(&headers)?;
-    let ReserveBody { quantity } = json(&body)?;
+    // Nothing said is one unit, as with the product.
+    let ReserveBody { quantity } =
+        if body.is_empty() { ReserveBody { quantity: 1 } } else { json(&body)? };
     if quantity == 0 {
         return Err(Problem::new(ProblemKind::BodyInvalid, "The quantity cannot be zero."));
     }

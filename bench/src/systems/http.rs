@@ -12,15 +12,15 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The answer to a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Reply {
-    pub(super) status: u16,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
     head: String,
-    pub(super) body: String,
+    pub(crate) body: String,
 }
 
 impl Reply {
     /// The value of a header, by its name in lower case.
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().find_map(|line| {
             let (found, value) = line.split_once(':')?;
             found.eq_ignore_ascii_case(name).then(|| value.trim())
@@ -28,13 +28,13 @@ impl Reply {
     }
 
     /// The body as JSON.
-    pub(super) fn json(&self) -> Result<Value> {
+    pub(crate) fn json(&self) -> Result<Value> {
         serde_json::from_str(&self.body).with_context(|| format!("no JSON: {self:?}"))
     }
 }
 
 /// Sends a request and reads its reply to the end.
-pub(super) fn send(
+pub(crate) fn send(
     addr: SocketAddr,
     method: &str,
     path: &str,

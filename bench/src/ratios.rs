@@ -1,0 +1,61 @@
+//! The ratios that are promised, each inside a round.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::figures::Figure;
+use crate::rounds::Measured;
+
+/// A ratio and what it has to be.
+#[derive(Debug, Clone, Serialize)]
+pub struct Ratio {
+    #[serde(flatten)]
+    pub figure: Figure,
+    /// What it is of.
+    pub of: String,
+    /// What was promised; nothing for one that is only told.
+    pub at_least: Option<f64>,
+    /// Whether the median holds it.
+    pub holds: Option<bool>,
+}
+
+/// Name, numerator, denominator, and what it has to be at least.
+const RATIOS: [(&str, &str, &str, Option<f64>); 14] = [
+    (
+        "hot_sku_vs_redis_always",
+        "inventory_batches_of_256",
+        "redis_always_pipelines_of_64",
+        Some(3.0),
+    ),
+    ("reserve_vs_f3", "reserve", "f3_noop_object", Some(0.75)),
+    ("reserve_vs_js_idiomatic", "reserve", "p1a_js_idiomatic", Some(3.0)),
+    ("reserve_vs_js_tuned", "reserve", "p1b_js_tuned", Some(1.0)),
+    ("poll_vs_f1", "poll", "f1_hello_js", Some(0.7)),
+    ("sold_out_vs_f1", "sold_out", "f1_hello_js", Some(0.7)),
+    ("catalog_vs_f1", "catalog", "f1_hello_js", Some(0.7)),
+    // The floors asked with the very same requests: what the platform takes of them.
+    ("reserve_vs_f3_as_reserve", "reserve", "f3_noop_object_as_reserve", None),
+    ("reserve_vs_f4_as_reserve", "reserve", "f4_row_object_as_reserve", None),
+    ("poll_vs_f1_as_poll", "poll", "f1_hello_js_as_poll", None),
+    // End to end over HTTP, where a native server may well be ahead of workerd.
+    ("reserve_vs_redis_always_http", "reserve", "p2_redis_always", None),
+    ("reserve_vs_redis_everysec_http", "reserve", "p2_redis_everysec", None),
+    ("reserve_vs_postgres_hot_row_http", "reserve", "p3_postgres_hot_row", None),
+    ("reserve_vs_postgres_skip_locked_http", "reserve", "p3_postgres_skip_locked", None),
+];
+
+/// All ratios of which both sides were measured.
+pub fn of(measured: &Measured) -> BTreeMap<String, Ratio> {
+    let rate = |name: &str| measured.per_second.get(name);
+    let mut ratios = BTreeMap::new();
+    for (name, ours, theirs, at_least) in RATIOS {
+        if let (Some(one), Some(other)) = (rate(ours), rate(theirs)) {
+            let figure = one.over(other);
+            let holds = at_least.map(|least| figure.median >= least);
+            let of = format!("{ours} / {theirs}");
+            ratios.insert(name.to_owned(), Ratio { figure, of, at_least, holds });
+        }
+    }
+    ratios
+}

@@ -1,0 +1,124 @@
+//! What a run leaves behind: JSON to compare, a page to look at.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+use xtask::{paths, size, tools};
+
+use crate::load::sink;
+use crate::page;
+use crate::postgres::Postgres;
+use crate::process::{self, Machine};
+use crate::ratios::{self, Ratio};
+use crate::redis::Redis;
+use crate::rounds::{Measured, Plan};
+
+/// Everything that a run gave, and what is needed to judge it.
+#[derive(Debug, Serialize)]
+pub struct Results {
+    pub date: String,
+    pub commit: String,
+    pub quick: bool,
+    pub rounds: u32,
+    /// The median of each ratio.
+    pub ratios: BTreeMap<String, f64>,
+    /// The same with every round, what they are of and what was promised.
+    pub ratio_details: BTreeMap<String, Ratio>,
+    pub sizes: Sizes,
+    pub measured: Measured,
+    /// What the generator reaches against a server that does nothing, divided by the fastest rate
+    /// of the run: below 3 it may have been the limit itself.
+    pub generator_headroom: f64,
+    pub machine: Machine,
+    pub file_system: String,
+    pub versions: BTreeMap<String, String>,
+}
+
+/// Sizes, as far as this run knows them.
+#[derive(Debug, Serialize)]
+pub struct Sizes {
+    pub upload_gzip_bytes: f64,
+    /// Calls of objects per poll, without the refresh of the status once a second.
+    pub object_requests_per_poll: Option<f64>,
+}
+
+/// Polls that were counted.
+const POLLS: f64 = 1_000.0;
+
+impl Results {
+    /// Gathers the results of a run.
+    pub fn of(plan: &Plan, quick: bool, measured: Measured) -> Result<Self> {
+        let details = ratios::of(&measured);
+        let fastest = measured.per_second.iter().filter(|(name, _)| !name.contains("_of_"));
+        let fastest = fastest.map(|(_, figure)| figure.max).fold(1.0, f64::max);
+        Ok(Self {
+            date: output(Command::new("date").arg("+%F"))?,
+            commit: output(Command::new("git").args(["rev-parse", "--short", "HEAD"]))?,
+            quick,
+            rounds: plan.rounds,
+            ratios: details
+                .iter()
+                .map(|(name, ratio)| (name.clone(), ratio.figure.median))
+                .collect(),
+            ratio_details: details,
+            sizes: Sizes {
+                upload_gzip_bytes: (size::check()? * 1024.0).round(),
+                object_requests_per_poll: measured.object_calls_per_1000_polls.map(per_poll),
+            },
+            measured,
+            generator_headroom: sink::headroom(0, 1)?.times(fastest),
+            machine: Machine::read()?,
+            file_system: process::file_system(&paths::target_dir())?,
+            versions: versions()?,
+        })
+    }
+
+    /// Writes `bench/results/<date>.json` and `latest.json`, each with its page.
+    pub fn write(&self) -> Result<()> {
+        let folder = paths::root().join("bench/results");
+        fs::create_dir_all(&folder)?;
+        let json = serde_json::to_string_pretty(self)? + "\n";
+        let page = page::of(self);
+        for name in [self.date.as_str(), "latest"] {
+            fs::write(folder.join(name).with_extension("json"), &json).context("the results")?;
+            fs::write(folder.join(name).with_extension("html"), &page).context("the page")?;
+        }
+        Ok(())
+    }
+
+    /// The table that is printed.
+    pub fn print(&self) {
+        println!("\n{:38} {:>8}   {:>17}   promised", "ratio", "median", "least to most");
+        for (name, Ratio { figure, at_least, holds, .. }) in &self.ratio_details {
+            let promised = match (at_least, holds) {
+                (Some(least), Some(true)) => format!("{least}  holds"),
+                (Some(least), _) => format!("{least}  DOES NOT HOLD"),
+                _ => String::new(),
+            };
+            let (median, min, max) = (figure.median, figure.min, figure.max);
+            println!("{name:38} {median:>8.3}   {min:>7.3} - {max:>7.3}   {promised}");
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "some thousand calls")]
+fn per_poll(calls: u64) -> f64 {
+    // Two looks of the room at its stock are each a call of it and of its one SKU.
+    (calls as f64 / POLLS * 100.0).round() / 100.0
+}
+
+fn versions() -> Result<BTreeMap<String, String>> {
+    let workerd = output(Command::new(tools::workerd()?).arg("--version"))?;
+    let all =
+        [("workerd", workerd), ("redis", Redis::version()?), ("postgres", Postgres::version()?)];
+    Ok(all.map(|(name, version)| (name.to_owned(), version)).into())
+}
+
+fn output(command: &mut Command) -> Result<String> {
+    let output = command.current_dir(paths::root()).output();
+    let output = output.with_context(|| format!("running {}", command.get_program().display()))?;
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}

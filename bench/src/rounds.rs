@@ -1,0 +1,188 @@
+//! The rounds: every subject once in each, one after the other, so that a slow moment of the
+//! machine meets all of them.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use doorbuster_domain::id::SaleId;
+use doorbuster_domain::sealed::Keyring;
+use doorbuster_domain::time::Timestamp;
+use serde::Serialize;
+use xtask::native::peer;
+use xtask::{clock, paths};
+
+use crate::figures::Figure;
+use crate::load::{self, Load, Ran, Stop};
+use crate::object::FrontDoor;
+use crate::process;
+use crate::redis::{self, Aof, Redis};
+use crate::subjects::{self, Act, CORE, SECRET, Subject};
+use crate::workloads::{Poll, SALE};
+
+/// How long and how often.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    pub rounds: u32,
+    /// Operations before those that count: V8 has to have optimised what it will.
+    pub warm_up: u64,
+    /// How long it is counted.
+    pub time: Duration,
+    /// Only subjects whose name has this in it.
+    pub only: Option<String>,
+}
+
+impl Plan {
+    /// Five rounds.
+    pub const fn full() -> Self {
+        Self { rounds: 5, warm_up: 30_000, time: Duration::from_secs(5), only: None }
+    }
+
+    /// Three short ones: whether it runs, not how fast.
+    pub const fn quick() -> Self {
+        Self { rounds: 3, warm_up: 1_000, time: Duration::from_millis(500), only: None }
+    }
+
+    fn wants(&self, name: &str) -> bool {
+        self.only.as_ref().is_none_or(|only| name.contains(only.as_str()))
+    }
+}
+
+/// What the rounds gave, by subject.
+#[derive(Debug, Default, Serialize)]
+pub struct Measured {
+    /// Right answers a second, all connections busy.
+    pub per_second: BTreeMap<String, Figure>,
+    /// CPU per answer, in microseconds, of all processes of the subject.
+    pub cpu_us: BTreeMap<String, Figure>,
+    /// The 99th percentile of an answer at that load, in microseconds.
+    pub p99_us: BTreeMap<String, Figure>,
+    /// Calls of objects in a thousand polls: the refresh of the status, once a second.
+    pub object_calls_per_1000_polls: Option<u64>,
+}
+
+/// Values per round, before they are figures.
+type Values = BTreeMap<String, Vec<f64>>;
+
+#[derive(Default)]
+struct Collected {
+    per_second: Values,
+    cpu_us: Values,
+    p99_us: Values,
+}
+
+/// Measures everything that the plan wants.
+pub fn run(plan: &Plan) -> Result<Measured> {
+    let keyring = Keyring::new(SECRET.as_bytes(), None).context("the secret")?;
+    let peer = peer::build(true)?;
+    let dir = paths::target_dir().join("bench");
+    process::pin_self(1);
+    let mut collected = Collected::default();
+    for round in 1..=plan.rounds {
+        for subject in Subject::ALL {
+            let name = subject.name();
+            if plan.wants(&name) {
+                let dir = fresh(&dir.join(&name))?;
+                let sample = measure(subject, plan, &dir, &keyring, &peer)
+                    .with_context(|| format!("{name}, round {round}"))?;
+                eprintln!("round {round}  {name:32} {:>9.0}/s {:>7.1} us", sample.0, sample.1);
+                let Collected { per_second, cpu_us, p99_us } = &mut collected;
+                for (values, value) in
+                    [(per_second, sample.0), (cpu_us, sample.1), (p99_us, sample.2)]
+                {
+                    values.entry(name.clone()).or_default().push(value);
+                }
+            }
+        }
+        hot_sku(plan, round, &dir, &keyring, &mut collected.per_second)?;
+    }
+    let figures =
+        |values: Values| values.into_iter().map(|(name, all)| (name, Figure::of(all))).collect();
+    Ok(Measured {
+        per_second: figures(collected.per_second),
+        cpu_us: figures(collected.cpu_us),
+        p99_us: figures(collected.p99_us),
+        object_calls_per_1000_polls: count_calls(plan, &dir, &keyring)?,
+    })
+}
+
+/// Answers a second, CPU per answer in microseconds, and the 99th percentile in microseconds.
+fn measure(
+    subject: Subject,
+    plan: &Plan,
+    dir: &Path,
+    keyring: &Keyring,
+    peer: &Path,
+) -> Result<(f64, f64, f64)> {
+    let ready = subjects::start(subject, dir, keyring, peer)?;
+    let is_floor = matches!(subject, Subject::Floor(_) | Subject::FloorAsked(..));
+    let go = |stop: Stop, first: u64| -> Result<Ran> {
+        let mut workload = ready.workload(keyring, first, is_floor)?;
+        let ran = load::run(&mut Load { stop, ..Load::new(ready.addr(), &mut *workload) })?;
+        if !ran.is_clean() {
+            bail!("{} errors, {} wrong answers: {:?}", ran.errors, ran.wrong, ran.complaints);
+        }
+        Ok(ran)
+    };
+    go(Stop::Count(plan.warm_up), 0)?;
+    let cpu = || -> Result<u64> {
+        let each = ready.pids().into_iter().map(process::cpu_ns);
+        each.sum::<Result<u64>>()
+    };
+    let before = cpu()?;
+    let ran = go(Stop::After(plan.time), plan.warm_up)?;
+    let used = cpu()?.saturating_sub(before);
+    #[expect(clippy::cast_precision_loss, reason = "microseconds of seconds are far below 2^53")]
+    let (cpu_us, p99) =
+        (used as f64 / 1_000.0 / ran.done.max(1) as f64, ran.summary().p99_us as f64);
+    Ok((ran.per_second(), cpu_us, p99))
+}
+
+/// The object fed with batches, and Redis fed with pipelines.
+fn hot_sku(
+    plan: &Plan,
+    round: u32,
+    dir: &Path,
+    keyring: &Keyring,
+    per_second: &mut Values,
+) -> Result<()> {
+    let (ours, theirs) = ("inventory_batches_of_256", "redis_always_pipelines_of_64");
+    let batches = if plan.rounds < 5 { 100 } else { 600 };
+    if plan.wants(ours) {
+        let door = FrontDoor::start(&fresh(&dir.join(ours))?, keyring)?;
+        door.batches(batches / 4, "warm")?;
+        let rate = door.batches(batches, &round.to_string())?;
+        eprintln!("round {round}  {ours:32} {rate:>9.0}/s");
+        per_second.entry(ours.to_owned()).or_default().push(rate);
+    }
+    if plan.wants(theirs) {
+        let redis = Redis::start(&fresh(&dir.join(theirs))?, CORE, Aof::Always)?;
+        let reservations = u64::from(batches).saturating_mul(256);
+        let rate = redis::lua_pipeline(redis.addr(), 64, 64, reservations)?;
+        eprintln!("round {round}  {theirs:32} {rate:>9.0}/s");
+        per_second.entry(theirs.to_owned()).or_default().push(rate);
+    }
+    Ok(())
+}
+
+fn count_calls(plan: &Plan, dir: &Path, keyring: &Keyring) -> Result<Option<u64>> {
+    if !plan.wants("poll") {
+        return Ok(None);
+    }
+    let door = FrontDoor::start(&fresh(&dir.join("calls"))?, keyring)?;
+    let admin = (door.server().addr(), door.server().admin_token().to_owned());
+    subjects::open_sale((admin.0, &admin.1), Act::Poll)?;
+    let now = Timestamp::from_millis(clock::now_ms());
+    let mut poll = Poll::new(keyring, &SALE.parse::<SaleId>()?, now);
+    door.calls_of(&mut poll, 1_000).map(Some)
+}
+
+/// A folder without anything in it.
+fn fresh(dir: &Path) -> Result<PathBuf> {
+    if dir.exists() {
+        std::fs::remove_dir_all(dir).with_context(|| format!("clearing {}", dir.display()))?;
+    }
+    std::fs::create_dir_all(dir).with_context(|| format!("creating {}", dir.display()))?;
+    Ok(dir.to_owned())
+}
