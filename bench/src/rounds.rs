@@ -25,8 +25,8 @@ use crate::workloads::{Poll, SALE};
 #[derive(Debug, Clone)]
 pub struct Plan {
     pub rounds: u32,
-    /// Operations before those that count: V8 has to have optimised what it will.
-    pub warm_up: u64,
+    /// How long it runs before that: V8 has to have optimised what it will.
+    pub warm_up: Duration,
     /// How long it is counted.
     pub time: Duration,
     /// Only subjects whose name has this in it.
@@ -36,12 +36,22 @@ pub struct Plan {
 impl Plan {
     /// Five rounds.
     pub const fn full() -> Self {
-        Self { rounds: 5, warm_up: 30_000, time: Duration::from_secs(5), only: None }
+        Self {
+            rounds: 5,
+            warm_up: Duration::from_secs(4),
+            time: Duration::from_secs(5),
+            only: None,
+        }
     }
 
     /// Three short ones: whether it runs, not how fast.
     pub const fn quick() -> Self {
-        Self { rounds: 3, warm_up: 1_000, time: Duration::from_millis(500), only: None }
+        Self {
+            rounds: 3,
+            warm_up: Duration::from_millis(500),
+            time: Duration::from_millis(500),
+            only: None,
+        }
     }
 
     fn wants(&self, name: &str) -> bool {
@@ -125,13 +135,13 @@ fn measure(
         }
         Ok(ran)
     };
-    go(Stop::Count(plan.warm_up), 0)?;
+    let warm = go(Stop::After(plan.warm_up), 0)?;
     let cpu = || -> Result<u64> {
         let each = ready.pids().into_iter().map(process::cpu_ns);
         each.sum::<Result<u64>>()
     };
     let before = cpu()?;
-    let ran = go(Stop::After(plan.time), plan.warm_up)?;
+    let ran = go(Stop::After(plan.time), warm.sent)?;
     let used = cpu()?.saturating_sub(before);
     #[expect(clippy::cast_precision_loss, reason = "microseconds of seconds are far below 2^53")]
     let (cpu_us, p99) =

@@ -50,7 +50,8 @@ impl InventoryObject {
     /// is in memory is forgotten here.
     pub fn turn(&self, lines: &str) -> Result<String, JsError> {
         let outcomes = self.attempt(|inner, now| inner.turn(lines, now))?;
-        Ok(to_lines(&outcomes))
+        // An answer is about as long as its command.
+        Ok(to_lines(&outcomes, lines.len().saturating_mul(2)))
     }
 
     /// What is due to be sent. Sends nothing itself, and counts on no confirmation: what is not
@@ -67,7 +68,7 @@ impl InventoryObject {
             inner.load(now)?;
             inner.journaled.entries(after.into())
         })?;
-        Ok(to_lines(&entries))
+        Ok(to_lines(&entries, 0))
     }
 }
 
@@ -194,6 +195,15 @@ pub(crate) fn to_line<T: serde::Serialize>(value: &T) -> Option<String> {
     serde_json::to_string(value).ok()
 }
 
-pub(crate) fn to_lines<T: serde::Serialize>(values: &[T]) -> String {
-    values.iter().filter_map(to_line).collect::<Vec<_>>().join("\n")
+/// The values as JSON, a line each, in a text that has room for `len` bytes from the start.
+pub(crate) fn to_lines<T: serde::Serialize>(values: &[T], len: usize) -> String {
+    let mut lines = Vec::with_capacity(len);
+    for value in values {
+        if !lines.is_empty() {
+            lines.push(b'\n');
+        }
+        // These are plain data with string keys: serde_json cannot fail on them.
+        let _ = serde_json::to_writer(&mut lines, value);
+    }
+    String::from_utf8(lines).unwrap_or_default()
 }

@@ -40,6 +40,9 @@ const SCHEMA: &str = "
 /// and a row of the journal is closed when it has as many; the longest event is far shorter.
 const PART_LEN: usize = 1_000_000;
 
+/// About how long an event is.
+const EVENT_LEN: usize = 160;
+
 /// Entries are read in pages of so many bytes, so that reading a long journal takes little memory.
 const PAGE_LEN: usize = 4_000_000;
 /// Nor are there more of them in a page.
@@ -100,7 +103,8 @@ impl<M: Machine> Journaled<M> {
     ///
     /// On an error the state in memory is to be forgotten.
     pub(crate) fn append(&mut self, events: &[M::Event], at: Timestamp) -> Result<()> {
-        let mut row = Vec::new();
+        let room = events.len().saturating_mul(EVENT_LEN).min(PART_LEN);
+        let mut row = Vec::with_capacity(room);
         for event in events {
             row.push(if row.is_empty() { b'[' } else { b',' });
             serde_json::to_writer(&mut row, event).map_err(|e| broken(&e))?;

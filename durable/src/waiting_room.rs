@@ -50,7 +50,7 @@ impl WaitingRoomObject {
     /// cannot be read or written; the caller then undoes what was written.
     pub fn turn(&self, lines: &str) -> Result<String, JsError> {
         let outcomes = self.attempt(|inner, now| inner.turn(lines, now))?;
-        Ok(to_lines(&outcomes))
+        Ok(to_lines(&outcomes, lines.len().saturating_mul(8)))
     }
 
     /// What to ask the Inventory objects whose stock should be looked at, and then their names, all

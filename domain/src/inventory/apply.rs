@@ -128,9 +128,11 @@ impl Inventory {
         require(self.selling == Selling::Open, "the sale is not open")?;
         require(quantity > 0, "nothing is reserved")?;
         require(quantity <= self.counts.available(), "more is reserved than available")?;
-        require(self.within_limit(shopper, quantity), "the shopper's limit is passed")?;
-        require(self.may_reserve_again(shopper), "the shopper reserved too often")?;
-        let ttl = self.terms.as_ref().map(|terms| terms.reservation_ttl_ms).unwrap_or_default();
+        let terms = self.terms.as_ref().ok_or("opening comes first, and once")?;
+        let had = self.had_by(shopper);
+        require(had.may_have(quantity, terms), "the shopper's limit is passed")?;
+        require(had.may_reserve(terms), "the shopper reserved too often")?;
+        let ttl = terms.reservation_ttl_ms;
         require(expires_at == reserved_at.plus(ttl), "the deadline is another")?;
         let state = State::Held;
         let entry = Reservation { shopper, quantity, reserved_at, expires_at, attempts: 0, state };
@@ -213,7 +215,9 @@ impl Inventory {
             }
             State::Released | State::Expired => {
                 require(quantity <= self.counts.available(), "the units are gone")?;
-                require(self.within_limit(found.shopper, quantity), "the limit is passed")?;
+                let terms = self.terms.as_ref().ok_or("opening comes first, and once")?;
+                let had = self.had_by(found.shopper);
+                require(had.may_have(quantity, terms), "the limit is passed")?;
             }
             State::Allocated { .. } => return Err("it is allocated already"),
         }

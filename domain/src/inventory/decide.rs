@@ -153,11 +153,12 @@ impl Inventory {
             Selling::Paused => return Err(Rejection::SalePaused),
             Selling::Open => {}
         }
-        if !self.within_limit(shopper, quantity) {
-            let (per_shopper_max, units) = (terms.per_shopper_max, self.units_of(shopper));
+        let had = self.had_by(shopper);
+        if !had.may_have(quantity, terms) {
+            let (per_shopper_max, units) = (terms.per_shopper_max, had.units);
             return Err(Rejection::PerShopperMaxReached { per_shopper_max, units });
         }
-        if !self.may_reserve_again(shopper) {
+        if !had.may_reserve(terms) {
             let reservations_max = terms.reservations_max();
             return Err(Rejection::ReservationsMaxReached { reservations_max });
         }

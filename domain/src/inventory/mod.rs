@@ -70,6 +70,27 @@ struct Adjustment {
     answer: Figures,
 }
 
+/// What one shopper has had of a SKU.
+#[derive(Debug, Clone, Copy, Default)]
+struct Had {
+    /// Units reserved and allocated.
+    units: u32,
+    /// Reservations ever made, whatever became of them.
+    reservations: u32,
+}
+
+impl Had {
+    /// Whether the shopper may have so many units more.
+    fn may_have(self, more: u32, terms: &Terms) -> bool {
+        self.units.checked_add(more).is_some_and(|units| units <= terms.per_shopper_max)
+    }
+
+    /// Whether the shopper may make one reservation more.
+    const fn may_reserve(self, terms: &Terms) -> bool {
+        self.reservations < terms.reservations_max()
+    }
+}
+
 /// What a command leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
@@ -195,28 +216,17 @@ impl Inventory {
         }
     }
 
-    /// The reservations that a shopper has made, whatever became of them.
-    fn made_by(&self, shopper: ShopperId) -> impl Iterator<Item = &Reservation> {
-        let range = self.reservations.range(ReservationId::range_of(shopper));
-        range.map(|(_, made)| made).filter(move |made| made.shopper == shopper)
-    }
-
-    /// Units that a shopper has reserved or bought.
-    fn units_of(&self, shopper: ShopperId) -> u32 {
-        let counted = self.made_by(shopper).filter(|made| made.counts());
-        counted.fold(0, |units, made| units.saturating_add(made.quantity))
-    }
-
-    /// Whether a shopper may have so many units more.
-    fn within_limit(&self, shopper: ShopperId, more: u32) -> bool {
-        let max = self.terms.as_ref().map_or(0, |terms| terms.per_shopper_max);
-        self.units_of(shopper).checked_add(more).is_some_and(|units| units <= max)
-    }
-
-    /// Whether a shopper may make one reservation more.
-    fn may_reserve_again(&self, shopper: ShopperId) -> bool {
-        let max = self.terms.as_ref().map_or(0, Terms::reservations_max);
-        self.made_by(shopper).count() < max as usize
+    /// What a shopper has had of this SKU, counted from the reservations themselves.
+    fn had_by(&self, shopper: ShopperId) -> Had {
+        let mut had = Had::default();
+        for (_, made) in self.reservations.range(ReservationId::range_of(shopper)) {
+            if made.shopper == shopper {
+                had.reservations = had.reservations.saturating_add(1);
+                let counted = if made.counts() { made.quantity } else { 0 };
+                had.units = had.units.saturating_add(counted);
+            }
+        }
+        had
     }
 }
 

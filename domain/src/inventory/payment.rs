@@ -95,8 +95,10 @@ impl Inventory {
                 State::Held => true,
                 State::Paying { .. } => found.payment(payment.reservation()) == Some(payment),
                 State::Released | State::Expired => {
+                    let had = self.had_by(found.shopper);
+                    let may = |terms| had.may_have(found.quantity, terms);
                     found.quantity <= self.counts.available()
-                        && self.within_limit(found.shopper, found.quantity)
+                        && self.terms.as_ref().is_some_and(may)
                 }
                 State::Allocated { .. } => false,
             }

@@ -79,12 +79,16 @@ pub struct ReservationView {
     pub amount: Money,
     /// The deadline that counts now: of the reservation while held, of the payment while paying.
     /// Absent when nothing can run out any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
     /// The payment that is under way, or that paid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment: Option<PaymentId>,
     /// The order, once allocated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<OrderView>,
     /// Money of this shopper that goes back, or went: because it came too late, or twice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refund: Option<RefundState>,
 }
 
