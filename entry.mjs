@@ -203,9 +203,11 @@ function isReply(step) {
   return !step.startsWith("@") && !step.startsWith("~");
 }
 
-async function change(request, env, ctx) {
-  const body = smallBody(request);
-  return goOn(begin(request, env, body instanceof Promise ? await body : body), env, ctx);
+function responseOf(reply, method) {
+  return reply.then(
+    (text) => toResponse(text, method),
+    (error) => failed(error, method),
+  );
 }
 
 /** The reply for a request that failed on the way. */
@@ -220,14 +222,14 @@ export default {
   fetch(request, env, ctx) {
     const { method } = request;
     try {
-      const step = isRead(method) ? begin(request, env) : "";
-      // Most of what is read needs nobody else, and then no promise either.
-      if (step !== "" && isReply(step)) return toResponse(step, method);
-      const reply = step === "" ? change(request, env, ctx) : goOn(step, env, ctx);
-      return reply.then(
-        (text) => toResponse(text, method),
-        (error) => failed(error, method),
-      );
+      const body = isRead(method) ? undefined : smallBody(request);
+      if (body instanceof Promise) {
+        const going = body.then((bytes) => goOn(begin(request, env, bytes), env, ctx));
+        return responseOf(going, method);
+      }
+      const step = begin(request, env, body);
+      // Most of what is asked needs nobody else, and then no promise either.
+      return isReply(step) ? toResponse(step, method) : responseOf(goOn(step, env, ctx), method);
     } catch (error) {
       return failed(error, method);
     }

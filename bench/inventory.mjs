@@ -27,7 +27,7 @@ export class WaitingRoom extends objects.WaitingRoom {
 }
 
 /** Batches on their way at once. */
-const IN_FLIGHT = 4;
+const IN_FLIGHT = 8;
 
 const TERMS = {
   sale: "bench",

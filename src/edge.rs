@@ -14,7 +14,7 @@ use crate::http::Request;
 use crate::limits::Limits;
 use crate::problem::Problem;
 use crate::room::StatusCache;
-use crate::steps::Waiting;
+use crate::steps::{self, Waiting};
 use crate::{router, settlement};
 
 /// The edge, as `entry.mjs` holds it.
@@ -125,5 +125,8 @@ impl Edge {
     reason = "JavaScript's clock counts whole milliseconds since 1970, far below 2^53"
 )]
 pub(crate) fn now() -> Timestamp {
+    if let Some(moment) = steps::moment() {
+        return moment;
+    }
     Timestamp::from_millis(js_sys::Date::now() as u64)
 }

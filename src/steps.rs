@@ -38,6 +38,8 @@ thread_local! {
     static CARRYING: Cell<bool> = const { Cell::new(false) };
     static QUESTION: RefCell<Option<Question>> = const { RefCell::new(None) };
     static ANSWER: RefCell<Option<Said>> = const { RefCell::new(None) };
+    /// The moment at which the step began.
+    static BEGAN_AT: Cell<Timestamp> = const { Cell::new(Timestamp::from_millis(0)) };
 }
 
 /// Hands a question to `entry.mjs`; `false` if nobody carries it now.
@@ -47,6 +49,12 @@ pub(crate) fn ask(question: impl FnOnce() -> Question) -> bool {
         QUESTION.set(Some(question()));
     }
     carrying
+}
+
+/// The moment at which the step began; nothing outside of one. The platform's clock stands still
+/// while no IO happens, so within a step it is always the same, and asking again only costs.
+pub(crate) fn moment() -> Option<Timestamp> {
+    CARRYING.get().then(|| BEGAN_AT.get())
 }
 
 /// The answer to the question that was asked in the step before.
@@ -118,6 +126,7 @@ impl Waiting {
 
     fn step(&self, number: u32, mut waits: Waits, said: Option<Said>) -> String {
         let waker = Waker::from(Arc::clone(&waits.relay));
+        BEGAN_AT.set(now());
         ANSWER.set(said);
         CARRYING.set(true);
         let polled = waits.future.as_mut().poll(&mut Context::from_waker(&waker));

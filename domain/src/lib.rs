@@ -24,4 +24,5 @@ pub mod money;
 pub mod outbox;
 pub mod rate_limit;
 pub mod sealed;
+mod spelling;
 pub mod time;
