@@ -231,7 +231,7 @@ impl Check<'_> {
             let reply = self.reserve_with(1, pass.as_deref(), "a", r#"{"quantity":1}"#)?;
             ensure!(matches!(reply.status, 401 | 403), "a pass that {what}: {reply:?}");
         }
-        for body in ["", "{", r#"{"quantity":0}"#, r#"{"quantity":-1}"#, r#"{"quantity":"1"}"#] {
+        for body in ["{", r#"{"quantity":0}"#, r#"{"quantity":-1}"#, r#"{"quantity":"1"}"#] {
             let reply = self.reserve_with(1, Some(&good), "a", body)?;
             ensure!(matches!(reply.status, 400 | 422), "the body {body:?}: {reply:?}");
         }
