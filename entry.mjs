@@ -14,7 +14,7 @@ const initState = globalThis.__worker_init_state;
 
 /**
  * The edge itself. worker's shim hands out proxies, of which each use makes more; they are passed by
- * where every request goes. What they do then has to be done here: `edgeNow` and `failed`.
+ * where every request goes. What they do then has to be done here: `edgeNow` and `markIfAborted`.
  */
 let edge;
 let edgeOf;
@@ -61,6 +61,11 @@ function isAbort(error) {
   return error instanceof WebAssembly.RuntimeError || error?.message === "Critical error";
 }
 
+/** Marks the instance as ended if an error says so, as the shim does around its own calls. */
+function markIfAborted(error) {
+  if (isAbort(error)) initState.criticalError = true;
+}
+
 /** Runs a call into Rust whose promise must not outlive the instance. */
 function guarded(call) {
   return new Promise((resolve, reject) => {
@@ -76,6 +81,7 @@ function guarded(call) {
     try {
       Promise.resolve(call()).then(done, breakOff);
     } catch (error) {
+      markIfAborted(error);
       breakOff(error);
     }
   });
@@ -213,7 +219,7 @@ function responseOf(reply, method) {
 /** The reply for a request that failed on the way. */
 function failed(error, method) {
   console.error("edge", error);
-  if (isAbort(error)) initState.criticalError = true;
+  markIfAborted(error);
   return toResponse(UNAVAILABLE, method);
 }
 

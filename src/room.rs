@@ -9,7 +9,6 @@ use std::task::Poll;
 use std::time::Duration;
 
 use doorbuster_domain::id::{SaleId, ShopperId, Sku};
-use doorbuster_domain::inventory::StockBand;
 use doorbuster_domain::line::{Status, Turn};
 use doorbuster_domain::sealed::{Pass, Ticket};
 use doorbuster_domain::time::{Millis, Timestamp};
@@ -188,12 +187,8 @@ async fn was_announced(edge: &Edge, env: &Env, sale: &SaleId) -> bool {
 /// answer to its reservation in it. As long as the SKU was not sold out when last heard of, nobody
 /// waits for a newer status here.
 pub(crate) async fn is_sold_out(edge: &Edge, env: &Env, sale: &SaleId, sku: &Sku) -> bool {
-    let sold_out = |status: &Status| {
-        let mut stock = status.stock.iter();
-        stock.any(|known| known.sku == *sku && known.band == StockBand::SoldOut)
-    };
-    edge.statuses.however_old(sale).is_some_and(|status| sold_out(&status))
-        && status(edge, env, sale, now()).await.is_ok_and(|status| sold_out(&status))
+    edge.statuses.however_old(sale).is_some_and(|status| status.is_sku_sold_out(sku))
+        && status(edge, env, sale, now()).await.is_ok_and(|status| status.is_sku_sold_out(sku))
 }
 
 /// Checks that a sale has a SKU. That never changes, so what is known is good however old it is,

@@ -132,7 +132,7 @@ mod tests {
             2 1 0:5 / /tmp rw - tmpfs tmpfs rw\n\
             3 1 0:6 / /my\\040disk rw shared:1 - xfs /dev/vdb rw\n";
         let kind = |path| kind_of(mounts, Path::new(path)).unwrap();
-        assert_eq!([kind("/home"), kind("/tmp/a"), kind("/tmpfile")], ["ext4", "tmpfs", "ext4"]);
+        assert_eq!([kind("/srv"), kind("/tmp/a"), kind("/tmpfile")], ["ext4", "tmpfs", "ext4"]);
         assert_eq!(kind("/my disk/a"), "xfs");
     }
 

@@ -152,7 +152,7 @@ impl SaleRules {
             if !seen.insert(&offer.sku) {
                 return wrong("it is named twice".to_owned());
             }
-            if let Some(Err(reason)) = self.terms(&offer.sku).map(|terms| terms.check()) {
+            if let Err(reason) = self.terms_of(offer).check() {
                 return wrong(reason.to_owned());
             }
         }
@@ -161,8 +161,11 @@ impl SaleRules {
 
     /// The terms under which one of its SKUs is sold; `None` if it is not one of them.
     pub fn terms(&self, sku: &Sku) -> Option<Terms> {
-        let offer = self.skus.iter().find(|offer| offer.sku == *sku)?;
-        Some(Terms {
+        self.skus.iter().find(|offer| offer.sku == *sku).map(|offer| self.terms_of(offer))
+    }
+
+    fn terms_of(&self, offer: &SkuOffer) -> Terms {
+        Terms {
             sale: self.sale.clone(),
             sku: offer.sku.clone(),
             title: offer.title.clone(),
@@ -171,7 +174,7 @@ impl SaleRules {
             reservation_ttl_ms: self.reservation_ttl_ms,
             reservation_max_ms: self.reservation_max_ms,
             payment_window_ms: self.payment_window_ms,
-        })
+        }
     }
 }
 

@@ -82,6 +82,11 @@ impl Status {
         self.all_at_least(StockBand::SoldOut)
     }
 
+    /// Whether nothing of one SKU is left and nothing comes back.
+    pub fn is_sku_sold_out(&self, sku: &Sku) -> bool {
+        self.stock.iter().any(|known| known.sku == *sku && known.band == StockBand::SoldOut)
+    }
+
     /// Whether there is any point in taking a place in the line.
     ///
     /// # Errors
