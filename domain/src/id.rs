@@ -186,10 +186,15 @@ impl ShopperId {
     pub fn of_secret(secret: &[u8]) -> Self {
         Self(digest(&[b"shopper", secret]))
     }
+
+    /// The half of the id that [`ReservationId::derive`] does not take over.
+    pub(crate) fn second_half(self) -> [u8; HALF] {
+        self.0.last_chunk().copied().unwrap_or_default()
+    }
 }
 
 /// Half of an id, in bytes.
-const HALF: usize = 8;
+pub(crate) const HALF: usize = 8;
 
 impl ReservationId {
     /// The reservation that `shopper` asks for with `key`, for one SKU of one sale.
@@ -216,6 +221,13 @@ impl ReservationId {
         first[..HALF].copy_from_slice(&shopper.0[..HALF]);
         last[..HALF].copy_from_slice(&shopper.0[..HALF]);
         Self(first)..=Self(last)
+    }
+
+    /// The shopper of this reservation, of whose id it has the first half itself.
+    pub(crate) fn shopper(self, second_half: [u8; HALF]) -> ShopperId {
+        let mut bytes = self.0;
+        bytes[HALF..].copy_from_slice(&second_half);
+        ShopperId(bytes)
     }
 
     /// The order that this reservation becomes when it is paid.

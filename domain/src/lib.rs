@@ -24,5 +24,6 @@ pub mod money;
 pub mod outbox;
 pub mod rate_limit;
 pub mod sealed;
+mod sorted;
 mod spelling;
 pub mod time;

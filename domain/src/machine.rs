@@ -1,5 +1,7 @@
 //! What every state machine of the domain has in common: events alone carry its state.
 
+use std::io;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -16,7 +18,7 @@ pub struct Corrupt {
 }
 
 /// A state that is the sum of its events, and can therefore be journaled, replayed and audited.
-pub trait Machine: Default + Serialize + DeserializeOwned {
+pub trait Machine: Default {
     /// What can happen to it.
     type Event: Serialize + DeserializeOwned;
 
@@ -28,8 +30,22 @@ pub trait Machine: Default + Serialize + DeserializeOwned {
     /// changed in part.
     fn apply(&mut self, event: &Self::Event, at: Timestamp) -> Result<(), Corrupt>;
 
-    /// Makes the state whole after it was read from a snapshot or a journal.
-    fn wake(&mut self);
+    /// Writes the state down, in pieces of any length.
+    ///
+    /// # Errors
+    ///
+    /// Those of `to`.
+    fn write_snapshot(&self, to: &mut dyn io::Write) -> io::Result<()>;
+
+    /// The state that was written.
+    ///
+    /// # Errors
+    ///
+    /// Those of `from`, and that it is not what `write_snapshot` writes.
+    fn read_snapshot(from: &mut dyn io::Read) -> io::Result<Self>;
+
+    /// Called once after everything was read, from a snapshot and from the journal.
+    fn wake(&mut self) {}
 
     /// Checks everything that must hold, slowly and from scratch.
     ///

@@ -39,9 +39,9 @@ fn reading_on_from_a_snapshot_gives_the_same_as_reading_from_the_start() {
     for cut in 0..=written.entries.len() {
         let (head, tail) = written.entries.split_at(cut);
         let (state, seq, hash) = verify::<Inventory>(head).unwrap().into_parts();
-        let text = serde_json::to_string(&state).unwrap();
-        let mut woken: Inventory = serde_json::from_str(&text).unwrap();
-        woken.wake();
+        let mut snapshot = Vec::new();
+        state.write_snapshot(&mut snapshot).unwrap();
+        let woken = Inventory::read_snapshot(&mut snapshot.as_slice()).unwrap();
         let mut replay = Replay::resume(woken, seq, hash);
         for entry in tail {
             replay.read(entry).unwrap();
@@ -49,6 +49,29 @@ fn reading_on_from_a_snapshot_gives_the_same_as_reading_from_the_start() {
         assert_eq!(replay.state(), &written.inventory);
         assert_eq!(replay.hash(), written.head());
     }
+}
+
+#[test]
+fn a_snapshot_that_is_not_whole_or_was_changed_is_not_believed() {
+    let mut good = Vec::new();
+    written().inventory.write_snapshot(&mut good).unwrap();
+    let read = |bytes: &[u8]| Inventory::read_snapshot(&mut &*bytes);
+    assert_eq!(read(&good).unwrap(), written().inventory);
+    for len in 0..good.len() {
+        assert!(read(&good[..len]).is_err(), "cut off after {len} bytes");
+    }
+    assert!(read(&[good.clone(), vec![0]].concat()).is_err(), "something follows");
+    // An earlier version wrote the whole of it as JSON.
+    assert!(read(br#"{"terms":null,"selling":"open"}"#).is_err());
+    // The last record is 53 bytes: id, second half, quantity, attempts, time, state and more.
+    let record = good.len() - 53;
+    for (at, what) in [(24, "the quantity"), (40, "the state")] {
+        let mut changed = good.clone();
+        changed[record + at] ^= 0x87;
+        assert!(read(&changed).is_err(), "{what}");
+    }
+    let twice = [&good[..record], &good[record - 53..record]].concat();
+    assert!(read(&twice).is_err(), "one of them twice");
 }
 
 #[test]

@@ -23,6 +23,14 @@ impl Fault {
         }
     }
 
+    /// What is left of a snapshot whose second half could not be written.
+    pub(crate) fn strike_snapshot(self, sql: &SqlStorage) -> worker::Result<()> {
+        let halve = "UPDATE snapshot_part SET last = 0, body = substr(body, 1, length(body) / 2)
+            WHERE seq = (SELECT max(seq) FROM snapshot_part)";
+        sql.exec(halve, None)?;
+        self.strike(sql)
+    }
+
     #[expect(clippy::panic, reason = "to panic is what it is for")]
     pub(crate) fn strike(self, sql: &SqlStorage) -> worker::Result<()> {
         match self {

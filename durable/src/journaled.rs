@@ -5,20 +5,25 @@ use doorbuster_domain::machine::Machine;
 use doorbuster_domain::time::Timestamp;
 use worker::{SqlStorage, SqlStorageValue};
 
+use crate::snapshot;
+
 /// Why a state could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StoreError {
     /// The platform's storage failed.
     #[error("storage: {0}")]
     Storage(#[from] worker::Error),
+    /// A snapshot could not be written or read.
+    #[error("snapshot: {0}")]
+    Snapshot(#[from] std::io::Error),
     /// What is stored is not what was written.
     #[error("journal: {0}")]
     Broken(String),
 }
 
-type Result<T> = std::result::Result<T, StoreError>;
+pub(crate) type Result<T> = std::result::Result<T, StoreError>;
 
-/// Tables of every object. `STRICT`, because numbers are bound as REAL by the platform.
+/// The journal of an object. `STRICT`, because numbers are bound as REAL by the platform.
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS journal (
         seq INTEGER PRIMARY KEY,
@@ -26,19 +31,11 @@ const SCHEMA: &str = "
         events BLOB NOT NULL,
         hash BLOB NOT NULL
     ) STRICT;
-    CREATE TABLE IF NOT EXISTS snapshot (
-        seq INTEGER NOT NULL,
-        part INTEGER NOT NULL,
-        parts INTEGER NOT NULL,
-        hash BLOB NOT NULL,
-        body BLOB NOT NULL,
-        PRIMARY KEY (seq, part)
-    ) STRICT, WITHOUT ROWID;
 ";
 
-/// A value in SQLite is at most 2 MB on the platform. The parts of a snapshot have so many bytes,
-/// and a row of the journal is closed when it has as many; the longest event is far shorter.
-const PART_LEN: usize = 1_000_000;
+/// A value in SQLite is at most 2 MB on the platform. A row of the journal is closed when it has so
+/// many bytes; the longest event is far shorter.
+const ROW_LEN: usize = 1_000_000;
 
 /// About how long an event is.
 const EVENT_LEN: usize = 160;
@@ -48,9 +45,12 @@ const PAGE_LEN: usize = 4_000_000;
 /// Nor are there more of them in a page.
 const ENTRIES_MAX: usize = 500;
 
-/// A snapshot is due after so many events, or as many as the state has grown to, whichever is
-/// more: so snapshots cost a bounded share of the writes however long a sale runs.
+/// A snapshot is due after at least so many events.
 const EVENTS_PER_SNAPSHOT_MIN: usize = if cfg!(feature = "test-hooks") { 8 } else { 4_096 };
+/// And after as many as an eighth of what the state has grown to. So snapshots are a bounded share
+/// of what is written however long a sale runs (an entry has about a third of an event's bytes),
+/// and on waking there is little to replay: replaying takes several times as long as reading.
+const ENTRIES_PER_EVENT: usize = 8;
 
 /// A machine and the journal it is kept in.
 pub(crate) struct Journaled<M> {
@@ -103,12 +103,12 @@ impl<M: Machine> Journaled<M> {
     ///
     /// On an error the state in memory is to be forgotten.
     pub(crate) fn append(&mut self, events: &[M::Event], at: Timestamp) -> Result<()> {
-        let room = events.len().saturating_mul(EVENT_LEN).min(PART_LEN);
+        let room = events.len().saturating_mul(EVENT_LEN).min(ROW_LEN);
         let mut row = Vec::with_capacity(room);
         for event in events {
             row.push(if row.is_empty() { b'[' } else { b',' });
             serde_json::to_writer(&mut row, event).map_err(|e| broken(&e))?;
-            if row.len() >= PART_LEN {
+            if row.len() >= ROW_LEN {
                 self.append_row(std::mem::take(&mut row), at)?;
             }
         }
@@ -127,6 +127,7 @@ impl<M: Machine> Journaled<M> {
         };
         if !loaded.stored {
             self.sql.exec(SCHEMA, None)?;
+            self.sql.exec(snapshot::SCHEMA, None)?;
             loaded.stored = true;
         }
         let seq = loaded.seq.saturating_add(1);
@@ -149,55 +150,34 @@ impl<M: Machine> Journaled<M> {
         Ok(())
     }
 
-    /// Writes a snapshot if one is due for a state of `len` parts. One that fails is as good as one
-    /// that was not due: the journal has everything.
+    /// Writes a snapshot if one is due for a state of `len` entries. One that fails is as good as
+    /// one that was not due: the journal has everything.
     pub(crate) fn snapshot_if_due(&mut self, len: usize) {
         let Some(loaded) = &mut self.loaded else { return };
-        if loaded.events_since_snapshot < len.max(EVENTS_PER_SNAPSHOT_MIN) {
+        if loaded.events_since_snapshot < EVENTS_PER_SNAPSHOT_MIN.max(len / ENTRIES_PER_EVENT) {
             return;
         }
         loaded.events_since_snapshot = 0;
-        let seq = loaded.seq;
-        if let Err(error) = self.write_snapshot() {
-            worker::console_error!("snapshot: {error}");
-            // What there is of it only takes room. If that cannot be removed either, so be it.
-            drop(
-                integer(seq)
-                    .map(|seq| self.sql.exec("DELETE FROM snapshot WHERE seq = ?", vec![seq])),
-            );
-        }
-    }
-
-    /// Writes the new one beside the old one, and removes that last: at every moment one is whole.
-    fn write_snapshot(&mut self) -> Result<()> {
-        let Some(Loaded { machine, seq, hash, .. }) = &self.loaded else { return Ok(()) };
-        let seq = integer(*seq)?;
-        let body = serde_json::to_vec(machine).map_err(|e| broken(&e))?;
-        let parts = body.chunks(PART_LEN).len() as u64;
-        self.sql.exec("DELETE FROM snapshot WHERE seq = ?", vec![seq.clone()])?;
-        for (part, chunk) in body.chunks(PART_LEN).enumerate() {
-            self.sql.exec(
-                "INSERT INTO snapshot (seq, part, parts, hash, body) VALUES (?, ?, ?, ?, ?)",
-                vec![
-                    seq.clone(),
-                    integer(part as u64)?,
-                    integer(parts)?,
-                    SqlStorageValue::Blob(hash.as_bytes().to_vec()),
-                    SqlStorageValue::Blob(chunk.to_vec()),
-                ],
-            )?;
-        }
+        let (seq, hash) = (loaded.seq, loaded.hash);
         #[cfg(feature = "test-hooks")]
-        if let Some(fault) = self.fault.take() {
-            let halve = "UPDATE snapshot SET parts = parts + 1,
-                body = substr(body, 1, length(body) / 2) WHERE seq = ?";
-            self.sql.exec(halve, vec![seq])?;
-            return Ok(fault.strike(&self.sql)?);
-        }
-        self.sql.exec("DELETE FROM snapshot WHERE seq < ?", vec![seq.clone()])?;
+        let fault = self.fault.take();
+        let written = snapshot::write(&self.sql, &loaded.machine, seq, hash);
         #[cfg(feature = "test-hooks")]
-        worker::console_log!("snapshot after entry {seq:?}");
-        Ok(())
+        let written = written.and_then(|()| match fault {
+            Some(fault) => Ok(fault.strike_snapshot(&self.sql)?),
+            None => Ok(()),
+        });
+        match written.and_then(|()| snapshot::keep_only(&self.sql, seq)) {
+            #[cfg(feature = "test-hooks")]
+            Ok(()) => worker::console_log!("snapshot after entry {seq}"),
+            #[cfg(not(feature = "test-hooks"))]
+            Ok(()) => {}
+            Err(error) => {
+                worker::console_error!("snapshot: {error}");
+                // What there is of it only takes room. If it cannot be removed either, so be it.
+                drop(snapshot::remove(&self.sql, seq));
+            }
+        }
     }
 
     /// A page of the entries after number `after`, for an export.
@@ -223,7 +203,10 @@ fn read<M: Machine>(sql: &SqlStorage) -> Result<Loaded<M>> {
             stored: false,
         });
     }
-    let (machine, seq, hash) = read_snapshot::<M>(sql)?;
+    // Those of an earlier version may not have all of them.
+    sql.exec(SCHEMA, None)?;
+    sql.exec(snapshot::SCHEMA, None)?;
+    let (machine, seq, hash) = snapshot::read::<M>(sql)?;
     let mut replay = Replay::resume(machine, seq, hash);
     let mut events_since_snapshot = 0_usize;
     loop {
@@ -239,34 +222,6 @@ fn read<M: Machine>(sql: &SqlStorage) -> Result<Loaded<M>> {
     let (mut machine, seq, hash) = replay.into_parts();
     machine.wake();
     Ok(Loaded { machine, seq, hash, events_since_snapshot, stored: true })
-}
-
-fn read_snapshot<M: Machine>(sql: &SqlStorage) -> Result<(M, u64, ChainHash)> {
-    let mut found = (0, ChainHash::ZERO);
-    let mut body = Vec::new();
-    let newest_whole = "SELECT seq, hash, body FROM snapshot WHERE seq = (
-            SELECT seq FROM snapshot GROUP BY seq HAVING count(*) = max(parts)
-            ORDER BY seq DESC LIMIT 1
-        ) ORDER BY part";
-    for row in sql.exec(newest_whole, None)?.raw() {
-        let mut row = row?.into_iter();
-        found = (number(row.next().as_ref())?, chain_hash(row.next())?);
-        body.extend(blob(row.next())?);
-    }
-    if body.is_empty() {
-        return Ok((M::default(), 0, ChainHash::ZERO));
-    }
-    match serde_json::from_slice::<M>(&body) {
-        Ok(mut machine) => {
-            machine.wake();
-            Ok((machine, found.0, found.1))
-        }
-        Err(error) => {
-            // Another version's, say. The journal has everything; it only takes longer.
-            worker::console_error!("snapshot: {error}");
-            Ok((M::default(), 0, ChainHash::ZERO))
-        }
-    }
 }
 
 /// The entries after a number, as many as make a page, and at least one if there is one.
@@ -293,12 +248,12 @@ fn read_entries(sql: &SqlStorage, after: u64) -> Result<Vec<Entry>> {
     Ok(entries)
 }
 
-fn integer(number: u64) -> Result<SqlStorageValue> {
+pub(crate) fn integer(number: u64) -> Result<SqlStorageValue> {
     let signed = i64::try_from(number).map_err(|_| misread("a number to bind"))?;
     Ok(SqlStorageValue::try_from_i64(signed)?)
 }
 
-fn number(value: Option<&SqlStorageValue>) -> Result<u64> {
+pub(crate) fn number(value: Option<&SqlStorageValue>) -> Result<u64> {
     match value {
         Some(SqlStorageValue::Integer(number)) => {
             u64::try_from(*number).map_err(|_| misread("a number"))
@@ -307,14 +262,14 @@ fn number(value: Option<&SqlStorageValue>) -> Result<u64> {
     }
 }
 
-fn blob(value: Option<SqlStorageValue>) -> Result<Vec<u8>> {
+pub(crate) fn blob(value: Option<SqlStorageValue>) -> Result<Vec<u8>> {
     match value {
         Some(SqlStorageValue::Blob(bytes)) => Ok(bytes),
         _ => Err(misread("bytes")),
     }
 }
 
-fn chain_hash(value: Option<SqlStorageValue>) -> Result<ChainHash> {
+pub(crate) fn chain_hash(value: Option<SqlStorageValue>) -> Result<ChainHash> {
     ChainHash::from_slice(&blob(value)?).ok_or_else(|| misread("a hash"))
 }
 
@@ -322,6 +277,6 @@ fn broken(error: &dyn std::fmt::Display) -> StoreError {
     StoreError::Broken(error.to_string())
 }
 
-fn misread(what: &str) -> StoreError {
+pub(crate) fn misread(what: &str) -> StoreError {
     StoreError::Broken(format!("expected {what}"))
 }

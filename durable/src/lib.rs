@@ -11,6 +11,7 @@ mod fault;
 mod inventory;
 mod journaled;
 pub mod rpc;
+mod snapshot;
 mod waiting_room;
 
 use doorbuster_domain::time::Timestamp;

@@ -40,6 +40,11 @@ fn require(holds: bool, otherwise: &'static str) -> Fits {
     if holds { Ok(()) } else { Err(otherwise) }
 }
 
+/// Whether its shopper may still do something about it.
+fn is_held_at(reservation: &Reservation, at: Timestamp) -> bool {
+    matches!(reservation.state, State::Held { expires_at } if expires_at > at)
+}
+
 impl Inventory {
     /// `Machine::apply`, in the module that does nothing else.
     pub(super) fn apply_event(&mut self, event: &Event, at: Timestamp) -> Result<(), Corrupt> {
@@ -87,8 +92,7 @@ impl Inventory {
             }
             Event::RefundDue { payment, amount_minor } => {
                 let found = self.begun(*payment)?;
-                let bought =
-                    matches!(found.state, State::Allocated { payment: p, .. } if p == *payment);
+                let bought = found.paid_with(payment.reservation()) == Some(*payment);
                 require(!bought, "the payment bought the units")?;
                 require(!self.buys(&found, *payment, *amount_minor), "the payment buys the units")?;
                 require(
@@ -134,8 +138,9 @@ impl Inventory {
         require(had.may_reserve(terms), "the shopper reserved too often")?;
         let ttl = terms.reservation_ttl_ms;
         require(expires_at == reserved_at.plus(ttl), "the deadline is another")?;
-        let state = State::Held;
-        let entry = Reservation { shopper, quantity, reserved_at, expires_at, attempts: 0, state };
+        let is_of_shopper = ReservationId::range_of(shopper).contains(&id);
+        require(is_of_shopper, "the reservation cannot be the shopper's")?;
+        let entry = Reservation::held(shopper, quantity, reserved_at, expires_at);
         self.counts.reserved = self.counts.reserved.saturating_add(quantity);
         self.index.add(id, &entry);
         require(self.reservations.insert(id, entry).is_none(), "the reservation exists")
@@ -148,15 +153,15 @@ impl Inventory {
         let deadline_now = |r: &Reservation| at.plus(ttl).min(r.reserved_at.plus(max));
         match event {
             Event::Extended { reservation, expires_at } => self.alter(*reservation, |r| {
-                let fits = r.state == State::Held
-                    && r.expires_at > at
-                    && is_worth_it(r, *expires_at, ttl, r.reserved_at.plus(max))
+                let cap = r.reserved_at.plus(max);
+                let fits = matches!(r.state, State::Held { expires_at: old } if old > at
+                    && is_worth_it((old, *expires_at), ttl, cap))
                     && *expires_at == deadline_now(r);
-                r.expires_at = *expires_at;
+                r.state = State::Held { expires_at: *expires_at };
                 fits
             }),
             Event::PaymentBegun { payment, deadline } => self.alter(payment.reservation(), |r| {
-                let held = r.state == State::Held && r.expires_at > at;
+                let held = is_held_at(r, at);
                 r.attempts = r.attempts.saturating_add(1);
                 r.state = State::Paying { deadline: *deadline, overdue: false };
                 held && r.attempts == payment.attempt() && *deadline == at.plus(window)
@@ -170,21 +175,23 @@ impl Inventory {
                 })
             }
             Event::PaymentDeclined { reservation, expires_at } => self.alter(*reservation, |r| {
-                r.expires_at = *expires_at;
+                let held = State::Held { expires_at: *expires_at };
                 *expires_at == deadline_now(r)
-                    && matches!(std::mem::replace(&mut r.state, State::Held), State::Paying { .. })
+                    && matches!(std::mem::replace(&mut r.state, held), State::Paying { .. })
             }),
             Event::PaymentVoided { reservation } => {
                 self.give_back(*reservation, State::Expired, |r| {
                     matches!(r.state, State::Paying { .. })
                 })
             }
-            Event::Released { reservation } => self.give_back(*reservation, State::Released, |r| {
-                r.state == State::Held && r.expires_at > at
-            }),
-            Event::Expired { reservation } => self.give_back(*reservation, State::Expired, |r| {
-                r.state == State::Held && r.expires_at <= at
-            }),
+            Event::Released { reservation } => {
+                self.give_back(*reservation, State::Released, |r| is_held_at(r, at))
+            }
+            Event::Expired { reservation } => self.give_back(
+                *reservation,
+                State::Expired,
+                |r| matches!(r.state, State::Held { expires_at } if expires_at <= at),
+            ),
             Event::Allocated { payment } => self.allocate(*payment, at),
             Event::Settled { order } => self.alter(order.reservation(), |r| match &mut r.state {
                 State::Allocated { settled, .. } => !std::mem::replace(settled, true),
@@ -209,14 +216,14 @@ impl Inventory {
         require(!self.refunds.contains_key(&payment), "the money went back")?;
         let quantity = found.quantity;
         match found.state {
-            State::Held => {}
+            State::Held { .. } => {}
             State::Paying { .. } => {
                 require(found.payment(id) == Some(payment), "another payment is under way")?;
             }
             State::Released | State::Expired => {
                 require(quantity <= self.counts.available(), "the units are gone")?;
                 let terms = self.terms.as_ref().ok_or("opening comes first, and once")?;
-                let had = self.had_by(found.shopper);
+                let had = self.had_by(id.shopper(found.shopper_second_half));
                 require(had.may_have(quantity, terms), "the limit is passed")?;
             }
             State::Allocated { .. } => return Err("it is allocated already"),
@@ -226,7 +233,8 @@ impl Inventory {
         }
         self.counts.allocated = self.counts.allocated.saturating_add(quantity);
         self.alter(id, |r| {
-            r.state = State::Allocated { payment, allocated_at: at, settled: false };
+            let attempt = payment.attempt();
+            r.state = State::Allocated { attempt, allocated_at: at, settled: false };
             true
         })
     }

@@ -173,14 +173,7 @@ impl Inventory {
             _ => {}
         }
         let expires_at = now.plus(terms.reservation_ttl_ms);
-        let reservation = Reservation {
-            shopper,
-            quantity,
-            reserved_at: now,
-            expires_at,
-            attempts: 0,
-            state: State::Held,
-        };
+        let reservation = Reservation::held(shopper, quantity, now, expires_at);
         let event = Event::Reserved { reservation: id, shopper, quantity, expires_at };
         Ok(self.shown(terms, id, &reservation, vec![event]))
     }
@@ -193,16 +186,16 @@ impl Inventory {
         now: Timestamp,
     ) -> Verdict {
         let found = self.own(shopper, id)?;
-        held(found)?;
+        let held_until = held(found)?;
         let cap = found.reserved_at.plus(terms.reservation_max_ms);
         let expires_at = now.plus(terms.reservation_ttl_ms).min(cap);
-        if is_worth_it(found, expires_at, terms.reservation_ttl_ms, cap) {
-            let later = Reservation { expires_at, ..*found };
+        if is_worth_it((held_until, expires_at), terms.reservation_ttl_ms, cap) {
+            let later = Reservation { state: State::Held { expires_at }, ..*found };
             let event = Event::Extended { reservation: id, expires_at };
             return Ok(self.shown(terms, id, &later, vec![event]));
         }
-        if found.expires_at >= cap {
-            return Err(Rejection::ExtensionCapReached { expires_at: found.expires_at });
+        if held_until >= cap {
+            return Err(Rejection::ExtensionCapReached { expires_at: held_until });
         }
         Ok(self.shown(terms, id, found, Vec::new()))
     }
@@ -210,7 +203,7 @@ impl Inventory {
     fn release(&self, terms: &Terms, shopper: ShopperId, id: ReservationId) -> Verdict {
         let found = self.own(shopper, id)?;
         match found.state {
-            State::Held => {
+            State::Held { .. } => {
                 let released = Reservation { state: State::Released, ..*found };
                 Ok(self.shown(terms, id, &released, vec![Event::Released { reservation: id }]))
             }
@@ -238,7 +231,7 @@ impl Inventory {
     ) -> Result<&Reservation, Rejection> {
         self.reservations
             .get(&id)
-            .filter(|found| found.shopper == shopper)
+            .filter(|found| id.shopper(found.shopper_second_half) == shopper)
             .ok_or(Rejection::ReservationNotFound)
     }
 
@@ -260,7 +253,7 @@ impl Inventory {
             return Err(Rejection::ExistsWithDifferentQuantity { quantity: known.quantity });
         }
         let expires_at = known.reserved_at.plus(terms.reservation_ttl_ms);
-        let as_first_held = Reservation { expires_at, state: State::Held, ..*known };
+        let as_first_held = Reservation { state: State::Held { expires_at }, ..*known };
         let view = ReservationView { refund: None, ..self.view(terms, id, &as_first_held) };
         Ok(Decision { events: Vec::new(), reply: Reply::Reservation { view, exists: true } })
     }
@@ -279,7 +272,7 @@ impl Inventory {
 
     fn view(&self, terms: &Terms, id: ReservationId, reservation: &Reservation) -> ReservationView {
         let (state, expires_at, order) = match reservation.state {
-            State::Held => (ReservationState::Held, Some(reservation.expires_at), None),
+            State::Held { expires_at } => (ReservationState::Held, Some(expires_at), None),
             State::Paying { deadline, .. } => (ReservationState::Paying, Some(deadline), None),
             State::Allocated { allocated_at, settled, .. } => {
                 let order = OrderView { order: id.order(), allocated_at, settled };
@@ -288,10 +281,6 @@ impl Inventory {
             State::Released => (ReservationState::Released, None, None),
             State::Expired => (ReservationState::Expired, None, None),
         };
-        let payment = match reservation.state {
-            State::Allocated { payment, .. } => Some(payment),
-            _ => reservation.payment(id),
-        };
         ReservationView {
             reservation: id,
             state,
@@ -299,7 +288,7 @@ impl Inventory {
             // `Terms::check` saw to it that what one shopper may have can be paid.
             amount: terms.unit_price.times(reservation.quantity).unwrap_or(terms.unit_price),
             expires_at,
-            payment,
+            payment: reservation.payment(id).or(reservation.paid_with(id)),
             order,
             refund: self.refund_of(id),
         }
@@ -319,22 +308,17 @@ fn stock_as(after: Figures, terms: &Terms, event: Event) -> Decision {
     Decision { events: vec![event], reply }
 }
 
-/// Whether an extension gains enough to be one.
-pub(super) fn is_worth_it(
-    found: &Reservation,
-    expires_at: Timestamp,
-    ttl: Millis,
-    cap: Timestamp,
-) -> bool {
-    let gain = expires_at.since(found.expires_at);
+/// Whether an extension from one deadline to another gains enough to be one.
+pub(super) fn is_worth_it((from, to): (Timestamp, Timestamp), ttl: Millis, cap: Timestamp) -> bool {
+    let gain = to.since(from);
     gain >= Millis::new(ttl.get().div_ceil(EXTENSION_MIN_PART))
-        || (gain > Millis::new(0) && expires_at == cap)
+        || (gain > Millis::new(0) && to == cap)
 }
 
-/// Refuses what is not held any more.
-pub(super) fn held(found: &Reservation) -> Result<(), Rejection> {
+/// Until when it is held; refuses what is not any more.
+pub(super) fn held(found: &Reservation) -> Result<Timestamp, Rejection> {
     match found.state {
-        State::Held => Ok(()),
+        State::Held { expires_at } => Ok(expires_at),
         State::Paying { .. } => Err(Rejection::PaymentInProgress),
         State::Allocated { .. } => Err(Rejection::ReservationAllocated),
         State::Released => Err(Rejection::ReservationReleased),

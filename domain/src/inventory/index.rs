@@ -1,9 +1,10 @@
 //! What follows from the reservations and is kept only to be found fast.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::reservation::{Reservation, State};
 use crate::id::{OrderId, ReservationId};
+use crate::sorted::SortedMap;
 use crate::time::Timestamp;
 
 /// Views of the reservations, rebuilt after a snapshot is loaded.
@@ -21,9 +22,9 @@ pub(super) struct Index {
 
 impl Index {
     /// The index of these reservations.
-    pub(super) fn of(reservations: &BTreeMap<ReservationId, Reservation>) -> Self {
+    pub(super) fn of(reservations: &SortedMap<ReservationId, Reservation>) -> Self {
         let mut index = Self::default();
-        for (&id, reservation) in reservations {
+        for (&id, reservation) in reservations.iter() {
             index.add(id, reservation);
         }
         index
@@ -32,8 +33,8 @@ impl Index {
     /// Enters a reservation as it is.
     pub(super) fn add(&mut self, id: ReservationId, reservation: &Reservation) {
         match reservation.state {
-            State::Held => {
-                self.held.insert((reservation.expires_at, id));
+            State::Held { expires_at } => {
+                self.held.insert((expires_at, id));
             }
             State::Paying { overdue: true, .. } => {
                 self.overdue.insert(id);
@@ -51,8 +52,8 @@ impl Index {
     /// Takes a reservation out, given as it was entered.
     pub(super) fn remove(&mut self, id: ReservationId, reservation: &Reservation) {
         match reservation.state {
-            State::Held => {
-                self.held.remove(&(reservation.expires_at, id));
+            State::Held { expires_at } => {
+                self.held.remove(&(expires_at, id));
             }
             State::Paying { overdue: true, .. } => {
                 self.overdue.remove(&id);

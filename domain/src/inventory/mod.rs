@@ -15,9 +15,11 @@ mod invariant;
 mod payment;
 mod rejection;
 mod reservation;
+mod snapshot;
 mod terms;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +36,7 @@ use self::reservation::{Reservation, State};
 use crate::id::{IdempotencyKey, OrderId, PaymentId, ReservationId, ShopperId};
 use crate::machine::{Corrupt, Machine};
 use crate::money::Money;
+use crate::sorted::SortedMap;
 use crate::time::Timestamp;
 
 /// Timeouts in one batch. An event of one is below 100 bytes and a batch is one row of the journal,
@@ -41,7 +44,7 @@ use crate::time::Timestamp;
 const TIMEOUTS_MAX: usize = 4_096;
 
 /// Everything known about one SKU in one sale.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Inventory {
     terms: Option<Terms>,
     selling: Selling,
@@ -49,14 +52,13 @@ pub struct Inventory {
     phase_number: u64,
     counts: Counts,
     expired: u64,
-    reservations: BTreeMap<ReservationId, Reservation>,
+    reservations: SortedMap<ReservationId, Reservation>,
     adjustments: BTreeMap<IdempotencyKey, Adjustment>,
     refunds: BTreeMap<PaymentId, RefundState>,
     /// What opening gave, so that a repeat with another number is known as one.
     opened_with: u32,
     /// The moment of the newest event: time does not run backwards here.
     last_at: Timestamp,
-    #[serde(skip)]
     index: Index,
 }
 
@@ -172,15 +174,15 @@ impl Inventory {
     pub fn placed_order(&self, order: OrderId) -> Option<PlacedOrder> {
         let reservation = self.reservations.get(&order.reservation())?;
         let terms = self.terms.clone()?;
-        let State::Allocated { payment, allocated_at, .. } = reservation.state else {
+        let State::Allocated { allocated_at, .. } = reservation.state else {
             return None;
         };
         Some(PlacedOrder {
             order,
-            shopper: reservation.shopper,
+            shopper: order.reservation().shopper(reservation.shopper_second_half),
             quantity: reservation.quantity,
             amount: terms.unit_price.times(reservation.quantity)?,
-            payment,
+            payment: reservation.paid_with(order.reservation())?,
             allocated_at,
             terms,
         })
@@ -220,7 +222,7 @@ impl Inventory {
     fn had_by(&self, shopper: ShopperId) -> Had {
         let mut had = Had::default();
         for (_, made) in self.reservations.range(ReservationId::range_of(shopper)) {
-            if made.shopper == shopper {
+            if made.shopper_second_half == shopper.second_half() {
                 had.reservations = had.reservations.saturating_add(1);
                 let counted = if made.counts() { made.quantity } else { 0 };
                 had.units = had.units.saturating_add(counted);
@@ -237,8 +239,12 @@ impl Machine for Inventory {
         self.apply_event(event, at)
     }
 
-    fn wake(&mut self) {
-        self.index = Index::of(&self.reservations);
+    fn write_snapshot(&self, to: &mut dyn io::Write) -> io::Result<()> {
+        self.write(to)
+    }
+
+    fn read_snapshot(from: &mut dyn io::Read) -> io::Result<Self> {
+        Self::read(from)
     }
 
     fn check_invariants(&self) -> Result<(), &'static str> {

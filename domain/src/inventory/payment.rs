@@ -41,12 +41,12 @@ impl Inventory {
         let cap = found.reserved_at.plus(terms.reservation_max_ms);
         let expires_at = now.plus(terms.reservation_ttl_ms).min(cap);
         let mut events = vec![Event::PaymentDeclined { reservation: id, expires_at }];
-        let mut state = State::Held;
+        let mut state = State::Held { expires_at };
         if expires_at <= now {
             events.push(Event::Expired { reservation: id });
             state = State::Expired;
         }
-        Ok(self.shown(terms, id, &Reservation { expires_at, state, ..*found }, events))
+        Ok(self.shown(terms, id, &Reservation { state, ..*found }, events))
     }
 
     pub(super) fn void_payment(&self, payment: PaymentId) -> Verdict {
@@ -66,16 +66,15 @@ impl Inventory {
         now: Timestamp,
     ) -> Verdict {
         let (id, found) = self.paid_for(payment)?;
-        if let State::Allocated { payment: known, .. } = found.state
-            && known == payment
-        {
+        if found.paid_with(id) == Some(payment) {
             return Ok(self.shown(terms, id, found, Vec::new()));
         }
         if self.refunds.contains_key(&payment) {
             return Ok(Decision { events: Vec::new(), reply: Reply::RefundDue { payment } });
         }
         if self.buys(found, payment, amount_minor) {
-            let state = State::Allocated { payment, allocated_at: now, settled: false };
+            let attempt = payment.attempt();
+            let state = State::Allocated { attempt, allocated_at: now, settled: false };
             let event = Event::Allocated { payment };
             return Ok(self.shown(terms, id, &Reservation { state, ..*found }, vec![event]));
         }
@@ -92,10 +91,11 @@ impl Inventory {
         let price = self.terms.as_ref().and_then(|terms| terms.unit_price.times(found.quantity));
         price.is_some_and(|owed| owed.minor == amount_minor)
             && match found.state {
-                State::Held => true,
+                State::Held { .. } => true,
                 State::Paying { .. } => found.payment(payment.reservation()) == Some(payment),
                 State::Released | State::Expired => {
-                    let had = self.had_by(found.shopper);
+                    let id = payment.reservation();
+                    let had = self.had_by(id.shopper(found.shopper_second_half));
                     let may = |terms| had.may_have(found.quantity, terms);
                     found.quantity <= self.counts.available()
                         && self.terms.as_ref().is_some_and(may)

@@ -2,38 +2,51 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{OrderId, PaymentId, ReservationId, ShopperId};
+use crate::id::{HALF, OrderId, PaymentId, ReservationId, ShopperId};
 use crate::money::Money;
 use crate::time::Timestamp;
 
-/// A reservation as the inventory keeps it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// A reservation as the inventory keeps it, beside its id: there may be a million of them, so it
+/// has nothing that follows from the rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Reservation {
-    pub(super) shopper: ShopperId,
+    /// The first half of the shopper's id is that of the reservation.
+    pub(super) shopper_second_half: [u8; HALF],
     pub(super) quantity: u32,
-    pub(super) reserved_at: Timestamp,
-    /// The deadline while held.
-    pub(super) expires_at: Timestamp,
     /// Payments begun so far; the last of them is the attempt that counts while paying.
     pub(super) attempts: u32,
+    pub(super) reserved_at: Timestamp,
     pub(super) state: State,
 }
 
 /// Where a reservation stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
-    Held,
+    Held { expires_at: Timestamp },
     Paying { deadline: Timestamp, overdue: bool },
-    Allocated { payment: PaymentId, allocated_at: Timestamp, settled: bool },
+    Allocated { attempt: u32, allocated_at: Timestamp, settled: bool },
     Released,
     Expired,
 }
 
+// With its id 56 bytes: 56 MB for a million, of the 128 MB that an object has.
+const _: () = assert!(size_of::<(ReservationId, Reservation)>() == 56);
+
 impl Reservation {
+    /// A reservation as it begins.
+    pub(super) fn held(
+        shopper: ShopperId,
+        quantity: u32,
+        reserved_at: Timestamp,
+        expires_at: Timestamp,
+    ) -> Self {
+        let (shopper_second_half, state) = (shopper.second_half(), State::Held { expires_at });
+        Self { shopper_second_half, quantity, attempts: 0, reserved_at, state }
+    }
+
     /// Whether its units are set aside.
     pub(super) const fn is_reserved(&self) -> bool {
-        matches!(self.state, State::Held | State::Paying { .. })
+        matches!(self.state, State::Held { .. } | State::Paying { .. })
     }
 
     /// Whether its units count for its shopper's limit.
@@ -45,6 +58,14 @@ impl Reservation {
     pub(super) const fn payment(&self, id: ReservationId) -> Option<PaymentId> {
         match self.state {
             State::Paying { .. } => Some(PaymentId::of(id, self.attempts)),
+            _ => None,
+        }
+    }
+
+    /// The payment that bought the units, if one did.
+    pub(super) const fn paid_with(&self, id: ReservationId) -> Option<PaymentId> {
+        match self.state {
+            State::Allocated { attempt, .. } => Some(PaymentId::of(id, attempt)),
             _ => None,
         }
     }

@@ -3,6 +3,8 @@
 //! A position is handed out once and only grows; the frontier never falls. So nobody who came
 //! later is admitted while an earlier one waits.
 
+use std::io;
+
 use serde::{Deserialize, Serialize};
 
 use super::frontier::{Frontier, PublishedFrontier};
@@ -296,6 +298,14 @@ impl Machine for WaitingRoom {
             }
         }
         Ok(())
+    }
+
+    fn write_snapshot(&self, to: &mut dyn io::Write) -> io::Result<()> {
+        Ok(serde_json::to_writer(to, self)?)
+    }
+
+    fn read_snapshot(from: &mut dyn io::Read) -> io::Result<Self> {
+        Ok(serde_json::from_reader(from)?)
     }
 
     /// Nobody knows how much of the last block was handed out: the rest becomes empty places.

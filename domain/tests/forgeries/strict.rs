@@ -17,6 +17,10 @@ fn anns() -> ReservationId {
     ReservationId::derive(&name("drop"), &name("shirt"), shopper("ann"), &name("k"))
 }
 
+fn eves() -> ReservationId {
+    ReservationId::derive(&name("drop"), &name("shirt"), shopper("eve"), &name("k"))
+}
+
 fn payment(attempt: u32) -> PaymentId {
     PaymentId::of(anns(), attempt)
 }
@@ -82,9 +86,9 @@ fn nothing_happens_before_its_time_or_after_it() {
 fn every_deadline_is_the_one_that_the_terms_give() {
     let reservation = anns();
     for expires_at in [0, 1_101, 1_103, u64::MAX].map(at) {
-        let id = ReservationId::from_bytes([7; 16]);
-        let shopper = shopper("eve");
-        let reserved = Event::Reserved { reservation: id, shopper, quantity: 1, expires_at };
+        let (reservation_of_eve, shopper) = (eves(), shopper("eve"));
+        let reserved =
+            Event::Reserved { reservation: reservation_of_eve, shopper, quantity: 1, expires_at };
         refused(after(&[]), 1_002, &reserved);
         refused(after(&[]), 1_002, &Event::Extended { reservation, expires_at });
         refused(after(&[begin()]), 1_002, &Event::PaymentDeclined { reservation, expires_at });
@@ -94,6 +98,20 @@ fn every_deadline_is_the_one_that_the_terms_give() {
     refused(after(&[]), 1_090, &Event::Extended { reservation, expires_at: at(1_251) });
     // Nor is next to nothing gained: nobody would have written that down.
     refused(after(&[]), 1_002, &Event::Extended { reservation, expires_at: at(1_102) });
+}
+
+#[test]
+fn a_reservation_is_its_shoppers_by_its_id() {
+    let reserved = |called: &str| Event::Reserved {
+        reservation: eves(),
+        shopper: shopper(called),
+        quantity: 1,
+        expires_at: at(1_102),
+    };
+    let mut good = after(&[]);
+    good.append(at(1_002), &serde_json::to_string(&[reserved("eve")]).unwrap());
+    assert!(verify::<Inventory>(&good.entries).is_ok());
+    refused(after(&[]), 1_002, &reserved("mallory"));
 }
 
 #[test]

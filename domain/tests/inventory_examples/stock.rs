@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 
 use doorbuster_domain::inventory::{
-    AdjustmentReason, Command, Event, Inventory, Rejection, ReservationState, Selling, StockBand,
-    Terms,
+    AdjustmentReason, Command, Event, Rejection, ReservationState, Selling, StockBand, Terms,
 };
 use doorbuster_domain::machine::Machine as _;
 use doorbuster_domain::money::{MINOR_MAX, Money};
@@ -323,30 +322,4 @@ fn the_same_key_for_another_reason_is_another_act() {
     shop.stock(&withdraw("w", 1));
     let other = Command::Withdraw { key: name("w"), units: 1, reason };
     assert_eq!(shop.refused(&other), Rejection::ExistsWithDifferentAdjustment);
-}
-
-#[test]
-fn a_state_whose_numbers_were_changed_breaks_an_invariant() {
-    let mut shop = Shop::selling(3);
-    shop.bought("ann");
-    shop.reserve("bob", "k", 1);
-    let good = serde_json::to_value(&shop.inventory).unwrap();
-    for (field, number, broken) in [
-        ("on_hand", 1, "no oversell"),
-        ("reserved", 0, "counts agree with reservations"),
-        ("allocated", 2, "counts agree with reservations"),
-    ] {
-        let mut changed = good.clone();
-        changed["counts"][field] = number.into();
-        let mut inventory: Inventory = serde_json::from_value(changed).unwrap();
-        inventory.wake();
-        assert_eq!(inventory.check_invariants(), Err(broken), "{field}");
-    }
-    let mut strict = good.clone();
-    strict["terms"]["per_shopper_max"] = 0.into();
-    let mut inventory: Inventory = serde_json::from_value(strict).unwrap();
-    inventory.wake();
-    assert_eq!(inventory.check_invariants(), Err("per-shopper limit"));
-    let asleep: Inventory = serde_json::from_value(good).unwrap();
-    assert_eq!(asleep.check_invariants(), Err("index agrees with reservations"));
 }

@@ -50,7 +50,7 @@ pub(crate) struct Case {
     naive: Naive,
     /// Each batch's moment and events, as stored.
     journal: Vec<(Timestamp, String)>,
-    snapshot: (usize, String),
+    snapshot: (usize, Vec<u8>),
     /// What each key was first answered: quantity and view.
     first_answers: BTreeMap<(ShopperId, IdempotencyKey), (u32, String)>,
     standing: Standing,
@@ -69,7 +69,7 @@ impl Case {
             twin: Inventory::default(),
             naive: Naive::default(),
             journal: Vec::new(),
-            snapshot: (0, serde_json::to_string(&Inventory::default()).unwrap()),
+            snapshot: (0, snapshot_of(&Inventory::default())),
             first_answers: BTreeMap::new(),
             standing: Standing::default(),
             trace: Trace { seed, lines: Vec::new() },
@@ -82,7 +82,7 @@ impl Case {
             self.pass_time(seen);
             self.batch(seen);
             if self.chance.happens(2) {
-                self.snapshot = (self.journal.len(), serde_json::to_string(&self.batched).unwrap());
+                self.snapshot = (self.journal.len(), snapshot_of(&self.batched));
             }
         }
         self.replay();
@@ -292,9 +292,8 @@ impl Case {
     /// The events alone carry the state, from the start and from a snapshot.
     fn replay(&self) {
         assert_eq!(self.read(Inventory::default(), 0), self.batched, "replayed from the start");
-        let (from, text) = &self.snapshot;
-        let mut woken: Inventory = serde_json::from_str(text).unwrap();
-        woken.wake();
+        let (from, snapshot) = &self.snapshot;
+        let woken = Inventory::read_snapshot(&mut snapshot.as_slice()).unwrap();
         assert_eq!(self.read(woken, *from), self.batched, "replayed from a snapshot");
     }
 
@@ -306,4 +305,10 @@ impl Case {
         }
         inventory
     }
+}
+
+fn snapshot_of(inventory: &Inventory) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    inventory.write_snapshot(&mut bytes).unwrap();
+    bytes
 }
