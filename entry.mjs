@@ -133,28 +133,34 @@ function begin(request, method, env, body) {
 }
 
 /** Carries what Rust asks to the object and the answer back, and so on to the reply. */
-async function goOn(step, env, ctx) {
+async function goOn(step, method, env, ctx) {
   const began = instance;
   const isWanted = () => instance === began;
-  while (step.startsWith("@")) {
-    const [number, binding, name, line] = step.slice(1).split("\n");
-    const said = await askTogether(env[binding], name, line, isWanted, ctx);
-    if (!isWanted()) return UNAVAILABLE;
-    step = edgeNow().resume(Number(number), said);
+  try {
+    while (step.startsWith("@")) {
+      const [number, binding, name, line] = step.slice(1).split("\n");
+      const said = await askTogether(env[binding], name, line, isWanted, ctx);
+      step = isWanted() ? edgeNow().resume(Number(number), said) : UNAVAILABLE;
+    }
+    if (step.startsWith("~")) step = await guarded(() => edgeNow().finish(Number(step.slice(1))));
+    return toResponse(step, method);
+  } catch (error) {
+    return failed(error, method);
   }
-  return step.startsWith("~") ? guarded(() => edgeNow().finish(Number(step.slice(1)))) : step;
+}
+
+/** The same, for a request whose body has to be waited for. */
+async function goOnWith(body, request, method, env, ctx) {
+  try {
+    return await goOn(begin(request, method, env, await body), method, env, ctx);
+  } catch (error) {
+    return failed(error, method);
+  }
 }
 
 /** Whether a step is the reply already. */
 function isReply(step) {
   return !step.startsWith("@") && !step.startsWith("~");
-}
-
-function responseOf(reply, method) {
-  return reply.then(
-    (text) => toResponse(text, method),
-    (error) => failed(error, method),
-  );
 }
 
 /** The reply for a request that failed on the way. */
@@ -170,13 +176,10 @@ export default {
     const { method } = request;
     try {
       const body = isRead(method) ? undefined : smallBody(request);
-      if (body instanceof Promise) {
-        const going = body.then((bytes) => goOn(begin(request, method, env, bytes), env, ctx));
-        return responseOf(going, method);
-      }
+      if (body instanceof Promise) return goOnWith(body, request, method, env, ctx);
       const step = begin(request, method, env, body);
       // Most of what is asked needs nobody else, and then no promise either.
-      return isReply(step) ? toResponse(step, method) : responseOf(goOn(step, env, ctx), method);
+      return isReply(step) ? toResponse(step, method) : goOn(step, method, env, ctx);
     } catch (error) {
       return failed(error, method);
     }
