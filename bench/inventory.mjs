@@ -3,6 +3,7 @@
 
 // `cargo xtask bench` lays this file beside the entry and its build.
 import product, * as objects from "./entry.mjs";
+import { grow, snapshotAfter, toRead } from "./growth.mjs";
 
 /** Calls of objects so far. */
 let calls = 0;
@@ -11,6 +12,14 @@ export class Inventory extends objects.Inventory {
   execute(batch) {
     calls += 1;
     return super.execute(batch);
+  }
+
+  snapshotAfter() {
+    return snapshotAfter(this.ctx.storage.sql);
+  }
+
+  toRead() {
+    return toRead(this.ctx.storage.sql);
   }
 }
 
@@ -56,7 +65,8 @@ function batchOf(length, first) {
   return JSON.stringify(commands);
 }
 
-/** All but its own address is the product's. `?calls=1` tells how often objects were called.
+/** All but its own address is the product's. `?calls=1` tells how often objects were called, `?grow=`
+ * is for `growth.mjs`.
  *
  * `GET /v1/bench?batch=256&batches=400&run=1`: reserves, and answers with what was accepted and how long
  * it took. Requests are made before the clock starts; the clock moves with every reply. */
@@ -67,6 +77,7 @@ export default {
     const { pathname, searchParams: query } = new URL(request.url);
     if (pathname !== "/v1/bench") return product.fetch(request, env, ctx);
     if (query.has("calls")) return Response.json({ calls });
+    if (query.has("grow")) return grow(request, query, env);
     const [length, count] = [Number(query.get("batch")), Number(query.get("batches"))];
     const inventory = env.INVENTORY.getByName(`bench-${query.get("run")}`);
     const opened = await inventory.execute(

@@ -1,6 +1,7 @@
 //! How fast the product is, against floors and peers, measured in the same rounds.
 
 pub mod figures;
+pub mod growth;
 pub mod load;
 pub mod object;
 pub mod page;

@@ -37,6 +37,7 @@ pub fn of(results: &Results) -> String {
     for (name, ratio) in &results.ratio_details {
         push_ratio(&mut page, name, ratio);
     }
+    push_sizes(&mut page, results);
     page.push_str("</table><h2>Answers a second, all connections busy</h2>");
     let figures = &results.measured.per_second;
     let most = figures.values().map(|figure| figure.max).fold(1.0, f64::max);
@@ -58,12 +59,12 @@ pub fn of(results: &Results) -> String {
 
 fn push_ratio(page: &mut String, name: &str, ratio: &Ratio) {
     let Figure { median, min, max, .. } = ratio.figure;
-    let promised = ratio.at_least.map_or_else(String::new, |least| format!("{least}"));
-    let verdict = match ratio.holds {
-        Some(true) => "<span class=yes>holds</span>",
-        Some(false) => "<span class=no>does not hold</span>",
-        None => "",
+    let promised = match (ratio.at_least, ratio.at_most) {
+        (Some(least), _) => least.to_string(),
+        (None, Some(most)) => format!("at most {most}"),
+        (None, None) => String::new(),
     };
+    let verdict = verdict(ratio.holds);
     let _ = write!(
         page,
         "<tr><td>{}<td>{}<td class=n>{median:.3}<td class=n>{min:.3} to {max:.3}\
@@ -71,6 +72,35 @@ fn push_ratio(page: &mut String, name: &str, ratio: &Ratio) {
         text(name),
         text(&ratio.of),
     );
+}
+
+/// The rows of what grows, in a table of their own; the table is left open.
+fn push_sizes(page: &mut String, results: &Results) {
+    if results.size_details.is_empty() {
+        return;
+    }
+    page.push_str("</table><h2>Sizes</h2><table><tr><th>size<th>of<th>median<th>least to most");
+    page.push_str("<th>promised<th></tr>");
+    for (name, size) in &results.size_details {
+        let Figure { median, min, max, .. } = size.figure;
+        let promised = size.at_most.map_or_else(String::new, |most| format!("at most {most}"));
+        let _ = write!(
+            page,
+            "<tr><td>{}<td>{}<td class=n>{median:.1}<td class=n>{min:.1} to {max:.1}\
+             <td class=n>{promised}<td>{}</tr>",
+            text(name),
+            text(&size.of),
+            verdict(size.holds),
+        );
+    }
+}
+
+const fn verdict(holds: Option<bool>) -> &'static str {
+    match holds {
+        Some(true) => "<span class=yes>holds</span>",
+        Some(false) => "<span class=no>does not hold</span>",
+        None => "",
+    }
 }
 
 /// A bar up to the median, with a line from the least to the most.

@@ -13,7 +13,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use core_affinity::CoreId;
 
 pub use self::facts::{Machine, Steal, file_system};
-pub use self::proc::{cpu_ns, rss_bytes};
+pub use self::proc::{cpu_ns, resident_bytes, rss_bytes};
 
 /// Whether something has a core for itself.
 #[derive(Debug, Clone, PartialEq, Eq)]

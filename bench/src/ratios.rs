@@ -16,6 +16,8 @@ pub struct Ratio {
     pub of: String,
     /// What was promised; nothing for one that is only told.
     pub at_least: Option<f64>,
+    /// The same, where less is better.
+    pub at_most: Option<f64>,
     /// Whether the median holds it.
     pub holds: Option<bool>,
 }
@@ -54,8 +56,9 @@ pub fn of(measured: &Measured) -> BTreeMap<String, Ratio> {
             let figure = one.over(other);
             let holds = at_least.map(|least| figure.median >= least);
             let of = format!("{ours} / {theirs}");
-            ratios.insert(name.to_owned(), Ratio { figure, of, at_least, holds });
+            ratios.insert(name.to_owned(), Ratio { figure, of, at_least, at_most: None, holds });
         }
     }
+    ratios.extend(measured.growth.iter().flat_map(|growth| growth.ratios.clone()));
     ratios
 }

@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 use xtask::{paths, size, tools};
 
+use crate::growth::Size;
 use crate::load::sink;
 use crate::page;
 use crate::postgres::Postgres;
@@ -28,6 +29,8 @@ pub struct Results {
     /// The same with every round, what they are of and what was promised.
     pub ratio_details: BTreeMap<String, Ratio>,
     pub sizes: Sizes,
+    /// Those that grow, with every round, what they are of and what was promised.
+    pub size_details: BTreeMap<String, Size>,
     pub measured: Measured,
     /// What the generator reaches against a server that does nothing, divided by the fastest rate
     /// of the run: below 3 it may have been the limit itself.
@@ -43,6 +46,9 @@ pub struct Sizes {
     pub upload_gzip_bytes: f64,
     /// Calls of objects per poll, without the refresh of the status once a second.
     pub object_requests_per_poll: Option<f64>,
+    /// The median of each that grows.
+    #[serde(flatten)]
+    pub grown: BTreeMap<String, f64>,
 }
 
 /// Polls that were counted.
@@ -52,6 +58,8 @@ impl Results {
     /// Gathers the results of a run.
     pub fn of(plan: &Plan, quick: bool, measured: Measured) -> Result<Self> {
         let details = ratios::of(&measured);
+        let sizes: BTreeMap<_, _> =
+            measured.growth.iter().flat_map(|growth| growth.sizes.clone()).collect();
         let fastest = measured.per_second.iter().filter(|(name, _)| !name.contains("_of_"));
         let fastest = fastest.map(|(_, figure)| figure.max).fold(1.0, f64::max);
         Ok(Self {
@@ -67,7 +75,12 @@ impl Results {
             sizes: Sizes {
                 upload_gzip_bytes: (size::check()? * 1024.0).round(),
                 object_requests_per_poll: measured.object_calls_per_1000_polls.map(per_poll),
+                grown: sizes
+                    .iter()
+                    .map(|(name, size)| (name.clone(), size.figure.median))
+                    .collect(),
             },
+            size_details: sizes,
             measured,
             generator_headroom: sink::headroom(0, 1)?.times(fastest),
             machine: Machine::read()?,
@@ -92,16 +105,28 @@ impl Results {
     /// The table that is printed.
     pub fn print(&self) {
         println!("\n{:38} {:>8}   {:>17}   promised", "ratio", "median", "least to most");
-        for (name, Ratio { figure, at_least, holds, .. }) in &self.ratio_details {
-            let promised = match (at_least, holds) {
-                (Some(least), Some(true)) => format!("{least}  holds"),
-                (Some(least), _) => format!("{least}  DOES NOT HOLD"),
-                _ => String::new(),
-            };
+        for (name, Ratio { figure, at_least, at_most, holds, .. }) in &self.ratio_details {
+            let promised = promised(*at_least, *at_most, *holds);
             let (median, min, max) = (figure.median, figure.min, figure.max);
             println!("{name:38} {median:>8.3}   {min:>7.3} - {max:>7.3}   {promised}");
         }
+        for (name, Size { figure, at_most, holds, .. }) in &self.size_details {
+            let promised = promised(None, *at_most, *holds);
+            let (median, min, max) = (figure.median, figure.min, figure.max);
+            println!("{name:34} {median:>12.1}   {min:>12.1} - {max:>12.1}   {promised}");
+        }
     }
+}
+
+/// A promise and whether it holds.
+pub(crate) fn promised(at_least: Option<f64>, at_most: Option<f64>, holds: Option<bool>) -> String {
+    let bound = match (at_least, at_most) {
+        (Some(least), _) => least.to_string(),
+        (None, Some(most)) => format!("at most {most}"),
+        (None, None) => return String::new(),
+    };
+    let verdict = if holds == Some(true) { "holds" } else { "DOES NOT HOLD" };
+    format!("{bound}  {verdict}")
 }
 
 #[expect(clippy::cast_precision_loss, reason = "some thousand calls")]

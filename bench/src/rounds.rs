@@ -14,6 +14,7 @@ use xtask::native::peer;
 use xtask::{clock, paths};
 
 use crate::figures::Figure;
+use crate::growth::{self, Growth, Scale};
 use crate::load::{self, Load, Ran, Stop};
 use crate::object::FrontDoor;
 use crate::process;
@@ -29,6 +30,8 @@ pub struct Plan {
     pub warm_up: Duration,
     /// How long it is counted.
     pub time: Duration,
+    /// How far orders and people grow.
+    pub growth: Scale,
     /// Only subjects whose name has this in it.
     pub only: Option<String>,
 }
@@ -40,6 +43,7 @@ impl Plan {
             rounds: 5,
             warm_up: Duration::from_secs(4),
             time: Duration::from_secs(5),
+            growth: Scale::full(),
             only: None,
         }
     }
@@ -50,6 +54,7 @@ impl Plan {
             rounds: 3,
             warm_up: Duration::from_millis(500),
             time: Duration::from_millis(500),
+            growth: Scale::quick(),
             only: None,
         }
     }
@@ -70,6 +75,8 @@ pub struct Measured {
     pub p99_us: BTreeMap<String, Figure>,
     /// Calls of objects in a thousand polls: the refresh of the status, once a second.
     pub object_calls_per_1000_polls: Option<u64>,
+    /// What becomes of it as it grows.
+    pub growth: Option<Growth>,
 }
 
 /// Values per round, before they are figures.
@@ -114,6 +121,7 @@ pub fn run(plan: &Plan) -> Result<Measured> {
         cpu_us: figures(collected.cpu_us),
         p99_us: figures(collected.p99_us),
         object_calls_per_1000_polls: count_calls(plan, &dir, &keyring)?,
+        growth: growth::run(plan, &dir, &keyring)?,
     })
 }
 
@@ -189,7 +197,7 @@ fn count_calls(plan: &Plan, dir: &Path, keyring: &Keyring) -> Result<Option<u64>
 }
 
 /// A folder without anything in it.
-fn fresh(dir: &Path) -> Result<PathBuf> {
+pub(crate) fn fresh(dir: &Path) -> Result<PathBuf> {
     if dir.exists() {
         std::fs::remove_dir_all(dir).with_context(|| format!("clearing {}", dir.display()))?;
     }

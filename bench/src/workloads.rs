@@ -72,17 +72,22 @@ pub struct Poll {
 }
 
 /// So many people poll in turn.
-const WAITING: u64 = 1_000;
+pub const WAITING: u64 = 1_000;
 
 impl Poll {
-    /// The people in the line of a sale.
+    /// People so far back in the line of a sale that they wait in any case.
     pub fn new(keyring: &Keyring, sale: &SaleId, now: Timestamp) -> Self {
+        Self::from_position(keyring, sale, now, FAR_BACK)
+    }
+
+    /// The [`WAITING`] people in the line from position `first` on.
+    pub fn from_position(keyring: &Keyring, sale: &SaleId, now: Timestamp, first: u64) -> Self {
         let request = |number: u64| {
             let secret = secret_of(number);
             let ticket = keyring.seal(&Ticket {
                 sale: sale.clone(),
                 shopper: ShopperId::of_secret(secret.as_bytes()),
-                position: FAR_BACK.saturating_add(number),
+                position: first.saturating_add(number),
                 issued_at: now,
                 expires_at: now.plus(VALID_FOR),
             });

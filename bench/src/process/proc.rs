@@ -117,13 +117,23 @@ pub fn rss_bytes(id: u32) -> Result<u64> {
     Ok(sum)
 }
 
+/// Bytes that process `id` alone has in memory, shared ones included, and the most it ever had.
+///
+/// To compare two processes of one program: the proportional size of each depends on how many
+/// others run it at the moment.
+pub fn resident_bytes(id: u32) -> Result<(u64, u64)> {
+    let of = |name| field_bytes(id, "status", name);
+    of("VmRSS:").zip(of("VmHWM:")).with_context(|| format!("there is no process {id}"))
+}
+
 fn memory(id: u32) -> Option<u64> {
-    let kib_in = |file: &str, name: &str| {
-        let text = fs::read_to_string(format!("/proc/{id}/{file}")).ok()?;
-        let line = text.lines().find_map(|line| line.strip_prefix(name))?;
-        line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()
-    };
-    let kib = kib_in("smaps_rollup", "Pss:").or_else(|| kib_in("status", "VmRSS:"))?;
+    field_bytes(id, "smaps_rollup", "Pss:").or_else(|| field_bytes(id, "status", "VmRSS:"))
+}
+
+fn field_bytes(id: u32, file: &str, name: &str) -> Option<u64> {
+    let text = fs::read_to_string(format!("/proc/{id}/{file}")).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    let kib = line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?;
     Some(kib.saturating_mul(BYTES_PER_KIB))
 }
 

@@ -1,0 +1,213 @@
+//! An Inventory with so many orders, made the way orders come about.
+
+use std::ops::Range;
+
+use anyhow::{Result, bail, ensure};
+use doorbuster_domain::id::{IdempotencyKey, PaymentId, ReservationId, SaleId, ShopperId, Sku};
+use doorbuster_domain::inventory::{Command, Selling, Terms};
+use doorbuster_domain::money::Money;
+use doorbuster_domain::time::Millis;
+use xtask::clock::Stopwatch;
+
+use super::door::{Door, PLENTY, PRICE_MINOR, TTL_MS, text_of};
+use crate::workloads::SALE;
+
+/// Orders of one batch, each from reserving to settling.
+const ORDERS_PER_BATCH: u64 = 250;
+/// Batches that go to the object in one request.
+const BATCHES_PER_REQUEST: usize = 8;
+/// What happens to each: reserved, payment begun, allocated, settled.
+const EVENTS_PER_ORDER: u64 = 4;
+/// One held reservation more per so many orders, whose payments are declined again and again: so
+/// the journal can grow while the state does not.
+const ORDERS_PER_DECLINED: u64 = 1_000;
+/// The fewest of them.
+const DECLINED_MIN: u64 = 50;
+/// Snapshots that were waited for so long do not come.
+const STEPS_MAX: u64 = 10_000;
+
+/// One Inventory behind a door, and who has bought of it so far.
+pub(super) struct Stock<'d> {
+    door: &'d Door,
+    /// The name of the object.
+    object: String,
+    sale: SaleId,
+    sku: Sku,
+    key: IdempotencyKey,
+    orders: u64,
+    declined: Vec<(ShopperId, ReservationId)>,
+    /// Payments begun for each of those.
+    attempts: u32,
+}
+
+/// A snapshot that came.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Snapshot {
+    /// After more events than this, since the one before.
+    pub(super) after_events: u64,
+    /// How much longer the turn took that wrote it than the others, in milliseconds.
+    pub(super) ms: f64,
+}
+
+impl<'d> Stock<'d> {
+    /// The stock of a SKU of the sale, which has sold nothing yet.
+    pub(super) fn new(door: &'d Door, sku: &str) -> Result<Self> {
+        Ok(Self {
+            door,
+            object: format!("{SALE}:{sku}"),
+            sale: SALE.parse()?,
+            sku: sku.parse()?,
+            key: "k".parse()?,
+            orders: 0,
+            declined: Vec::new(),
+            attempts: 0,
+        })
+    }
+
+    /// The same of a SKU that the sale does not have, so that the edge knows nothing of it.
+    pub(super) fn beside_the_sale(door: &'d Door, sku: &str) -> Result<Self> {
+        let stock = Self::new(door, sku)?;
+        let terms = Terms {
+            sale: stock.sale.clone(),
+            sku: stock.sku.clone(),
+            title: "Unit".to_owned(),
+            unit_price: Money { minor: PRICE_MINOR, currency: "EUR".parse()? },
+            per_shopper_max: 1,
+            reservation_ttl_ms: Millis::new(TTL_MS),
+            reservation_max_ms: Millis::new(TTL_MS),
+            payment_window_ms: Millis::new(TTL_MS),
+        };
+        let open = Command::Open { terms, on_hand: PLENTY };
+        let sell = Command::SetSelling { selling: Selling::Open, phase_number: 1 };
+        door.feed(&stock.object, &[vec![open, sell]])?;
+        Ok(stock)
+    }
+
+    /// The name of the object.
+    pub(super) fn object(&self) -> &str {
+        &self.object
+    }
+
+    /// Grows to so many orders, so that what is to be read on waking is as much as it can be: the
+    /// newest snapshot was written so long ago that the next one is nearly due. Tells of that.
+    pub(super) fn grow(&mut self, orders: u64) -> Result<Snapshot> {
+        let half = orders / 2;
+        self.sell(half)?;
+        let early = self.until_snapshot()?;
+        // How many events lead to a snapshot may depend on how much there is.
+        let due = early.after_events.saturating_mul(2);
+        let last = (due / EVENTS_PER_ORDER).min(orders.saturating_sub(half));
+        self.sell(orders.saturating_sub(half).saturating_sub(last))?;
+        let late = self.until_snapshot()?;
+        self.sell(last)?;
+        let view = self.door.show(&self.object)?;
+        let (allocated, unsettled) =
+            view.map_or((0, 0), |view| (u64::from(view.allocated), view.orders_unsettled));
+        ensure!((allocated, unsettled) == (orders, 0), "{allocated} orders, {unsettled} unsettled");
+        Ok(late)
+    }
+
+    /// Sells so many units more, each to another shopper, from reserving to settling.
+    pub(super) fn sell(&mut self, orders: u64) -> Result<()> {
+        let end = self.orders.saturating_add(orders);
+        while self.orders < end {
+            let mut batches = Vec::new();
+            while self.orders < end && batches.len() < BATCHES_PER_REQUEST {
+                let last = self.orders.saturating_add(ORDERS_PER_BATCH).min(end);
+                batches.push(self.batch(self.orders..last));
+                self.orders = last;
+            }
+            self.door.feed(&self.object, &batches)?;
+        }
+        Ok(())
+    }
+
+    /// Declines payments until a snapshot is written.
+    pub(super) fn until_snapshot(&mut self) -> Result<Snapshot> {
+        self.reserve_declined()?;
+        let before = self.door.snapshot_after(&self.object)?;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a number of events is whole and small"
+        )]
+        let mut after_events = self.door.to_read(&self.object)?.tail_events as u64;
+        let mut steps = Vec::new();
+        for _ in 0..STEPS_MAX {
+            let step = self.decline();
+            let watch = Stopwatch::start();
+            self.door.feed(&self.object, &[step])?;
+            let ms = watch.elapsed().as_secs_f64() * 1_000.0;
+            if self.door.snapshot_after(&self.object)? != before {
+                steps.sort_by(f64::total_cmp);
+                let usual = steps.get(steps.len() / 2).copied().unwrap_or_default();
+                return Ok(Snapshot { after_events, ms: (ms - usual).max(0.0) });
+            }
+            steps.push(ms);
+            let events = 2_u64.saturating_mul(self.declined.len() as u64);
+            after_events = after_events.saturating_add(events);
+        }
+        bail!("{} writes no snapshot", self.object)
+    }
+
+    /// What so many shoppers and their payment providers say, in one batch.
+    fn batch(&self, numbers: Range<u64>) -> Vec<Command> {
+        let mut commands = Vec::new();
+        let mut orders = Vec::new();
+        for number in numbers {
+            let (shopper, id) = self.ids(&format!("buyer-{number}"));
+            let payment = PaymentId::of(id, 1);
+            commands.push(self.reserve(shopper));
+            commands.push(Command::BeginPayment { shopper, reservation: id });
+            commands.push(Command::Allocate { payment, amount_minor: PRICE_MINOR });
+            orders.push(id.order());
+        }
+        commands.push(Command::Settle { orders });
+        commands
+    }
+
+    fn reserve_declined(&mut self) -> Result<()> {
+        if !self.declined.is_empty() {
+            return Ok(());
+        }
+        let wanted = (self.orders / ORDERS_PER_DECLINED).max(DECLINED_MIN);
+        let ids = |number| self.ids(&format!("declined-{number}"));
+        self.declined = (0..wanted).map(ids).collect();
+        let reserve = |(shopper, _): &(ShopperId, _)| self.reserve(*shopper);
+        self.door.feed(&self.object, &[self.declined.iter().map(reserve).collect()])
+    }
+
+    /// A payment of each of those, begun and declined.
+    fn decline(&mut self) -> Vec<Command> {
+        self.attempts = self.attempts.saturating_add(1);
+        let pair = |(shopper, reservation): &(ShopperId, ReservationId)| {
+            let payment = PaymentId::of(*reservation, self.attempts);
+            let begin = Command::BeginPayment { shopper: *shopper, reservation: *reservation };
+            [begin, Command::DeclinePayment { payment }]
+        };
+        self.declined.iter().flat_map(pair).collect()
+    }
+
+    fn reserve(&self, shopper: ShopperId) -> Command {
+        Command::Reserve { shopper, key: self.key.clone(), quantity: 1 }
+    }
+
+    fn ids(&self, secret: &str) -> (ShopperId, ReservationId) {
+        let shopper = ShopperId::of_secret(secret.as_bytes());
+        (shopper, ReservationId::derive(&self.sale, &self.sku, shopper, &self.key))
+    }
+}
+
+/// Batches of reservations, as text, by shoppers of a kind who are counted on from `first`.
+pub(super) fn reservations(kind: &str, first: u64, batches: u64, length: u64) -> Result<String> {
+    let key: IdempotencyKey = "k".parse()?;
+    let reserve = |number: u64| {
+        let shopper = ShopperId::of_secret(format!("{kind}-{number}").as_bytes());
+        Command::Reserve { shopper, key: key.clone(), quantity: 1 }
+    };
+    let batch = |number: u64| {
+        let from = first.saturating_add(number.saturating_mul(length));
+        (from..from.saturating_add(length)).map(reserve).collect()
+    };
+    text_of(&(0..batches).map(batch).collect::<Vec<_>>())
+}
