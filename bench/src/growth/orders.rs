@@ -132,6 +132,13 @@ impl Grown {
             all.push(ms);
             of_nothing.push(nothing);
         }
+        eprintln!(
+            "wakes {all:?} nothing {of_nothing:?} tail {} events {} entries {} bytes snapshot {}",
+            self.to_read.tail_events,
+            self.to_read.tail_entries,
+            self.to_read.tail_bytes,
+            self.to_read.snapshot_bytes
+        );
         let at_most = WAKES_AT_MOST.iter().find(|(orders, _)| *orders == self.orders);
         let read = self.to_read;
         let details = [

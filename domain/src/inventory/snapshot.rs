@@ -33,6 +33,8 @@ struct Head<'a> {
 }
 
 const RECORD_LEN: usize = 53;
+/// So many records are read at once.
+const BLOCK_LEN: usize = 256;
 
 impl Inventory {
     /// `Machine::write_snapshot`.
@@ -80,13 +82,18 @@ impl Inventory {
             last_at: head.last_at,
             ..Self::default()
         };
-        let mut record = [0; RECORD_LEN];
-        for _ in 0..head.reservations {
-            from.read_exact(&mut record)?;
-            let (id, reservation) = decode(&record).ok_or_else(|| wrong("no such state"))?;
-            inventory.index.add(id, &reservation);
-            if inventory.reservations.insert(id, reservation).is_some() {
-                return Err(wrong("a reservation stands in it twice"));
+        let mut block = vec![[0; RECORD_LEN]; BLOCK_LEN];
+        let mut left = head.reservations;
+        while left > 0 {
+            let records = block.get_mut(..left.min(BLOCK_LEN)).unwrap_or_default();
+            left = left.saturating_sub(records.len());
+            from.read_exact(records.as_flattened_mut())?;
+            for record in &*records {
+                let (id, reservation) = decode(record).ok_or_else(|| wrong("no such state"))?;
+                inventory.index.add(id, &reservation);
+                if inventory.reservations.insert(id, reservation).is_some() {
+                    return Err(wrong("a reservation stands in it twice"));
+                }
             }
         }
         if from.read(&mut [0])? > 0 {
