@@ -70,6 +70,12 @@ pub(super) fn measure(
         growth.sizes.insert(wake_name(orders), between.wakes(scale.wakes)?);
     }
     let (few, many) = scale.orders;
+    let of_large = names(scale)
+        .into_iter()
+        .filter(|name| scale.orders_between.map(wake_name) != Some(name.clone()));
+    if !of_large.into_iter().any(|name| wants(&name)) {
+        return Ok(());
+    }
     let mut large = start(many)?;
     if wants(&wake_name(many)) {
         growth.sizes.insert(wake_name(many), large.wakes(scale.wakes)?);
