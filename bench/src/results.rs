@@ -89,8 +89,11 @@ impl Results {
         Ok(())
     }
 
-    /// The table that is printed.
-    pub fn print(&self) {
+    /// The table that is printed, and the shapes of load, which have no table.
+    pub fn print(&self) -> Result<()> {
+        if let Some(shapes) = &self.measured.shapes {
+            println!("{}", serde_json::to_string_pretty(shapes)?);
+        }
         println!("\n{:38} {:>8}   {:>17}   promised", "ratio", "median", "least to most");
         for (name, Ratio { figure, at_least, holds, .. }) in &self.ratio_details {
             let promised = match (at_least, holds) {
@@ -101,6 +104,7 @@ impl Results {
             let (median, min, max) = (figure.median, figure.min, figure.max);
             println!("{name:38} {median:>8.3}   {min:>7.3} - {max:>7.3}   {promised}");
         }
+        Ok(())
     }
 }
 
