@@ -10,7 +10,7 @@ use doorbuster_domain::time::{Millis, Timestamp};
 use serde::Serialize;
 use xtask::clock;
 
-use super::shapes::Place;
+use super::shapes::{CONNECTIONS, Place};
 use super::shop::{self, Shop};
 use super::shoppers::{Shoppers, is_problem, text_of};
 use super::summing::{
@@ -30,8 +30,6 @@ const SALE: &str = "w1";
 const SHARES: [f64; 3] = [0.25, 0.5, 0.75];
 /// And the share at which the whole crowd comes: more than can be answered as it comes.
 const BEYOND: f64 = 1.5;
-/// A crowd does not come over few connections.
-const CONNECTIONS: usize = 256;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a request came to.
@@ -56,7 +54,7 @@ pub struct Sizes {
 /// What the repetitions gave, by subject.
 #[derive(Debug, Default, Serialize)]
 pub struct Bursts {
-    /// Reservations a second, all of 256 connections busy.
+    /// Reservations a second, all connections busy.
     pub capacity_per_second: BTreeMap<String, Figure>,
     pub runs: BTreeMap<String, Vec<Run>>,
 }
@@ -321,5 +319,41 @@ impl Workload for Crowd<'_> {
             Some(id) => Err(format!("{id} was given to two shoppers")),
             None => Err(reply.unexpected()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn op(sent_ns: u64, done_ns: u64, class: u8) -> Op {
+        Op { number: 0, intended_ns: sent_ns, sent_ns, done_ns, status: 0, tag: 0, class }
+    }
+
+    #[test]
+    fn a_unit_too_many_or_too_few_is_seen() {
+        let two = [op(0, 9, WON), op(1, 9, WON)];
+        check(&two, 2, 2).unwrap();
+        assert!(check(&two, 1, 2).is_err());
+        assert!(check(&two, 2, 3).is_err());
+        assert!(check(&[op(0, 9, WON), op(1, 9, REFUSED)], 2, 2).is_err());
+    }
+
+    #[test]
+    fn a_unit_after_a_refusal_is_seen() {
+        check(&[op(0, 5, REFUSED), op(4, 9, WON)], 1, 2).unwrap();
+        assert!(check(&[op(0, 5, REFUSED), op(6, 9, WON)], 1, 2).is_err());
+    }
+
+    #[test]
+    fn a_run_is_told_by_when_it_was_sold_out_and_when_the_last_one_knew() {
+        let ms = |at: u64| at * 1_000_000;
+        let ops = [op(0, ms(2), WON), op(0, ms(4), REFUSED), op(0, ms(3), WON)];
+        let values = values_of(&ops, 2).unwrap();
+        assert_eq!(values["sold_out_ms"], 3.0);
+        assert_eq!(values["last_told_after_sold_out_ms"], 1.0);
+        assert_eq!(values["decided_per_second"], 750.0);
+        assert_eq!((values["wins"], values["refusals"]), (2.0, 1.0));
+        assert!(!values_of(&ops, 3).unwrap().contains_key("sold_out_ms"));
     }
 }

@@ -14,6 +14,7 @@ use serde::Serialize;
 use serde_json::json;
 use xtask::clock;
 
+use super::shapes::CONNECTIONS;
 use super::shop::{self, Journal, Shop};
 use super::shoppers::{Shoppers, text_of};
 use super::summing::{clean, float, per_second};
@@ -169,7 +170,11 @@ struct Buyers<'k> {
 impl Buyers<'_> {
     fn go(&mut self, step: Step, people: u32, target: SocketAddr) -> Result<Ran> {
         self.step = step;
-        let load = Load { stop: Stop::Count(people.into()), ..Load::new(target, self) };
+        let load = Load {
+            connections: CONNECTIONS,
+            stop: Stop::Count(people.into()),
+            ..Load::new(target, self)
+        };
         clean(load::run(&mut { load })?)
     }
 }

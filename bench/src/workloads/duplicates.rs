@@ -11,6 +11,7 @@ use serde::Serialize;
 use xtask::clock;
 
 use super::agenda::{Agenda, Next};
+use super::shapes::CONNECTIONS;
 use super::shop::{self, Shop};
 use super::shoppers::{Shoppers, is_problem};
 use super::summing::{Meter, clean, float};
@@ -132,7 +133,7 @@ impl Run<'_> {
         };
         let meter = Meter::start(self.running.pid().into_iter().collect())?;
         let ran = clean(load::run(&mut Load {
-            connections: 256,
+            connections: CONNECTIONS,
             pace: Pace::Scripted,
             stop: Stop::After(Duration::from_mins(2)),
             history: true,

@@ -11,6 +11,7 @@ use serde::Serialize;
 use xtask::clock;
 
 use super::agenda::{Agenda, Next};
+use super::shapes::CONNECTIONS;
 use super::shop::{self, Shop};
 use super::shoppers::{Shoppers, is_problem, is_retryable, text_of};
 use super::summing::{clean, first_due, last_done, latencies, ms_between, per_second};
@@ -22,11 +23,11 @@ const SALE: &str = "w5";
 /// A run that takes longer has lost units.
 const RUN_MAX: Duration = Duration::from_mins(2);
 const NS_PER_MS: u64 = 1_000_000;
-/// So many people come as there are units, times this. On the average 5/3 of the units are
-/// reserved by somebody before all are paid for.
+/// So many people come as there are units, times this: enough that those who pay want them all.
 const PEOPLE_PER_UNIT: u64 = 2;
-/// Of a hundred who have reserved, so many never pay.
+/// Of a hundred people, so many reserve and never pay.
 const WALK_AWAY: u64 = 40;
+const OF: u64 = 100;
 /// Whoever is told "all reserved" tries again after 250 to 750 ms.
 const RETRY_MS: (u64, u64) = (250, 500);
 
@@ -45,7 +46,7 @@ pub struct Sizes {
     pub units: u32,
     /// How fast people come.
     pub per_second: f64,
-    /// The rules allow a millisecond, but then nobody could pay.
+    /// The rules allow a millisecond, in which nobody can pay.
     pub reservation_ttl: Millis,
 }
 
@@ -90,7 +91,7 @@ pub fn run(sizes: &Sizes, dir: &Path, keyring: &Keyring) -> Result<Churn> {
         orders: BTreeSet::new(),
     };
     let ran = clean(load::run(&mut Load {
-        connections: 256,
+        connections: CONNECTIONS,
         pace: Pace::Scripted,
         stop: Stop::After(RUN_MAX),
         patience: Duration::from_secs(30),
@@ -186,11 +187,12 @@ impl Step {
     }
 }
 
-/// A shopper, and how often they have had a reservation that ran out: each reserve after that is
-/// another act, with another key.
+/// A shopper, whether this one pays, and how often a reservation has run out meanwhile: each reserve
+/// after that is another act, with another key.
 #[derive(Debug, Clone, Copy)]
 struct Shopper {
     number: u64,
+    pays: bool,
     act: u32,
 }
 
@@ -215,7 +217,7 @@ impl Crowd<'_> {
         match reply.status {
             201 => {
                 let id = text(reply, "reservation")?;
-                if self.below(100) >= WALK_AWAY {
+                if shopper.pays {
                     self.agenda.add(reply.done_ns, (shopper, Step::Begin(id)));
                 }
                 Ok(RESERVED)
@@ -258,6 +260,12 @@ impl Crowd<'_> {
     }
 }
 
+/// Whether a shopper pays. The place in a hundred is mixed, so that those who do not are among the
+/// others.
+fn pays(shopper: u64) -> bool {
+    shopper.wrapping_mul(617).checked_rem(OF).unwrap_or(0) >= WALK_AWAY
+}
+
 fn text(reply: &Reply<'_>, field: &str) -> Result<String, String> {
     text_of(reply.body, field).map(str::to_owned).ok_or_else(|| reply.unexpected())
 }
@@ -270,7 +278,8 @@ impl Workload for Crowd<'_> {
             Some(Next::Arrival(_)) | None => {
                 let number = self.came;
                 self.came = number.saturating_add(1);
-                (Shopper { number, act: 0 }, Step::Reserve)
+                let pays = pays(number);
+                (Shopper { number, pays, act: 0 }, Step::Reserve)
             }
         };
         match &step {
@@ -304,6 +313,19 @@ impl Workload for Crowd<'_> {
             }
             Step::Pay { .. } => Err(reply.unexpected()),
             Step::Look(_) => self.looked(reply),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_hundred_people_sixty_pay_wherever_one_begins_to_count() {
+        for first in [0, 100, 1_200] {
+            let payers = (first..first + OF).filter(|shopper| pays(*shopper)).count() as u64;
+            assert_eq!(payers, OF - WALK_AWAY);
         }
     }
 }

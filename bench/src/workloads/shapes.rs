@@ -20,6 +20,9 @@ use crate::figures::Figure;
 use crate::load::oha::CrossCheck;
 use crate::rounds::{Plan, fresh};
 
+/// A crowd does not come over few connections.
+pub(super) const CONNECTIONS: usize = 256;
+
 /// Where things lie.
 pub struct Place<'p> {
     pub dir: &'p Path,
@@ -37,7 +40,7 @@ struct Sizes {
     expiry: expiry::Sizes,
     sold_out: sold_out::Sizes,
     orders: u32,
-    /// Half a minute is not much of a look at latencies, but more would not fit.
+    /// For how long each generator asks; `None` where oha is not to be built.
     second_opinion: Option<Duration>,
 }
 
@@ -48,9 +51,9 @@ impl Sizes {
                 repetitions: 3,
                 shoppers: 100_000,
                 units: [1_000, 10_000],
-                step: Duration::from_secs(2),
+                step: Duration::from_millis(1_500),
                 capacity: Duration::from_secs(1),
-                warm_up: Duration::from_millis(1_500),
+                warm_up: Duration::from_secs(1),
             },
             zipf: zipf::Sizes {
                 skus: &[1, 10, 100, 1_000],
@@ -64,8 +67,8 @@ impl Sizes {
             },
             expiry: expiry::Sizes {
                 units: 2_000,
-                per_second: 2_000.0,
-                reservation_ttl: Millis::from_secs(1),
+                per_second: 600.0,
+                reservation_ttl: Millis::from_secs(2),
             },
             sold_out: sold_out::Sizes {
                 warm_up: Duration::from_secs(2),
@@ -117,6 +120,9 @@ pub struct Shapes {
     pub w6_sold_out: Option<Flood>,
     pub w8_drain: Option<Drain>,
     pub second_opinion: Option<CrossCheck>,
+    /// Of each of them, but 1,024 for `w6_sold_out` and 64 for the second opinion.
+    pub connections: usize,
+    /// What all of it took.
     pub seconds: f64,
 }
 
@@ -139,7 +145,7 @@ pub fn run(plan: &Plan, place: &Place<'_>) -> Result<Option<Shapes>> {
         wanted.then(|| fresh(&place.dir.join(name))).transpose()
     };
     let keyring = place.keyring;
-    let mut shapes = Shapes::default();
+    let mut shapes = Shapes { connections: CONNECTIONS, ..Shapes::default() };
     if of("w1_burst")?.is_some() {
         shapes.w1_burst = Some(burst::run(&sizes.burst, place).context("w1_burst")?);
     }

@@ -11,7 +11,7 @@ use xtask::clock;
 
 use super::shop;
 use super::shoppers::{Shoppers, is_problem};
-use super::summing::clean;
+use super::summing::{Meter, clean};
 use crate::load::{self, Arrivals, Load, Pace, Reply, Stop, Summary, Workload};
 
 const SALE: &str = "w6";
@@ -40,6 +40,8 @@ pub struct Flood {
     pub goodput_per_second: f64,
     /// The one divided by the other.
     pub kept: f64,
+    /// CPU of each refusal in the flood.
+    pub cpu_us: f64,
     /// Those who still had no connection when the flood was over.
     pub unsent: u64,
     /// From the moment a request was due. It grows as long as the flood lasts, as it has to.
@@ -66,17 +68,22 @@ pub fn run(sizes: &Sizes, dir: &Path, keyring: &Keyring) -> Result<Flood> {
     clean(go(Pace::Saturate, sizes.warm_up)?)?;
     let capacity = clean(go(Pace::Saturate, sizes.capacity)?)?.per_second();
     let offered = capacity * TIMES;
+    let meter = Meter::start(running.pid().into_iter().collect())?;
     let flood = go(Pace::PerSecond(offered, Arrivals::Poisson(6)), sizes.flood)?;
+    let cpu_us = meter.us_per(flood.done)?;
     ensure!(flood.errors == 0 && flood.wrong == 0, "not refused: {:?}", flood.complaints);
     let stock = shop.journal(SALE, &sku)?.replay.state().stock().context("no stock")?;
     ensure!((stock.reserved, stock.reservations) == (0, 0), "refused, but {stock:?}");
     let goodput = flood.per_second();
-    eprintln!("w6_sold_out    {goodput:>9.0}/s of {offered:.0}/s, alone {capacity:.0}/s");
+    eprintln!(
+        "w6_sold_out    {goodput:>9.0}/s of {offered:.0}/s, alone {capacity:.0}/s, {cpu_us:.1} us"
+    );
     Ok(Flood {
         capacity_per_second: capacity,
         offered_per_second: offered,
         goodput_per_second: goodput,
         kept: goodput / capacity,
+        cpu_us,
         unsent: flood.unsent,
         latency: flood.summary(),
     })

@@ -10,6 +10,7 @@ use doorbuster_domain::time::{Millis, Timestamp};
 use serde::Serialize;
 use xtask::clock;
 
+use super::shapes::CONNECTIONS;
 use super::shop::{self, Shop};
 use super::shoppers::Shoppers;
 use super::summing::{Meter, clean, float};
@@ -55,6 +56,7 @@ pub fn run(sizes: &Sizes, dir: &Path, keyring: &Keyring) -> Result<Vec<Spread>> 
         let mut go = |time: Duration| {
             crowd.first = crowd.next;
             clean(load::run(&mut Load {
+                connections: CONNECTIONS,
                 stop: Stop::After(time),
                 history: true,
                 ..Load::new(running.addr(), &mut crowd)
