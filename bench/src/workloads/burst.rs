@@ -14,7 +14,7 @@ use super::shapes::{CONNECTIONS, Place};
 use super::shop::{self, Shop};
 use super::shoppers::{Shoppers, is_problem, text_of};
 use super::summing::{
-    clean, first_due, float, last_done, latencies, ms_between, operations, per_second,
+    Meter, clean, first_due, float, last_done, latencies, ms_between, operations, per_second,
 };
 use crate::figures::Figure;
 use crate::load::{self, Arrivals, Load, Op, Pace, Reply, Stop, Workload};
@@ -125,6 +125,7 @@ fn once(subject: Subject, sizes: &Sizes, place: &Place<'_>) -> Result<(f64, Vec<
         let shoppers_of = Shoppers::new(place.keyring, SALE.parse()?, &sku, now);
         let mut crowd = Crowd { shoppers: shoppers_of, won: HashSet::new() };
         let seed = u64::try_from(number)?.saturating_add(1);
+        let meter = Meter::start(ready.pids())?;
         let ran = load::run(&mut Load {
             connections: CONNECTIONS,
             pace: Pace::PerSecond(capacity * share, Arrivals::Poisson(seed)),
@@ -133,13 +134,18 @@ fn once(subject: Subject, sizes: &Sizes, place: &Place<'_>) -> Result<(f64, Vec<
             history: true,
             ..Load::new(ready.addr(), &mut crowd)
         })?;
+        let cpu_us = meter.us_per(ran.done)?;
         let ops = clean(ran)?.history.ops;
         check(&ops, units, shoppers)?;
         let wins = shoppers.min(units.into());
         stall.check(&sku, units, wins).with_context(|| format!("the stock of {sku}"))?;
-        let values = values_of(&ops, units.into())?;
+        let mut values = values_of(&ops, units.into())?;
+        values.insert("cpu_us", cpu_us);
         let decided = values.get("decided_per_second").copied().unwrap_or_default();
-        eprintln!("w1_burst       {:28} {units:>6} units {decided:>9.0}/s", subject.name());
+        eprintln!(
+            "w1_burst       {:28} {units:>6} units {decided:>9.0}/s {cpu_us:>7.1} us",
+            subject.name()
+        );
         ones.push(One { units, share, values });
     }
     Ok((capacity, ones))
@@ -350,10 +356,11 @@ mod tests {
         let ms = |at: u64| at * 1_000_000;
         let ops = [op(0, ms(2), WON), op(0, ms(4), REFUSED), op(0, ms(3), WON)];
         let values = values_of(&ops, 2).unwrap();
-        assert_eq!(values["sold_out_ms"], 3.0);
-        assert_eq!(values["last_told_after_sold_out_ms"], 1.0);
-        assert_eq!(values["decided_per_second"], 750.0);
-        assert_eq!((values["wins"], values["refusals"]), (2.0, 1.0));
+        let shown = |name| format!("{:.1}", values[name]);
+        assert_eq!(shown("sold_out_ms"), "3.0");
+        assert_eq!(shown("last_told_after_sold_out_ms"), "1.0");
+        assert_eq!(shown("decided_per_second"), "750.0");
+        assert_eq!((shown("wins"), shown("refusals")), ("2.0".to_owned(), "1.0".to_owned()));
         assert!(!values_of(&ops, 3).unwrap().contains_key("sold_out_ms"));
     }
 }

@@ -187,8 +187,8 @@ impl Step {
     }
 }
 
-/// A shopper, whether this one pays, and how often a reservation has run out meanwhile: each reserve
-/// after that is another act, with another key.
+/// A shopper, whether this one pays, and how often a reservation has run out meanwhile: each
+/// reserve after that is another act, with another key.
 #[derive(Debug, Clone, Copy)]
 struct Shopper {
     number: u64,
