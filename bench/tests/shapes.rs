@@ -1,5 +1,5 @@
-//! The shapes of load give right answers, in their smallest form. How fast is not for a test to say.
-//! `cargo xtask test` builds the Worker first.
+//! The shapes of load give right answers, in their smallest form. How fast is not for a test to
+//! say. `cargo xtask test` builds the Worker first.
 
 #![cfg(test)]
 

@@ -28,8 +28,8 @@ const PEOPLE_PER_UNIT: u64 = 2;
 /// Of a hundred people, so many reserve and never pay.
 const WALK_AWAY: u64 = 40;
 const OF: u64 = 100;
-/// Whoever is told "all reserved" tries again after 250 to 750 ms.
-const RETRY_MS: (u64, u64) = (250, 500);
+/// Whoever is told "all reserved", or was too slow, tries again after 250 to 750 ms.
+const RETRY_MS: (u64, u64) = (250, 501);
 
 /// What an answer was.
 const RESERVED: u8 = 1;
@@ -208,8 +208,11 @@ struct Crowd<'k> {
 }
 
 impl Crowd<'_> {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.random.next().checked_rem(bound).unwrap_or(0)
+    fn try_again(&mut self, shopper: Shopper, now_ns: u64) {
+        let (least, more) = RETRY_MS;
+        let ms = least.saturating_add(self.random.next().checked_rem(more).unwrap_or(0));
+        let at = now_ns.saturating_add(ms.saturating_mul(NS_PER_MS));
+        self.agenda.add(at, (shopper, Step::Reserve));
     }
 
     /// Whoever may succeed later tries again later; whoever may not leaves.
@@ -223,10 +226,7 @@ impl Crowd<'_> {
                 Ok(RESERVED)
             }
             409 if is_problem(reply.body, "all-reserved") && is_retryable(reply.body) => {
-                let (least, more) = RETRY_MS;
-                let ms = least.saturating_add(self.below(more));
-                let at = reply.done_ns.saturating_add(ms.saturating_mul(NS_PER_MS));
-                self.agenda.add(at, (shopper, Step::Reserve));
+                self.try_again(shopper, reply.done_ns);
                 Ok(ALL_RESERVED)
             }
             409 if is_problem(reply.body, "sold-out") && !is_retryable(reply.body) => Ok(SOLD_OUT),
@@ -244,7 +244,7 @@ impl Crowd<'_> {
             }
             410 if is_problem(reply.body, "reservation-expired") => {
                 let shopper = Shopper { act: shopper.act.saturating_add(1), ..shopper };
-                self.agenda.add(reply.done_ns, (shopper, Step::Reserve));
+                self.try_again(shopper, reply.done_ns);
                 Ok(TOO_LATE)
             }
             _ => Err(reply.unexpected()),

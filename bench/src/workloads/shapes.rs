@@ -66,8 +66,8 @@ impl Sizes {
                 warm_up_thousands: 8,
             },
             expiry: expiry::Sizes {
-                units: 2_000,
-                per_second: 600.0,
+                units: 1_000,
+                per_second: 250.0,
                 reservation_ttl: Millis::from_secs(2),
             },
             sold_out: sold_out::Sizes {
@@ -100,7 +100,7 @@ impl Sizes {
             },
             expiry: expiry::Sizes {
                 units: 100,
-                per_second: 1_000.0,
+                per_second: 500.0,
                 reservation_ttl: Millis::new(500),
             },
             sold_out: sold_out::Sizes { warm_up: moment, capacity: moment, flood: moment },
