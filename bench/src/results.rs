@@ -110,10 +110,13 @@ impl Results {
             let (median, min, max) = (figure.median, figure.min, figure.max);
             println!("{name:38} {median:>8.3}   {min:>7.3} - {max:>7.3}   {promised}");
         }
-        for (name, Size { figure, at_most, holds, .. }) in &self.size_details {
+        for (name, Size { figure, at_most, holds, details, .. }) in &self.size_details {
             let promised = promised(None, *at_most, *holds);
             let (median, min, max) = (figure.median, figure.min, figure.max);
             println!("{name:34} {median:>12.1}   {min:>12.1} - {max:>12.1}   {promised}");
+            for (name, value) in details {
+                println!("    {name:34} {value:>12.1}");
+            }
         }
     }
 }

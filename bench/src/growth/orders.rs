@@ -9,8 +9,9 @@ use xtask::clock::Stopwatch;
 
 use super::cost::{Shoppers, Spent};
 use super::door::{Door, ToRead, sku};
-use super::stock::{Snapshot, Stock};
+use super::stock::{Snapshot, Stock, name_of};
 use super::{Growth, Scale, Size, in_short, ratio_name, wake};
+use crate::figures::Figure;
 use crate::load::Stop;
 use crate::rounds::{Plan, fresh};
 
@@ -29,6 +30,8 @@ const BYTES_AT_MOST: (u64, f64) = (1_000_000, 100_000_000.0);
 const WARM: usize = 0;
 const GROWN: usize = 1;
 const ONCE: usize = 2;
+/// Orders of what both warm up with, at most.
+const WARM_ORDERS_MAX: u64 = 20_000;
 /// Everybody is let in.
 const ADMITS_PER_MINUTE: u32 = 10_000_000;
 
@@ -90,7 +93,10 @@ pub(super) fn measure(
         growth.note(THROUGH_THE_EDGE, Some(GROWTH_AT_MOST), scale.orders, rounds);
     }
     if wants(&ratio_name(IN_BATCHES)) {
-        growth.note(IN_BATCHES, None, scale.orders, pair.in_batches(plan)?);
+        let (rounds, between_snapshots) = pair.in_batches(plan)?;
+        growth.note(IN_BATCHES, None, scale.orders, rounds);
+        let name = format!("{IN_BATCHES}_{}_between_snapshots", in_short(many));
+        growth.cpu_us.insert(name, Figure::of(between_snapshots));
     }
     Ok(())
 }
@@ -120,21 +126,28 @@ impl Grown {
         let seconds = watch.elapsed().as_secs_f64();
         let object = stock.object().to_owned();
         let (to_read, (_, peak_bytes)) = (door.to_read(&object)?, door.resident_bytes()?);
+        Stock::new(&door, &sku(WARM))?.grow(orders.min(WARM_ORDERS_MAX))?;
         eprintln!("{orders} orders in {seconds:.1} s");
         Ok(Self { door, object, orders, snapshot, to_read, seconds, peak_bytes })
     }
 
     /// How long it takes to wake, so often.
     fn wakes(&mut self, times: u32) -> Result<Size> {
-        let (mut all, mut of_nothing) = (Vec::new(), Vec::new());
+        let another = name_of(&sku(WARM));
+        let (mut all, mut cpu, mut of_nothing, mut hot) = (vec![], vec![], vec![], vec![]);
         for _ in 0..times {
-            let (ms, nothing) = wake::wake(&mut self.door, &self.object, self.orders)?;
-            all.push(ms);
-            of_nothing.push(nothing);
+            let mut wake = |another| wake::wake(&mut self.door, &self.object, self.orders, another);
+            let (woken, after_another) = (wake(None)?, wake(Some(&another))?);
+            all.push(woken.ms);
+            cpu.push(woken.cpu_ms);
+            of_nothing.push(woken.ms_of_nothing);
+            hot.push(after_another.ms);
         }
         let at_most = WAKES_AT_MOST.iter().find(|(orders, _)| *orders == self.orders);
         let read = self.to_read;
         let details = [
+            ("cpu_ms", median(cpu)),
+            ("ms_after_another_woke", median(hot)),
             ("tail_events", read.tail_events),
             ("tail_entries", read.tail_entries),
             ("tail_bytes", read.tail_bytes),
@@ -142,7 +155,7 @@ impl Grown {
             ("snapshot_after_events", precise(self.snapshot.after_events)),
             ("snapshot_ms", self.snapshot.ms),
             ("filling_seconds", self.seconds),
-            ("same_request_to_an_empty_object_ms", least(&of_nothing)),
+            ("same_request_to_an_empty_object_ms", median(of_nothing)),
         ];
         let of =
             "the first request to an Inventory that is in no memory, the next snapshot nearly due";
@@ -163,7 +176,6 @@ fn memory(scale: &Scale, small: &mut Grown, large: &mut Grown) -> Result<Size> {
         of_small.push(precise(few));
         of_large.push(precise(many));
     }
-    let median = |values: Vec<f64>| crate::figures::Figure::of(values).median;
     let filling = precise(large.peak_bytes) - precise(small.peak_bytes);
     let details = [
         ("peak_bytes", median(peaks)),
@@ -208,34 +220,40 @@ impl Pair<'_> {
     }
 
     /// Every round ends with a snapshot of the large Inventory, so that what it costs is counted
-    /// once for the reservations between two of them, as it is in the small ones.
-    fn in_batches(&mut self, plan: &Plan) -> Result<Rounds> {
-        let mut rounds = Rounds::default();
+    /// once for the reservations between two of them, as it is in the small ones. Tells also what
+    /// the large one takes without.
+    fn in_batches(&mut self, plan: &Plan) -> Result<(Rounds, Vec<f64>)> {
+        let (mut rounds, mut between_snapshots) = (Rounds::default(), Vec::new());
         // The first warms up and is not counted: it begins anywhere between two snapshots.
         for round in 0..=plan.rounds {
-            let spent = self.round_in_batches(round)?;
+            let (few, many, between) = self.round_in_batches(round)?;
             if round > 0 {
-                push(&mut rounds, round, IN_BATCHES, spent);
+                push(&mut rounds, round, IN_BATCHES, (few, many));
+                eprintln!("{:41} {:>22.1} us", "between snapshots", between.us());
+                between_snapshots.push(between.us());
             }
         }
-        Ok(rounds)
+        Ok((rounds, between_snapshots))
     }
 
-    fn round_in_batches(&mut self, round: u32) -> Result<(Spent, Spent)> {
+    /// CPU of the small one, of the large one, and of that in slices without a snapshot.
+    fn round_in_batches(&mut self, round: u32) -> Result<(Spent, Spent, Spent)> {
         let Self { small, large, shoppers } = self;
-        let (mut few, mut many) = (Spent::default(), Spent::default());
+        let [mut few, mut many, mut between] = [Spent::default(); 3];
         let before = large.door.snapshot_after(&large.object)?;
         for slice in 0..SLICES_MAX {
             let name = format!("once-{round}-{slice}");
             let mut stock = Stock::beside_the_sale(&small.door, &name)?;
             stock.sell(small.orders)?;
             few.add(shoppers.reserve_in_batches(&small.door, stock.object(), BATCHES)?);
-            many.add(shoppers.reserve_in_batches(&large.door, &large.object, BATCHES)?);
+            let spent = shoppers.reserve_in_batches(&large.door, &large.object, BATCHES)?;
+            many.add(spent);
             if large.door.snapshot_after(&large.object)? != before {
                 break;
             }
+            between.add(spent);
         }
-        Ok((few, many))
+        Ok((few, many, between))
     }
 }
 
@@ -246,8 +264,8 @@ fn push(rounds: &mut Rounds, round: u32, act: &str, (few, many): (Spent, Spent))
     rounds.1.push(many);
 }
 
-fn least(values: &[f64]) -> f64 {
-    values.iter().copied().fold(f64::INFINITY, f64::min)
+fn median(values: Vec<f64>) -> f64 {
+    Figure::of(values).median
 }
 
 #[expect(clippy::cast_precision_loss, reason = "bytes and events of one process are below 2^53")]
