@@ -7,6 +7,7 @@
 
 import * as rs from "./build/index.js";
 import { DurableObject } from "cloudflare:workers";
+import { Incoming, head, isRead, smallBody } from "./incoming.mjs";
 import { ask, askTogether } from "./lane.mjs";
 
 // worker's shim marks the end of an instance here; the name is pinned with the crate's version.
@@ -87,133 +88,79 @@ function guarded(call) {
   });
 }
 
-/** What Rust is told of a request, in this order; src/http.rs reads them in the same. */
-const HEADERS = [
-  "authorization",
-  "cookie",
-  "doorbuster-pass",
-  "doorbuster-shopper",
-  "doorbuster-ticket",
-  "if-none-match",
-];
+/** Status and header fields, by their lines: most replies have one of few. */
+const inits = new Map();
+const INITS_MAX = 256;
 
-/** And beside these, of one that changes something. */
-const HEADERS_OF_CHANGES = [
-  "content-type",
-  "doorbuster-signature",
-  "idempotency-key",
-  "origin",
-  "sec-fetch-site",
-];
-
-/** A request as lines of text: a header's value has no line breaks. */
-function head(request) {
-  const { headers } = request;
-  // On plain workerd the peer's address stands in `cf`, and a header by that name is the client's
-  // own invention; on Cloudflare the header is set by the platform.
-  const client = request.cf?.clientIp ?? headers.get("cf-connecting-ip") ?? "";
-  let lines = `${request.method}\n${request.url}\n${client}`;
-  for (const name of HEADERS) lines += `\n${headers.get(name) ?? ""}`;
-  if (!isRead(request.method)) {
-    for (const name of HEADERS_OF_CHANGES) lines += `\n${headers.get(name) ?? ""}`;
-  }
-  return lines;
+/** The platform copies `Headers` faster than it reads a record, and that faster than pairs. */
+function initOf(lines) {
+  let init = inits.get(lines);
+  if (init) return init;
+  const [status, ...fields] = lines.split("\n");
+  init = { status: Number(status), headers: new Headers(fields.map(pairOf)) };
+  if (inits.size < INITS_MAX) inits.set(lines, init);
+  return init;
 }
 
-function isRead(method) {
-  return method === "GET" || method === "HEAD";
+function pairOf(field) {
+  const colon = field.indexOf(": ");
+  return [field.slice(0, colon), field.slice(colon + 2)];
 }
 
-const EMPTY = new Uint8Array();
-
-/** A body of at most so many bytes is read at once, and handed over with the head. */
-const SMALL = 4_096;
-
-/** The body, if the request says that it is small; a promise of it, unless it is empty. */
-function smallBody(request) {
-  const length = request.headers.get("content-length");
-  if (length === "0" || (length === null && request.body === null)) return EMPTY;
-  if (length === null || !(Number(length) <= SMALL)) return undefined;
-  return request.arrayBuffer().then((buffer) => new Uint8Array(buffer));
-}
-
-/** Reads a body of at most `max` bytes; undefined if it is longer. */
-async function readBody(request, max) {
-  if (Number(request.headers.get("content-length")) > max) return undefined;
-  if (!request.body) return new Uint8Array();
-  const chunks = [];
-  let length = 0;
-  for await (const chunk of request.body) {
-    length += chunk.byteLength;
-    if (length > max) return undefined;
-    chunks.push(chunk);
-  }
-  const body = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    body.set(chunk, at);
-    at += chunk.byteLength;
-  }
-  return body;
-}
-
-/** Header fields as records, by their lines: most replies have the same few. */
-const records = new Map();
-const RECORDS_MAX = 256;
-
-/** A record is read much faster by the platform than a list of pairs; no field comes twice. */
-function headersOf(lines) {
-  let record = records.get(lines);
-  if (record) return record;
-  const fields = lines.split("\n").filter(Boolean);
-  const pair = (field) => [field.slice(0, field.indexOf(": ")), field.slice(field.indexOf(": ") + 2)];
-  record = Object.fromEntries(fields.map(pair));
-  // A cookie, and the address of what was made, are one shopper's alone.
-  const isCommon = !("set-cookie" in record || "location" in record);
-  if (isCommon && records.size < RECORDS_MAX) records.set(lines, record);
-  return record;
-}
-
-/** A reply from its text: status, header lines, an empty line, the body. */
+/** A reply from its text, in the parts that `Reply::into_text` in src/http.rs says. */
 function toResponse(text, method) {
   const end = text.indexOf("\n\n");
-  const status = text.slice(0, 3);
-  const headers = headersOf(text.slice(4, end));
-  const body = method === "HEAD" || status === "304" ? null : text.slice(end + 2);
-  return new Response(body, { status: Number(status), headers });
+  const init = initOf(text.slice(0, end));
+  const own = end + 2;
+  const hasOwn = text[own] !== "\n";
+  const body = hasOwn ? text.indexOf("\n\n", own) + 2 : own + 1;
+  const response = new Response(
+    method === "HEAD" || init.status === 304 ? null : text.slice(body),
+    init,
+  );
+  if (hasOwn) {
+    for (const field of text.slice(own, body - 2).split("\n")) response.headers.append(...pairOf(field));
+  }
+  return response;
 }
 
 /**
  * Lets Rust take the request as far as it gets: to the reply, as text, or to what `Waiting::begin`
  * in src/steps.rs says.
  */
-function begin(request, env, body) {
-  return edgeNow().begin(head(request), body, (max) => readBody(request, max), env);
+function begin(request, method, env, body) {
+  return edgeNow().begin(head(request, method, env), body, new Incoming(request), env);
 }
 
 /** Carries what Rust asks to the object and the answer back, and so on to the reply. */
-async function goOn(step, env, ctx) {
+async function goOn(step, method, env, ctx) {
   const began = instance;
   const isWanted = () => instance === began;
-  while (step.startsWith("@")) {
-    const [number, binding, name, line] = step.slice(1).split("\n");
-    const said = await askTogether(env[binding], name, line, isWanted, ctx);
-    if (!isWanted()) return UNAVAILABLE;
-    step = edgeNow().resume(Number(number), said);
+  try {
+    while (step.startsWith("@")) {
+      const [number, binding, name, line] = step.slice(1).split("\n");
+      const said = await askTogether(env[binding], name, line, isWanted, ctx);
+      step = isWanted() ? edgeNow().resume(Number(number), said) : UNAVAILABLE;
+    }
+    if (step.startsWith("~")) step = await guarded(() => edgeNow().finish(Number(step.slice(1))));
+    return toResponse(step, method);
+  } catch (error) {
+    return failed(error, method);
   }
-  return step.startsWith("~") ? guarded(() => edgeNow().finish(Number(step.slice(1)))) : step;
+}
+
+/** The same, for a request whose body has to be waited for. */
+async function goOnWith(body, request, method, env, ctx) {
+  try {
+    return await goOn(begin(request, method, env, await body), method, env, ctx);
+  } catch (error) {
+    return failed(error, method);
+  }
 }
 
 /** Whether a step is the reply already. */
 function isReply(step) {
   return !step.startsWith("@") && !step.startsWith("~");
-}
-
-function responseOf(reply, method) {
-  return reply.then(
-    (text) => toResponse(text, method),
-    (error) => failed(error, method),
-  );
 }
 
 /** The reply for a request that failed on the way. */
@@ -229,13 +176,10 @@ export default {
     const { method } = request;
     try {
       const body = isRead(method) ? undefined : smallBody(request);
-      if (body instanceof Promise) {
-        const going = body.then((bytes) => goOn(begin(request, env, bytes), env, ctx));
-        return responseOf(going, method);
-      }
-      const step = begin(request, env, body);
+      if (body instanceof Promise) return goOnWith(body, request, method, env, ctx);
+      const step = begin(request, method, env, body);
       // Most of what is asked needs nobody else, and then no promise either.
-      return isReply(step) ? toResponse(step, method) : responseOf(goOn(step, env, ctx), method);
+      return isReply(step) ? toResponse(step, method) : goOn(step, method, env, ctx);
     } catch (error) {
       return failed(error, method);
     }

@@ -4,13 +4,12 @@ use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
 use doorbuster_domain::time::Timestamp;
-use js_sys::Function;
 use wasm_bindgen::prelude::*;
 use worker::{Env, RateLimiter};
 
 use crate::catalog::CatalogCache;
 use crate::config::{self, Config};
-use crate::http::Request;
+use crate::http::{Incoming, Request};
 use crate::limits::Limits;
 use crate::problem::Problem;
 use crate::room::StatusCache;
@@ -50,18 +49,18 @@ impl EdgeEntry {
         Self { edge: Rc::new(Edge::new()), waiting: Waiting::default() }
     }
 
-    /// Begins to answer a request: its head as lines of text, its body if it is at hand, else a
-    /// function that reads it up to a length. What comes of it is said at `Waiting::begin`.
+    /// Begins to answer a request: its head as lines of text, its body if it is at hand, and whom
+    /// to ask for more. What comes of it is said at `Waiting::begin`.
     pub fn begin(
         &self,
         head: String,
         body: Option<Vec<u8>>,
-        read_body: Function,
+        incoming: Incoming,
         env: Env,
     ) -> String {
         let edge = Rc::clone(&self.edge);
         self.waiting.begin(Box::pin(async move {
-            let request = Request::parse(&head, body, &read_body);
+            let request = Request::parse(&head, body, &incoming);
             let reply = router::answer(&edge, &request, &env).await;
             reply.unwrap_or_else(Problem::into_reply).into_text()
         }))

@@ -1,9 +1,13 @@
 //! Requests and replies as the text that `entry.mjs` carries.
 
-use js_sys::{Function, Promise, Uint8Array};
+use std::cell::OnceCell;
+use std::fmt::Write as _;
+
+use js_sys::{Promise, Uint8Array};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use wasm_bindgen::{JsCast as _, JsValue};
+use wasm_bindgen::JsCast as _;
+use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
 use crate::problem::Problem;
@@ -13,25 +17,51 @@ use doorbuster_wire::problem::{FieldError, ProblemKind};
 /// is below 8 KiB.
 const JSON_LEN_MAX: u32 = 64 * 1024;
 
-/// The headers that requests are read by, in the order in which `entry.mjs` writes them.
+/// The headers that requests are read by. `entry.mjs` has their names in the same order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Header {
-    Authorization,
-    Cookie,
-    Pass,
     Shopper,
     Ticket,
-    IfNoneMatch,
-    // The others are told of what changes something, and are empty otherwise.
-    ContentType,
-    Signature,
+    Pass,
     IdempotencyKey,
+    ContentType,
     Origin,
     SecFetchSite,
+    Authorization,
+    Cookie,
+    IfNoneMatch,
+    Signature,
 }
 
 /// How many they are.
 const HEADERS_LEN: usize = 11;
+
+/// Those that stand in the head of a request: what most requests of shoppers need. The others are
+/// asked for.
+const TOLD_OF_READS: &[Header] = &[Header::Shopper, Header::Ticket];
+/// The same, of what changes something.
+const TOLD_OF_CHANGES: &[Header] = &[
+    Header::Shopper,
+    Header::Pass,
+    Header::IdempotencyKey,
+    Header::ContentType,
+    Header::Origin,
+    Header::SecFetchSite,
+];
+
+#[wasm_bindgen]
+extern "C" {
+    /// A request as `entry.mjs` keeps it, to be asked for more.
+    pub type Incoming;
+
+    /// A header, by its number.
+    #[wasm_bindgen(method, catch)]
+    fn header(this: &Incoming, number: u32) -> Result<Option<String>, JsValue>;
+
+    /// A promise of the body; of nothing if it is longer than so many bytes.
+    #[wasm_bindgen(method, catch)]
+    fn body(this: &Incoming, max: u32) -> Result<Promise, JsValue>;
+}
 
 /// A request.
 pub(crate) struct Request<'t> {
@@ -44,21 +74,25 @@ pub(crate) struct Request<'t> {
     pub(crate) query: &'t str,
     /// The client's network address, as the platform says; never as the client does.
     pub(crate) client: &'t str,
-    headers: [&'t str; HEADERS_LEN],
+    told: [Option<&'t str>; HEADERS_LEN],
+    asked: [OnceCell<Option<String>>; HEADERS_LEN],
     /// The body, if it came with the head.
     body: Option<Vec<u8>>,
-    read_body: &'t Function,
+    incoming: &'t Incoming,
 }
 
 impl<'t> Request<'t> {
     /// Reads the lines that `entry.mjs` makes of a request.
-    pub(crate) fn parse(head: &'t str, body: Option<Vec<u8>>, read_body: &'t Function) -> Self {
+    pub(crate) fn parse(head: &'t str, body: Option<Vec<u8>>, incoming: &'t Incoming) -> Self {
         let mut lines = head.split('\n');
         let mut line = || lines.next().unwrap_or_default();
         let (method, url, client) = (line(), line(), line());
-        let mut headers = [""; HEADERS_LEN];
-        for header in &mut headers {
-            *header = line();
+        let is_read = matches!(method, "GET" | "HEAD");
+        let mut told = [None; HEADERS_LEN];
+        for header in if is_read { TOLD_OF_READS } else { TOLD_OF_CHANGES } {
+            if let Some(place) = told.get_mut(*header as usize) {
+                *place = Some(line());
+            }
         }
         let after_scheme = url.find("://").map_or(0, |at| at.saturating_add(3));
         let path_at = url
@@ -69,12 +103,22 @@ impl<'t> Request<'t> {
         let target = url.get(path_at..).unwrap_or_default();
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let secure = url.starts_with("https:");
-        Self { method, secure, host, path, query, client, headers, body, read_body }
+        let asked = [const { OnceCell::new() }; HEADERS_LEN];
+        Self { method, secure, host, path, query, client, told, asked, body, incoming }
     }
 
     /// A header's value; `None` if it is absent or empty.
-    pub(crate) fn header(&self, header: Header) -> Option<&'t str> {
-        self.headers.get(header as usize).copied().filter(|value| !value.is_empty())
+    pub(crate) fn header(&self, header: Header) -> Option<&str> {
+        let number = header as usize;
+        let value = match self.told.get(number)? {
+            Some(told) => *told,
+            None => self.asked.get(number)?.get_or_init(|| self.ask(header)).as_deref()?,
+        };
+        (!value.is_empty()).then_some(value)
+    }
+
+    fn ask(&self, header: Header) -> Option<String> {
+        self.incoming.header(header as u32).ok().flatten()
     }
 
     /// Whether a page of another origin made a browser send it.
@@ -100,7 +144,7 @@ impl<'t> Request<'t> {
     }
 
     /// A cookie's value.
-    pub(crate) fn cookie(&self, name: &str) -> Option<&'t str> {
+    pub(crate) fn cookie(&self, name: &str) -> Option<&str> {
         let cookies = self.header(Header::Cookie)?.split(';');
         cookies
             .filter_map(|cookie| cookie.trim().split_once('='))
@@ -136,11 +180,7 @@ impl<'t> Request<'t> {
         }
         let unreadable =
             || Problem::new(ProblemKind::BodyMalformed, "The body broke off while it was read.");
-        let promise = self
-            .read_body
-            .call1(&JsValue::UNDEFINED, &JsValue::from(max))
-            .map_err(|_| unreadable())?
-            .unchecked_into::<Promise>();
+        let promise = self.incoming.body(max).map_err(|_| unreadable())?;
         let body = JsFuture::from(promise).await.map_err(|_| unreadable())?;
         if body.is_undefined() {
             return Err(too_large());
@@ -195,6 +235,9 @@ fn pointer_to(path: &serde_path_to_error::Path) -> String {
 /// What a reply without a route is, such as that of a test hook.
 const SUCCESS: u16 = 200;
 
+/// The fields of most replies are not longer together.
+const FIELDS_LEN: usize = 192;
+
 /// What a cache is told whose copy is current (RFC 9110, 15.4.5).
 const NOT_MODIFIED: u16 = 304;
 
@@ -202,7 +245,10 @@ const NOT_MODIFIED: u16 = 304;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Reply {
     status: Option<u16>,
+    /// Fields that many replies have alike.
     fields: String,
+    /// Fields that are this reply's own, such as the address of what was made.
+    own_fields: String,
     body: String,
 }
 
@@ -216,14 +262,16 @@ impl Reply {
 
     /// A reply of any text.
     pub(crate) fn text(media_type: &str, body: String) -> Self {
-        Self { status: None, fields: String::new(), body }
+        let fields = String::with_capacity(FIELDS_LEN);
+        Self { status: None, fields, own_fields: String::new(), body }
             .field("content-type", media_type)
             .field("x-content-type-options", "nosniff")
     }
 
     /// A reply without a body.
     pub(crate) fn empty() -> Self {
-        Self { status: None, fields: String::new(), body: String::new() }
+        let empty = String::new;
+        Self { status: None, fields: empty(), own_fields: empty(), body: empty() }
     }
 
     /// A reply to a cache whose copy is current.
@@ -241,17 +289,36 @@ impl Reply {
     /// The same with a header more. A value with a line break in it is left out.
     #[must_use]
     pub(crate) fn field(mut self, name: &str, value: &str) -> Self {
-        if !value.contains(['\r', '\n']) {
-            self.fields.push_str(name);
-            self.fields.push_str(": ");
-            self.fields.push_str(value);
-            self.fields.push('\n');
-        }
+        push_field(&mut self.fields, name, value);
         self
     }
 
-    /// The text that `entry.mjs` makes a `Response` of.
+    /// The same with a header more that no other reply has.
+    #[must_use]
+    pub(crate) fn own_field(mut self, name: &str, value: &str) -> Self {
+        push_field(&mut self.own_fields, name, value);
+        self
+    }
+
+    /// The text that `entry.mjs` makes a `Response` of: status, fields, an empty line, own fields,
+    /// an empty line, and the body.
     pub(crate) fn into_text(self) -> String {
-        format!("{}\n{}\n{}", self.status.unwrap_or(SUCCESS), self.fields, self.body)
+        let parts = [&self.fields, &self.own_fields, &self.body];
+        let len = parts.iter().map(|part| part.len()).sum::<usize>().saturating_add(8);
+        let mut text = String::with_capacity(len);
+        // Writing into a text does not fail.
+        let _ = writeln!(text, "{}", self.status.unwrap_or(SUCCESS));
+        for part in [&self.fields, "\n", &self.own_fields, "\n", &self.body] {
+            text.push_str(part);
+        }
+        text
+    }
+}
+
+fn push_field(fields: &mut String, name: &str, value: &str) {
+    if !value.contains(['\r', '\n']) {
+        for part in [name, ": ", value, "\n"] {
+            fields.push_str(part);
+        }
     }
 }

@@ -25,8 +25,12 @@ pub(crate) struct Limits {
 }
 
 /// Who is counted: an IPv4 address, or the first 64 bits of an IPv6 address, which is what one
-/// subscriber gets. Hashing is not needed: the platform made the text.
-type ClientKey = Box<str>;
+/// subscriber gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum ClientKey {
+    V4(u32),
+    V6(u64),
+}
 
 impl Limits {
     /// The limits, each `factor` times what it usually is.
@@ -105,10 +109,10 @@ fn client_key(client: &str) -> ClientKey {
         .or_else(|_| client.parse::<IpAddr>())
         .unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
     match address.to_canonical() {
-        IpAddr::V4(v4) => v4.to_string().into(),
+        IpAddr::V4(v4) => ClientKey::V4(v4.to_bits()),
         IpAddr::V6(v6) => {
-            let [a, b, c, d, ..] = v6.segments();
-            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64").into()
+            let first = v6.octets().first_chunk().copied().unwrap_or_default();
+            ClientKey::V6(u64::from_be_bytes(first))
         }
     }
 }

@@ -93,7 +93,7 @@ impl Problem {
         let reply = Reply::text("application/problem+json", text)
             .status(self.kind.status())
             .field("cache-control", "no-store");
-        self.fields.into_iter().fold(reply, |reply, (name, value)| reply.field(name, &value))
+        self.fields.into_iter().fold(reply, |reply, (name, value)| reply.own_field(name, &value))
     }
 }
 

@@ -50,6 +50,10 @@ pub(crate) async fn reserve(
     env: &Env,
     place: Place,
 ) -> Result<Reply, Problem> {
+    // Before all else: it is the same for everybody, and a flood of late comers has to cost little.
+    if room::is_sold_out(edge, env, &place.sale, &place.sku).await {
+        return Err(Rejection::SoldOut.into());
+    }
     let config = edge.config(env)?;
     let shopper = shopper::known(request)?;
     let admission = shopper::admission(request, &config, &place.sale, shopper, now())?;
@@ -61,9 +65,6 @@ pub(crate) async fn reserve(
         _ => request.json().await?,
     };
     let command = match &admission {
-        Admission::Holds if room::is_sold_out(edge, env, &place.sale, &place.sku).await => {
-            return Err(Rejection::SoldOut.into());
-        }
         Admission::Holds => Command::Reserve { shopper, key, quantity },
         Admission::Expired(_) => Command::RepeatReserve { shopper, key, quantity },
     };
@@ -75,7 +76,7 @@ pub(crate) async fn reserve(
     match reply {
         Answered::Reservation { view, exists } => {
             let reply = Reply::json(&body(&place, &view))
-                .field("location", &place.address(view.reservation));
+                .own_field("location", &place.address(view.reservation));
             Ok(if exists { reply.field("idempotent-replayed", "true") } else { reply })
         }
         other => Err(Problem::unavailable("inventory", &other)),
@@ -137,7 +138,7 @@ pub(crate) async fn begin_payment(
     };
     let redirect_to = provider.create_session(edge, &config, env, &session).await?;
     let reply = PaymentReply { redirect_to, reservation: body(&place, &view) };
-    Ok(Reply::json(&reply).field("location", &reply.redirect_to))
+    Ok(Reply::json(&reply).own_field("location", &reply.redirect_to))
 }
 
 /// The key of an act that must not happen twice.

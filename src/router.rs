@@ -47,7 +47,7 @@ pub(crate) async fn answer(
     let telling = |quota: &Quota| quota.is_running_out() && route.class != RouteClass::Browse;
     Ok(match quota.filter(telling) {
         Some(quota) => {
-            quota.fields().iter().fold(reply, |reply, (name, value)| reply.field(name, value))
+            quota.fields().iter().fold(reply, |reply, (name, value)| reply.own_field(name, value))
         }
         None => reply,
     })

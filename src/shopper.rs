@@ -28,7 +28,7 @@ fn cookie_name(secure: bool) -> &'static str {
 }
 
 /// The secret in the cookie.
-fn cookie<'t>(request: &Request<'t>) -> Option<&'t str> {
+fn cookie<'r>(request: &'r Request<'_>) -> Option<&'r str> {
     request.cookie(cookie_name(request.secure))
 }
 
@@ -79,7 +79,7 @@ impl Identity {
     /// The reply, with the cookie that a new shopper is known by.
     pub(crate) fn remember(&self, reply: Reply) -> Reply {
         match &self.new_cookie {
-            Some(cookie) => reply.field("set-cookie", cookie),
+            Some(cookie) => reply.own_field("set-cookie", cookie),
             None => reply,
         }
     }

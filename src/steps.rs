@@ -102,13 +102,14 @@ impl Waiting {
     pub(crate) fn begin(&self, future: Future) -> String {
         let number = self.last.get().wrapping_add(1);
         self.last.set(number);
-        self.step(number, Waits { since: now(), future, relay: Arc::default() }, None)
+        let since = now();
+        self.step(number, Waits { since, future, relay: Arc::default() }, None, since)
     }
 
     /// Goes on with what the object said; nothing if nobody waits under this number.
     pub(crate) fn resume(&self, number: u32, said: Said) -> Option<String> {
         let waits = self.all.borrow_mut().remove(&number)?;
-        Some(self.step(number, waits, Some(said)))
+        Some(self.step(number, waits, Some(said), now()))
     }
 
     /// Goes on as a promise, to the reply; nothing if nobody waits under this number.
@@ -124,9 +125,9 @@ impl Waiting {
         Some(reply.await)
     }
 
-    fn step(&self, number: u32, mut waits: Waits, said: Option<Said>) -> String {
+    fn step(&self, number: u32, mut waits: Waits, said: Option<Said>, now: Timestamp) -> String {
         let waker = Waker::from(Arc::clone(&waits.relay));
-        BEGAN_AT.set(now());
+        BEGAN_AT.set(now);
         ANSWER.set(said);
         CARRYING.set(true);
         let polled = waits.future.as_mut().poll(&mut Context::from_waker(&waker));

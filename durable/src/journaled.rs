@@ -40,7 +40,7 @@ const ROW_LEN: usize = 1_000_000;
 /// About how long an event is.
 const EVENT_LEN: usize = 160;
 
-/// Entries are read in pages of so many bytes, so that reading a long journal takes little memory.
+/// Entries are exported in pages of so many bytes.
 const PAGE_LEN: usize = 4_000_000;
 /// Nor are there more of them in a page.
 const ENTRIES_MAX: usize = 500;
@@ -183,7 +183,7 @@ impl<M: Machine> Journaled<M> {
     /// A page of the entries after number `after`, for an export.
     pub(crate) fn entries(&self, after: u64) -> Result<Vec<Entry>> {
         match &self.loaded {
-            Some(loaded) if loaded.stored => read_entries(&self.sql, after),
+            Some(loaded) if loaded.stored => read_page(&self.sql, after),
             _ => Ok(Vec::new()),
         }
     }
@@ -209,15 +209,9 @@ fn read<M: Machine>(sql: &SqlStorage) -> Result<Loaded<M>> {
     let (machine, seq, hash) = snapshot::read::<M>(sql)?;
     let mut replay = Replay::resume(machine, seq, hash);
     let mut events_since_snapshot = 0_usize;
-    loop {
-        let entries = read_entries(sql, replay.seq())?;
-        if entries.is_empty() {
-            break;
-        }
-        for entry in &entries {
-            let read = replay.read(entry).map_err(|e| broken(&e))?;
-            events_since_snapshot = events_since_snapshot.saturating_add(read);
-        }
+    for entry in entries_after(sql, seq)? {
+        let read = replay.read(&entry?).map_err(|e| broken(&e))?;
+        events_since_snapshot = events_since_snapshot.saturating_add(read);
     }
     let (mut machine, seq, hash) = replay.into_parts();
     machine.wake();
@@ -225,20 +219,10 @@ fn read<M: Machine>(sql: &SqlStorage) -> Result<Loaded<M>> {
 }
 
 /// The entries after a number, as many as make a page, and at least one if there is one.
-fn read_entries(sql: &SqlStorage, after: u64) -> Result<Vec<Entry>> {
-    let rows = sql.exec(
-        "SELECT seq, committed_at_ms, events, hash FROM journal WHERE seq > ? ORDER BY seq",
-        vec![integer(after)?],
-    )?;
+fn read_page(sql: &SqlStorage, after: u64) -> Result<Vec<Entry>> {
     let (mut entries, mut len) = (Vec::new(), 0_usize);
-    for row in rows.raw() {
-        let mut row = row?.into_iter();
-        let entry = Entry {
-            seq: number(row.next().as_ref())?,
-            committed_at_ms: Timestamp::from_millis(number(row.next().as_ref())?),
-            events: String::from_utf8(blob(row.next())?).map_err(|_| misread("UTF-8"))?,
-            hash: chain_hash(row.next())?,
-        };
+    for entry in entries_after(sql, after)? {
+        let entry = entry?;
         len = len.saturating_add(entry.events.len());
         entries.push(entry);
         if len >= PAGE_LEN || entries.len() >= ENTRIES_MAX {
@@ -246,6 +230,23 @@ fn read_entries(sql: &SqlStorage, after: u64) -> Result<Vec<Entry>> {
         }
     }
     Ok(entries)
+}
+
+/// The entries after a number, read one by one.
+fn entries_after(sql: &SqlStorage, after: u64) -> Result<impl Iterator<Item = Result<Entry>>> {
+    let rows = sql.exec(
+        "SELECT seq, committed_at_ms, events, hash FROM journal WHERE seq > ? ORDER BY seq",
+        vec![integer(after)?],
+    )?;
+    Ok(rows.raw().map(|row| {
+        let mut row = row?.into_iter();
+        Ok(Entry {
+            seq: number(row.next().as_ref())?,
+            committed_at_ms: Timestamp::from_millis(number(row.next().as_ref())?),
+            events: String::from_utf8(blob(row.next())?).map_err(|_| misread("UTF-8"))?,
+            hash: chain_hash(row.next())?,
+        })
+    }))
 }
 
 pub(crate) fn integer(number: u64) -> Result<SqlStorageValue> {

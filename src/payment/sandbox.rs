@@ -150,7 +150,7 @@ pub(crate) async fn pay(
         let signature = config.keyring.sign_webhook(now(), body.as_bytes());
         receive(edge, env, &signature, body.as_bytes()).await?;
     }
-    Ok(Reply::empty().field("location", &receipt_address(&details)))
+    Ok(Reply::empty().own_field("location", &receipt_address(&details)))
 }
 
 /// `POST /v1/webhooks/sandbox`.

@@ -109,6 +109,8 @@ fn a_late_comer_with_a_pass_is_told_that_it_is_sold_out_and_of_a_restock() {
         (sold_out && Shopper::new(&sale).join().status == 409).then_some(())
     });
     assert_eq!(told().problem(), ProblemKind::SoldOut);
+    // There is no pass to be had, so who has none is not sent to get one.
+    assert_eq!(Shopper::new(&sale).reserve("k", 1).problem(), ProblemKind::SoldOut);
     sale.adjust("found-one", 1).ok::<Stock>();
     eventually("the edge has heard of it", || (told().status == 201).then_some(()));
     assert_eq!(sale.counts(), (2, 1, 1));

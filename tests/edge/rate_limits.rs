@@ -4,8 +4,9 @@ use std::net::IpAddr;
 use std::thread::sleep;
 use std::time::Duration;
 
-use doorbuster_tests::{Answer, Sale, Shopper, rules};
+use doorbuster_tests::{Answer, Sale, Shop, Shopper, rules};
 use doorbuster_wire::problem::ProblemKind;
+use xtask::bundle::Build;
 
 use crate::shop;
 
@@ -67,6 +68,19 @@ fn a_client_cannot_choose_the_address_it_is_known_by() {
         join(&sale, here, ("cf-connecting-ip", &victim.to_string()));
     }
     assert_eq!(join(&sale, victim, ("accept", "*/*")).status, 201);
+}
+
+#[test]
+fn behind_a_proxy_clients_are_told_apart_by_the_header_that_it_sets() {
+    let mut shop = Shop::start("edge-behind-a-proxy", Build::TestHooks);
+    shop.redeploy("CLIENT_ADDRESS_HEADER", "x-real-ip");
+    let look =
+        |client: &str| shop.request("GET", "/v1/catalog").header("x-real-ip", client).send().status;
+    assert!((0..MANY).any(|_| look("198.51.100.1") == 429), "one client has no limit");
+    assert_eq!((look("198.51.100.1"), look("198.51.100.2")), (429, 200));
+    // One subscriber to IPv6 is one client, whatever the rest of the address.
+    assert!((0..MANY).any(|n| look(&format!("2001:db8:0:1::{n:x}")) == 429));
+    assert_eq!(look("2001:db8:0:2::1"), 200);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The one table of routes.
 
+use std::sync::LazyLock;
+
 /// A method of HTTP that some route takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
@@ -185,9 +187,10 @@ pub enum RouteError {
 /// `NotFound`, or `MethodNotAllowed` with the value of the `Allow` field.
 pub fn find<'p>(method: &str, path: &'p str) -> Result<(&'static Route, Params<'p>), RouteError> {
     let method = Method::parse(method);
+    let segments = Segments::of(path);
     let mut allowed: Vec<&str> = Vec::new();
-    for route in ROUTES {
-        let Some(params) = matches(route.path, path) else { continue };
+    for (route, pattern) in ROUTES.iter().zip(PATTERNS.iter()) {
+        let Some(params) = segments.match_with(pattern) else { continue };
         if Some(route.method) == method {
             return Ok((route, params));
         }
@@ -203,22 +206,49 @@ pub fn find<'p>(method: &str, path: &'p str) -> Result<(&'static Route, Params<'
     })
 }
 
-fn matches<'p>(pattern: &str, path: &'p str) -> Option<Params<'p>> {
-    let mut params = [""; 3];
-    let mut free = params.iter_mut();
-    let mut segments = path.split('/');
-    for expected in pattern.split('/') {
-        let segment = segments.next()?;
-        if expected.starts_with('{') {
-            if segment.is_empty() {
-                return None;
+/// Longer than any path that there is.
+const SEGMENTS_MAX: usize = 12;
+
+/// What stands between the slashes of a path. Split once: a request is compared with every route.
+struct Segments<'p> {
+    all: [&'p str; SEGMENTS_MAX],
+    /// How many there are, of which the first are in `all`.
+    len: usize,
+}
+
+static PATTERNS: LazyLock<Vec<Segments<'static>>> =
+    LazyLock::new(|| ROUTES.iter().map(|route| Segments::of(route.path)).collect());
+
+impl<'p> Segments<'p> {
+    fn of(path: &'p str) -> Self {
+        let (mut all, mut len) = ([""; SEGMENTS_MAX], 0_usize);
+        for segment in path.split('/') {
+            if let Some(place) = all.get_mut(len) {
+                *place = segment;
             }
-            *free.next()? = segment;
-        } else if expected != segment {
+            len = len.saturating_add(1);
+        }
+        Self { all, len }
+    }
+
+    fn match_with(&self, pattern: &Segments<'_>) -> Option<Params<'p>> {
+        if self.len != pattern.len {
             return None;
         }
+        let mut params = [""; 3];
+        let mut free = params.iter_mut();
+        for (segment, expected) in self.all.iter().zip(&pattern.all).take(pattern.len) {
+            if expected.starts_with('{') {
+                if segment.is_empty() {
+                    return None;
+                }
+                *free.next()? = *segment;
+            } else if expected != segment {
+                return None;
+            }
+        }
+        Some(params)
     }
-    segments.next().is_none().then_some(params)
 }
 
 #[cfg(test)]

@@ -73,6 +73,12 @@ pub(super) fn measure(
         growth.sizes.insert(wake_name(orders), between.wakes(scale.wakes)?);
     }
     let (few, many) = scale.orders;
+    let of_large = names(scale)
+        .into_iter()
+        .filter(|name| scale.orders_between.map(wake_name) != Some(name.clone()));
+    if !of_large.into_iter().any(|name| wants(&name)) {
+        return Ok(());
+    }
     let mut large = start(many)?;
     if wants(&wake_name(many)) {
         growth.sizes.insert(wake_name(many), large.wakes(scale.wakes)?);
@@ -143,6 +149,13 @@ impl Grown {
             of_nothing.push(woken.ms_of_nothing);
             hot.push(after_another.ms);
         }
+        eprintln!(
+            "wakes {all:?} nothing {of_nothing:?} tail {} events {} entries {} bytes snapshot {}",
+            self.to_read.tail_events,
+            self.to_read.tail_entries,
+            self.to_read.tail_bytes,
+            self.to_read.snapshot_bytes
+        );
         let at_most = WAKES_AT_MOST.iter().find(|(orders, _)| *orders == self.orders);
         let read = self.to_read;
         let details = [

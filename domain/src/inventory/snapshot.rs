@@ -1,8 +1,9 @@
 //! An inventory as bytes, for a snapshot.
 //!
-//! A length of 4 bytes and so much JSON with everything that is small; then the reservations in
-//! the order of their ids, 53 bytes each. Numbers are little endian. Nothing depends on it for
-//! good: what cannot be read is made again from the journal.
+//! A block of JSON with everything that is small; then the reservations in the order of their ids, in
+//! blocks. Before each block stands its length, 4 bytes little endian. Numbers of a reservation are
+//! spelled as in LEB128, and its times as what lies between them, because most are small.
+//! Nothing depends on this for good: what cannot be read is made again from the journal.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -13,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::reservation::{Reservation, State};
 use super::{Adjustment, Counts, Inventory, RefundState, Selling, Terms};
 use crate::id::{IdempotencyKey, PaymentId, ReservationId};
-use crate::time::Timestamp;
+use crate::time::{Millis, Timestamp};
 
 /// Everything but the reservations.
 #[derive(Serialize, Deserialize)]
@@ -32,7 +33,11 @@ struct Head<'a> {
     reservations: usize,
 }
 
-const RECORD_LEN: usize = 53;
+/// So many reservations stand in a block.
+const BLOCK_LEN: usize = 256;
+/// No block of reservations is longer, nor is a head with all the adjustments and refunds that an
+/// object can take.
+const BLOCK_BYTES_MAX: u32 = 64_000_000;
 
 impl Inventory {
     /// `Machine::write_snapshot`.
@@ -49,25 +54,24 @@ impl Inventory {
             last_at: self.last_at,
             reservations: self.reservations.len(),
         })?;
-        let len = u32::try_from(head.len()).map_err(|_| wrong("the head is too long"))?;
-        to.write_all(&len.to_le_bytes())?;
-        to.write_all(&head)?;
-        let mut record = Vec::with_capacity(RECORD_LEN);
-        for (id, reservation) in self.reservations.iter() {
-            record.clear();
-            encode(*id, reservation, &mut record);
-            to.write_all(&record)?;
+        write_block(&head, to)?;
+        let mut block = Vec::new();
+        let mut all = self.reservations.iter().peekable();
+        while all.peek().is_some() {
+            block.clear();
+            for (id, reservation) in all.by_ref().take(BLOCK_LEN) {
+                encode(*id, reservation, &mut block);
+            }
+            write_block(&block, to)?;
         }
         Ok(())
     }
 
     /// `Machine::read_snapshot`.
     pub(super) fn read(from: &mut dyn Read) -> Result<Self> {
-        let mut len = [0; 4];
-        from.read_exact(&mut len)?;
-        let mut head = Vec::new();
-        from.take(u32::from_le_bytes(len).into()).read_to_end(&mut head)?;
-        let head: Head<'static> = serde_json::from_slice(&head)?;
+        let mut block = Vec::new();
+        read_block(from, &mut block)?;
+        let head: Head<'static> = serde_json::from_slice(&block)?;
         let mut inventory = Self {
             terms: head.terms.into_owned(),
             selling: head.selling,
@@ -80,13 +84,15 @@ impl Inventory {
             last_at: head.last_at,
             ..Self::default()
         };
-        let mut record = [0; RECORD_LEN];
-        for _ in 0..head.reservations {
-            from.read_exact(&mut record)?;
-            let (id, reservation) = decode(&record).ok_or_else(|| wrong("no such state"))?;
-            inventory.index.add(id, &reservation);
-            if inventory.reservations.insert(id, reservation).is_some() {
-                return Err(wrong("a reservation stands in it twice"));
+        while inventory.reservations.len() < head.reservations {
+            read_block(from, &mut block)?;
+            let rest = &mut block.as_slice();
+            while !rest.is_empty() {
+                let (id, reservation) = decode(rest).ok_or_else(|| wrong("no reservation"))?;
+                inventory.index.add(id, &reservation);
+                if inventory.reservations.insert(id, reservation).is_some() {
+                    return Err(wrong("a reservation stands in it twice"));
+                }
             }
         }
         if from.read(&mut [0])? > 0 {
@@ -99,40 +105,67 @@ impl Inventory {
     }
 }
 
-fn encode(id: ReservationId, reservation: &Reservation, record: &mut Vec<u8>) {
-    let (tag, at, attempt) = match reservation.state {
-        State::Held { expires_at } => (0, expires_at, 0),
-        State::Paying { deadline, overdue: false } => (1, deadline, 0),
-        State::Paying { deadline, overdue: true } => (2, deadline, 0),
-        State::Allocated { attempt, allocated_at, settled: false } => (3, allocated_at, attempt),
-        State::Allocated { attempt, allocated_at, settled: true } => (4, allocated_at, attempt),
-        State::Released => (5, Timestamp::default(), 0),
-        State::Expired => (6, Timestamp::default(), 0),
-    };
-    record.extend(id.as_bytes());
-    record.extend(reservation.shopper_second_half);
-    record.extend(reservation.quantity.to_le_bytes());
-    record.extend(reservation.attempts.to_le_bytes());
-    record.extend(reservation.reserved_at.as_millis().to_le_bytes());
-    record.push(tag);
-    record.extend(at.as_millis().to_le_bytes());
-    record.extend(attempt.to_le_bytes());
+fn write_block(block: &[u8], to: &mut dyn Write) -> Result<()> {
+    let len = u32::try_from(block.len()).map_err(|_| wrong("a block is too long"))?;
+    to.write_all(&len.to_le_bytes())?;
+    to.write_all(block)
 }
 
-fn decode(record: &[u8; RECORD_LEN]) -> Option<(ReservationId, Reservation)> {
-    let rest = &mut record.as_slice();
+fn read_block(from: &mut dyn Read, block: &mut Vec<u8>) -> Result<()> {
+    let mut len = [0; 4];
+    from.read_exact(&mut len)?;
+    let len = u32::from_le_bytes(len);
+    if len == 0 || len > BLOCK_BYTES_MAX {
+        return Err(wrong("a block cannot be so long"));
+    }
+    block.clear();
+    let read = from.take(len.into()).read_to_end(block)?;
+    if read < len as usize { Err(ErrorKind::UnexpectedEof.into()) } else { Ok(()) }
+}
+
+fn encode(id: ReservationId, reservation: &Reservation, block: &mut Vec<u8>) {
+    let (tag, at, attempt) = match reservation.state {
+        State::Held { expires_at } => (0, Some(expires_at), None),
+        State::Paying { deadline, overdue: false } => (1, Some(deadline), None),
+        State::Paying { deadline, overdue: true } => (2, Some(deadline), None),
+        State::Allocated { attempt, allocated_at, settled } => {
+            (if settled { 4 } else { 3 }, Some(allocated_at), Some(attempt))
+        }
+        State::Released => (5, None, None),
+        State::Expired => (6, None, None),
+    };
+    block.extend(id.as_bytes());
+    block.extend(reservation.shopper_second_half);
+    block.push(tag);
+    let reserved_at = reservation.reserved_at.as_millis();
+    push_number(reserved_at, block);
+    push_number(reservation.quantity.into(), block);
+    push_number(reservation.attempts.into(), block);
+    if let Some(at) = at {
+        // No state begins or ends before it was reserved.
+        push_number(at.as_millis().saturating_sub(reserved_at), block);
+    }
+    if let Some(attempt) = attempt {
+        push_number(attempt.into(), block);
+    }
+}
+
+fn decode(rest: &mut &[u8]) -> Option<(ReservationId, Reservation)> {
     let id = ReservationId::from_bytes(take(rest)?);
     let shopper_second_half = take(rest)?;
-    let quantity = u32::from_le_bytes(take(rest)?);
-    let attempts = u32::from_le_bytes(take(rest)?);
-    let reserved_at = moment(rest)?;
     let [tag] = take(rest)?;
-    let at = moment(rest)?;
-    let attempt = u32::from_le_bytes(take(rest)?);
+    let reserved_at = Timestamp::from_millis(number(rest)?);
+    let quantity = number(rest)?.try_into().ok()?;
+    let attempts = number(rest)?.try_into().ok()?;
+    let later = |rest: &mut &[u8]| number(rest).map(|ms| reserved_at.plus(Millis::new(ms)));
     let state = match tag {
-        0 => State::Held { expires_at: at },
-        1 | 2 => State::Paying { deadline: at, overdue: tag == 2 },
-        3 | 4 => State::Allocated { attempt, allocated_at: at, settled: tag == 4 },
+        0 => State::Held { expires_at: later(rest)? },
+        1 | 2 => State::Paying { deadline: later(rest)?, overdue: tag == 2 },
+        3 | 4 => State::Allocated {
+            allocated_at: later(rest)?,
+            attempt: number(rest)?.try_into().ok()?,
+            settled: tag == 4,
+        },
         5 => State::Released,
         6 => State::Expired,
         _ => return None,
@@ -140,15 +173,35 @@ fn decode(record: &[u8; RECORD_LEN]) -> Option<(ReservationId, Reservation)> {
     Some((id, Reservation { shopper_second_half, quantity, attempts, reserved_at, state }))
 }
 
-/// The next bytes of a record.
+/// The next bytes.
 fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
     let (first, others) = rest.split_first_chunk()?;
     *rest = others;
     Some(*first)
 }
 
-fn moment(rest: &mut &[u8]) -> Option<Timestamp> {
-    take(rest).map(|bytes| Timestamp::from_millis(u64::from_le_bytes(bytes)))
+/// Seven bits in each byte, the lowest first; the highest bit says that more follow.
+fn push_number(mut number: u64, block: &mut Vec<u8>) {
+    loop {
+        let [lowest, ..] = number.to_le_bytes();
+        number >>= 7;
+        if number == 0 {
+            return block.push(lowest);
+        }
+        block.push(lowest | 0x80);
+    }
+}
+
+fn number(rest: &mut &[u8]) -> Option<u64> {
+    let mut number = 0_u64;
+    for shift in (0..u64::BITS).step_by(7) {
+        let [byte] = take(rest)?;
+        number |= u64::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            return Some(number);
+        }
+    }
+    None
 }
 
 fn wrong(what: &'static str) -> Error {

@@ -1,0 +1,103 @@
+// What Rust is told of a request, and what it can ask for.
+
+/** The headers that Rust knows, in the order of `Header` in src/http.rs. */
+const HEADERS = [
+  "doorbuster-shopper",
+  "doorbuster-ticket",
+  "doorbuster-pass",
+  "idempotency-key",
+  "content-type",
+  "origin",
+  "sec-fetch-site",
+  "authorization",
+  "cookie",
+  "if-none-match",
+  "doorbuster-signature",
+];
+
+/** What it is told at once, of what reads and of what changes something. */
+const TOLD_OF_READS = ["doorbuster-shopper", "doorbuster-ticket"];
+const TOLD_OF_CHANGES = ["doorbuster-shopper", ...HEADERS.slice(2, 7)];
+
+/** A request, for Rust to ask for more. */
+export class Incoming {
+  constructor(request) {
+    this.request = request;
+  }
+
+  /** A header, by its number. */
+  header(number) {
+    return this.request.headers.get(HEADERS[number]) ?? undefined;
+  }
+
+  /** The body; undefined if it has more than `max` bytes. */
+  body(max) {
+    return readBody(this.request, max);
+  }
+}
+
+/** A request as lines of text: a header's value has no line breaks. */
+export function head(request, method, env) {
+  const { headers } = request;
+  // Joined and not added up: what is read from it character by character has to be one text.
+  const lines = [method, request.url, clientOf(request, headers, env)];
+  for (const name of isRead(method) ? TOLD_OF_READS : TOLD_OF_CHANGES) lines.push(headers.get(name));
+  return lines.join("\n");
+}
+
+/** Where Cloudflare writes the client's address; elsewhere a client may write there what it likes. */
+const CLOUDFLARE_HEADER = "cf-connecting-ip";
+
+let isCloudflare = false;
+
+/**
+ * The client's network address: from the header that the operator's own proxy sets, if there is
+ * one, or from Cloudflare's; else that of the peer. `cf` is a text that is parsed whenever it is
+ * looked into, so it is not where it need not be.
+ */
+function clientOf(request, headers, env) {
+  if (env.CLIENT_ADDRESS_HEADER) return headers.get(env.CLIENT_ADDRESS_HEADER) ?? "";
+  if (isCloudflare) return headers.get(CLOUDFLARE_HEADER) ?? "";
+  const { cf } = request;
+  // Plain workerd knows the peer, and Cloudflare in which of its places it is.
+  if (cf?.clientIp) return cf.clientIp;
+  isCloudflare = typeof cf?.colo === "string";
+  return isCloudflare ? (headers.get(CLOUDFLARE_HEADER) ?? "") : "";
+}
+
+export function isRead(method) {
+  return method === "GET" || method === "HEAD";
+}
+
+const EMPTY = new Uint8Array();
+
+/** A body of at most so many bytes is read at once, and handed over with the head. */
+const SMALL = 4_096;
+
+/** The body, if the request says that it is small; a promise of it, unless it is empty. */
+export function smallBody(request) {
+  const length = request.headers.get("content-length");
+  if (length === "0" || (length === null && request.body === null)) return EMPTY;
+  if (length === null || !(Number(length) <= SMALL)) return undefined;
+  return request.arrayBuffer().then((buffer) => new Uint8Array(buffer));
+}
+
+/** Reads a body of at most `max` bytes; undefined if it is longer. */
+async function readBody(request, max) {
+  if (Number(request.headers.get("content-length")) > max) return undefined;
+  if (!request.body) return new Uint8Array();
+  const chunks = [];
+  let length = 0;
+  for await (const chunk of request.body) {
+    length += chunk.byteLength;
+    if (length > max) return undefined;
+    chunks.push(chunk);
+  }
+  const body = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    body.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return body;
+}
