@@ -27,6 +27,11 @@ impl Spent {
         self.answers = self.answers.saturating_add(more.answers);
     }
 
+    /// Whether nothing was done at all.
+    pub(super) const fn is_nothing(self) -> bool {
+        self.answers == 0
+    }
+
     /// Microseconds per answer.
     #[expect(clippy::cast_precision_loss, reason = "nanoseconds of minutes are below 2^53")]
     pub(super) fn us(self) -> f64 {

@@ -9,7 +9,7 @@ use xtask::clock::Stopwatch;
 
 use super::cost::{Shoppers, Spent};
 use super::door::{Door, ToRead, sku};
-use super::stock::{Snapshot, Stock, name_of};
+use super::stock::{Snapshot, Stock};
 use super::{Growth, Scale, Size, in_short, ratio_name, wake};
 use crate::figures::Figure;
 use crate::load::Stop;
@@ -30,8 +30,6 @@ const BYTES_AT_MOST: (u64, f64) = (1_000_000, 100_000_000.0);
 const WARM: usize = 0;
 const GROWN: usize = 1;
 const ONCE: usize = 2;
-/// Orders of what both warm up with, at most.
-const WARM_ORDERS_MAX: u64 = 20_000;
 /// Everybody is let in.
 const ADMITS_PER_MINUTE: u32 = 10_000_000;
 
@@ -39,7 +37,9 @@ const ADMITS_PER_MINUTE: u32 = 10_000_000;
 /// as many events as there are between two snapshots of a small Inventory.
 const BATCHES: (u64, u64) = (16, 256);
 /// A round in batches lasts for a snapshot of the large Inventory, or for so many slices.
-const SLICES_MAX: u32 = 64;
+const SLICES_MAX: u32 = 128;
+/// Such rounds, at most: in each the large one grows by an eighth or more.
+const ROUNDS_IN_BATCHES_MAX: u32 = 3;
 
 /// The names of all that can be measured here.
 pub(super) fn names(scale: &Scale) -> Vec<String> {
@@ -73,20 +73,16 @@ pub(super) fn measure(
         growth.sizes.insert(wake_name(orders), between.wakes(scale.wakes)?);
     }
     let (few, many) = scale.orders;
-    let of_large = names(scale)
-        .into_iter()
-        .filter(|name| scale.orders_between.map(wake_name) != Some(name.clone()));
-    if !of_large.into_iter().any(|name| wants(&name)) {
+    let of_both = [ratio_name(THROUGH_THE_EDGE), ratio_name(IN_BATCHES), bytes_name(scale)];
+    let both = of_both.iter().any(|name| wants(name));
+    if !both && !wants(&wake_name(many)) {
         return Ok(());
     }
     let mut large = start(many)?;
     if wants(&wake_name(many)) {
         growth.sizes.insert(wake_name(many), large.wakes(scale.wakes)?);
     }
-    if ![ratio_name(THROUGH_THE_EDGE), ratio_name(IN_BATCHES), bytes_name(scale)]
-        .iter()
-        .any(|name| wants(name))
-    {
+    if !both {
         return Ok(());
     }
     let mut small = start(few)?;
@@ -132,35 +128,28 @@ impl Grown {
         let seconds = watch.elapsed().as_secs_f64();
         let object = stock.object().to_owned();
         let (to_read, (_, peak_bytes)) = (door.to_read(&object)?, door.resident_bytes()?);
-        Stock::new(&door, &sku(WARM))?.grow(orders.min(WARM_ORDERS_MAX))?;
         eprintln!("{orders} orders in {seconds:.1} s");
         Ok(Self { door, object, orders, snapshot, to_read, seconds, peak_bytes })
     }
 
     /// How long it takes to wake, so often.
     fn wakes(&mut self, times: u32) -> Result<Size> {
-        let another = name_of(&sku(WARM));
-        let (mut all, mut cpu, mut of_nothing, mut hot) = (vec![], vec![], vec![], vec![]);
+        let (mut all, mut cpu, mut of_nothing) = (vec![], vec![], vec![]);
         for _ in 0..times {
-            let mut wake = |another| wake::wake(&mut self.door, &self.object, self.orders, another);
-            let (woken, after_another) = (wake(None)?, wake(Some(&another))?);
+            let woken = wake::wake(&mut self.door, &self.object, self.orders)?;
             all.push(woken.ms);
             cpu.push(woken.cpu_ms);
             of_nothing.push(woken.ms_of_nothing);
-            hot.push(after_another.ms);
         }
-        eprintln!(
-            "wakes {all:?} nothing {of_nothing:?} tail {} events {} entries {} bytes snapshot {}",
-            self.to_read.tail_events,
-            self.to_read.tail_entries,
-            self.to_read.tail_bytes,
-            self.to_read.snapshot_bytes
-        );
+        let (again, more_bytes) = wake::wake_again(&self.door, &self.object, self.orders)?;
         let at_most = WAKES_AT_MOST.iter().find(|(orders, _)| *orders == self.orders);
         let read = self.to_read;
         let details = [
             ("cpu_ms", median(cpu)),
-            ("ms_after_another_woke", median(hot)),
+            ("ms_of_an_empty_object", median(of_nothing)),
+            ("ms_after_sleep", again.ms),
+            ("cpu_ms_after_sleep", again.cpu_ms),
+            ("more_bytes_after_sleep", precise(more_bytes)),
             ("tail_events", read.tail_events),
             ("tail_entries", read.tail_entries),
             ("tail_bytes", read.tail_bytes),
@@ -168,10 +157,9 @@ impl Grown {
             ("snapshot_after_events", precise(self.snapshot.after_events)),
             ("snapshot_ms", self.snapshot.ms),
             ("filling_seconds", self.seconds),
-            ("same_request_to_an_empty_object_ms", median(of_nothing)),
         ];
-        let of =
-            "the first request to an Inventory that is in no memory, the next snapshot nearly due";
+        let of = "the first request to an Inventory that a fresh process has to read, the next \
+                  snapshot nearly due";
         Ok(Size::new(all, of, at_most.map(|(_, ms)| *ms), &details))
     }
 }
@@ -238,11 +226,14 @@ impl Pair<'_> {
     fn in_batches(&mut self, plan: &Plan) -> Result<(Rounds, Vec<f64>)> {
         let (mut rounds, mut between_snapshots) = (Rounds::default(), Vec::new());
         // The first warms up and is not counted: it begins anywhere between two snapshots.
-        for round in 0..=plan.rounds {
+        for round in 0..=plan.rounds.min(ROUNDS_IN_BATCHES_MAX) {
             let (few, many, between) = self.round_in_batches(round)?;
-            if round > 0 {
-                push(&mut rounds, round, IN_BATCHES, (few, many));
-                eprintln!("{:41} {:>22.1} us", "between snapshots", between.us());
+            if round == 0 {
+                continue;
+            }
+            push(&mut rounds, round, IN_BATCHES, (few, many));
+            if !between.is_nothing() {
+                eprintln!("round {round}  {:45} {:>9.1} us", "between snapshots", between.us());
                 between_snapshots.push(between.us());
             }
         }

@@ -61,7 +61,7 @@ impl<'d> Stock<'d> {
     pub(super) fn new(door: &'d Door, sku: &str) -> Result<Self> {
         Ok(Self {
             door,
-            object: name_of(sku),
+            object: format!("{SALE}:{sku}"),
             sale: SALE.parse()?,
             sku: sku.parse()?,
             key: "k".parse()?,
@@ -207,11 +207,6 @@ impl<'d> Stock<'d> {
         let shopper = ShopperId::of_secret(secret.as_bytes());
         (shopper, ReservationId::derive(&self.sale, &self.sku, shopper, &self.key))
     }
-}
-
-/// The name of the object of a SKU.
-pub(super) fn name_of(sku: &str) -> String {
-    format!("{SALE}:{sku}")
 }
 
 /// Batches of reservations, as text, by shoppers of a kind who are counted on from `first`.
