@@ -23,7 +23,8 @@ async function feed(inventory, body) {
   };
   await Promise.all(Array.from({ length: IN_FLIGHT }, lane));
   const refused = wrong[0];
-  return { refused: refused?.slice(Math.max(0, refused.indexOf("rejected") - 100)).slice(0, 300) };
+  const at = Math.max(0, (refused?.indexOf("rejected") ?? 0) - 100);
+  return { refused: refused?.slice(at, at + 300) };
 }
 
 /** Has so many people join a line at once; the position of the last. */
@@ -53,8 +54,8 @@ export function toRead(sql) {
 
 /**
  * Answers `/v1/bench?grow=...`: `feed` and `show` for what an Inventory (`object`) is to decide and
- * how its stock is, `snapshot_after` and `to_read` for what it has stored, `awoken` for how many came
- * to life, `join` for people (`people`) who join a line.
+ * how its stock is, `snapshot_after` and `to_read` for what it has stored, `awoken` for how many
+ * came to life, `join` for people (`people`) who join a line.
  */
 export async function grow(request, query, env) {
   const inventory = () => env.INVENTORY.getByName(query.get("object"));

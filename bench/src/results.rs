@@ -150,3 +150,25 @@ fn output(command: &mut Command) -> Result<String> {
     let output = output.with_context(|| format!("running {}", command.get_program().display()))?;
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_sizes_are_plain_numbers_under_their_names() {
+        let grown = [("wake_1e5_ms".to_owned(), 50.5)].into();
+        let sizes = Sizes { upload_gzip_bytes: 500.0, object_requests_per_poll: Some(0.0), grown };
+        let json = serde_json::to_string(&sizes).unwrap();
+        let wanted =
+            r#"{"upload_gzip_bytes":500.0,"object_requests_per_poll":0.0,"wake_1e5_ms":50.5}"#;
+        assert_eq!(json, wanted);
+    }
+
+    #[test]
+    fn a_promise_that_is_broken_is_told_as_such() {
+        assert_eq!(promised(Some(0.7), None, Some(true)), "0.7  holds");
+        assert_eq!(promised(None, Some(1.1), Some(false)), "at most 1.1  DOES NOT HOLD");
+        assert_eq!(promised(None, None, None), "");
+    }
+}

@@ -97,8 +97,10 @@ pub(super) fn measure(
     if wants(&ratio_name(IN_BATCHES)) {
         let (rounds, between_snapshots) = pair.in_batches(plan)?;
         growth.note(IN_BATCHES, None, scale.orders, rounds);
-        let name = format!("{IN_BATCHES}_{}_between_snapshots", in_short(many));
-        growth.cpu_us.insert(name, Figure::of(between_snapshots));
+        if !between_snapshots.is_empty() {
+            let name = format!("{IN_BATCHES}_{}_between_snapshots", in_short(many));
+            growth.cpu_us.insert(name, Figure::of(between_snapshots));
+        }
     }
     Ok(())
 }
