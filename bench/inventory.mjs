@@ -8,6 +8,9 @@ import { countAwoken, grow, snapshotAfter, toRead } from "./growth.mjs";
 /** Calls of objects so far. */
 let calls = 0;
 
+/** Orders that came by queue so far, one that comes again included. */
+let messages = 0;
+
 export class Inventory extends objects.Inventory {
   constructor(ctx, env) {
     super(ctx, env);
@@ -70,18 +73,21 @@ function batchOf(length, first) {
   return JSON.stringify(commands);
 }
 
-/** All but its own address is the product's. `?calls=1` tells how often objects were called, `?grow=`
- * is for `growth.mjs`.
+/** All but its own address is the product's. `?calls=1` tells how often objects were called, and how
+ * many orders came by queue; `?grow=` is for `growth.mjs`.
  *
  * `GET /v1/bench?batch=256&batches=400&run=1`: reserves, and answers with what was accepted and how long
  * it took. Requests are made before the clock starts; the clock moves with every reply. */
 export default {
-  queue: product.queue,
+  queue(batch, env) {
+    if (batch.queue.endsWith("-orders")) messages += batch.messages.length;
+    return product.queue(batch, env);
+  },
 
   async fetch(request, env, ctx) {
     const { pathname, searchParams: query } = new URL(request.url);
     if (pathname !== "/v1/bench") return product.fetch(request, env, ctx);
-    if (query.has("calls")) return Response.json({ calls });
+    if (query.has("calls")) return Response.json({ calls, messages });
     if (query.has("grow")) return grow(request, query, env);
     const [length, count] = [Number(query.get("batch")), Number(query.get("batches"))];
     const inventory = env.INVENTORY.getByName(`bench-${query.get("run")}`);

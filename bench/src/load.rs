@@ -44,6 +44,7 @@ use self::driver::{Clock, Driver};
 pub use self::history::{History, Op};
 pub use self::ran::{Ran, Summary};
 pub use self::request::{render, render_into};
+pub(crate) use self::schedule::{Schedule, SplitMix64};
 pub use self::sink::headroom;
 
 /// The longest sleep between two looks at timeouts.
@@ -90,6 +91,9 @@ pub enum Pace {
     Saturate,
     /// By the clock, so many in a second: an open model, which finds the latency.
     PerSecond(f64, Arrivals),
+    /// The workload says when, by [`Workload::due`]: an open model in which answers have
+    /// consequences. It ends when nothing is due and nothing is under way.
+    Scripted,
 }
 
 /// How operations are spread over time.
@@ -117,6 +121,12 @@ pub trait Workload {
     /// Appends request `number` (from 0, warm-up included) to `out`; [`render_into`] helps. Returns
     /// a tag of its choice, which the reply and the history carry.
     fn write(&mut self, number: u64, out: &mut Vec<u8>) -> u8;
+
+    /// With [`Pace::Scripted`]: when the next operation is due, in nanoseconds since the start of
+    /// the run; `None` if nothing is, unless an answer makes it so.
+    fn due(&self) -> Option<u64> {
+        None
+    }
 
     /// Looks at an answer. Returns its class, which is counted and kept in the history, or a
     /// sentence that says what is wrong with it.

@@ -63,8 +63,18 @@ impl FrontDoor {
         &self.server
     }
 
+    /// Messages that the consumer of the orders has got so far.
+    pub fn messages(&self) -> Result<u64> {
+        self.count("messages")
+    }
+
     fn calls(&self) -> Result<u64> {
-        self.get("/v1/bench?calls=1")?.get("calls").and_then(Value::as_u64).context("no count")
+        self.count("calls")
+    }
+
+    fn count(&self, what: &str) -> Result<u64> {
+        let counts = self.get("/v1/bench?calls=1")?;
+        counts.get(what).and_then(Value::as_u64).with_context(|| format!("no count of {what}"))
     }
 
     fn get(&self, path: &str) -> Result<Value> {

@@ -23,7 +23,7 @@ pub struct Ratio {
 }
 
 /// Name, numerator, denominator, and what it has to be at least.
-const RATIOS: [(&str, &str, &str, Option<f64>); 14] = [
+const RATIOS: [(&str, &str, &str, Option<f64>); 16] = [
     (
         "hot_sku_vs_redis_always",
         "inventory_batches_of_256",
@@ -45,6 +45,9 @@ const RATIOS: [(&str, &str, &str, Option<f64>); 14] = [
     ("reserve_vs_redis_everysec_http", "reserve", "p2_redis_everysec", None),
     ("reserve_vs_postgres_hot_row_http", "reserve", "p3_postgres_hot_row", None),
     ("reserve_vs_postgres_skip_locked_http", "reserve", "p3_postgres_skip_locked", None),
+    // A crowd in front of few units, of whom nearly all are refused.
+    ("w1_burst_vs_js_tuned", "w1_burst_product", "w1_burst_p1b_js_tuned", None),
+    ("w1_burst_vs_redis_always_http", "w1_burst_product", "w1_burst_p2_redis_always", None),
 ];
 
 /// All ratios of which both sides were measured.

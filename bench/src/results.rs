@@ -102,8 +102,11 @@ impl Results {
         Ok(())
     }
 
-    /// The table that is printed.
-    pub fn print(&self) {
+    /// The table that is printed, and the shapes of load, which have no table.
+    pub fn print(&self) -> Result<()> {
+        if let Some(shapes) = &self.measured.shapes {
+            println!("{}", serde_json::to_string_pretty(shapes)?);
+        }
         println!("\n{:38} {:>8}   {:>17}   promised", "ratio", "median", "least to most");
         for (name, Ratio { figure, at_least, at_most, holds, .. }) in &self.ratio_details {
             let promised = promised(*at_least, *at_most, *holds);
@@ -118,6 +121,7 @@ impl Results {
                 println!("    {name:34} {value:>12.1}");
             }
         }
+        Ok(())
     }
 }
 

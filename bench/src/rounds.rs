@@ -20,6 +20,7 @@ use crate::object::FrontDoor;
 use crate::process;
 use crate::redis::{self, Aof, Redis};
 use crate::subjects::{self, Act, CORE, SECRET, Subject};
+use crate::workloads::shapes::{self, Place, Shapes};
 use crate::workloads::{Poll, SALE};
 
 /// How long and how often.
@@ -59,7 +60,12 @@ impl Plan {
         }
     }
 
-    fn wants(&self, name: &str) -> bool {
+    /// Whether its figures are meant to be told.
+    pub(crate) fn is_full(&self) -> bool {
+        self.rounds >= Self::full().rounds
+    }
+
+    pub(crate) fn wants(&self, name: &str) -> bool {
         self.only.as_ref().is_none_or(|only| name.contains(only.as_str()))
     }
 }
@@ -77,6 +83,8 @@ pub struct Measured {
     pub object_calls_per_1000_polls: Option<u64>,
     /// What becomes of it as it grows.
     pub growth: Option<Growth>,
+    /// The shapes that a sale's load can have.
+    pub shapes: Option<Shapes>,
 }
 
 /// Values per round, before they are figures.
@@ -116,12 +124,17 @@ pub fn run(plan: &Plan) -> Result<Measured> {
     }
     let figures =
         |values: Values| values.into_iter().map(|(name, all)| (name, Figure::of(all))).collect();
+    let place = Place { dir: &dir, keyring: &keyring, peer: &peer };
+    let shapes = shapes::run(plan, &place)?;
+    let mut per_second: BTreeMap<_, _> = figures(collected.per_second);
+    per_second.extend(shapes.iter().flat_map(Shapes::rates));
     Ok(Measured {
-        per_second: figures(collected.per_second),
+        per_second,
         cpu_us: figures(collected.cpu_us),
         p99_us: figures(collected.p99_us),
         object_calls_per_1000_polls: count_calls(plan, &dir, &keyring)?,
         growth: growth::run(plan, &dir, &keyring)?,
+        shapes,
     })
 }
 

@@ -164,6 +164,14 @@ impl Ready {
         }
     }
 
+    /// Bearer token of the product's admin API; the others have none.
+    pub fn admin_token(&self) -> &str {
+        match &self.process {
+            Process::Workerd(running) => running.admin_token(),
+            Process::Redis(..) | Process::Postgres(..) => "",
+        }
+    }
+
     /// What it is asked, by shoppers counted on from `first`.
     pub fn workload<'k>(
         &self,

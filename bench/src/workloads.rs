@@ -1,11 +1,25 @@
-//! What shoppers send, as the generator wants it.
+//! What shoppers send, as the generator wants it, and the shapes that a sale's load can have.
+
+mod agenda;
+pub mod burst;
+pub mod drain;
+pub mod duplicates;
+pub mod expiry;
+pub mod second_opinion;
+pub mod shapes;
+mod shop;
+mod shoppers;
+pub mod sold_out;
+mod summing;
+pub mod zipf;
 
 use std::io::Write as _;
 
 use doorbuster_domain::id::{SaleId, ShopperId};
-use doorbuster_domain::sealed::{Keyring, Pass, Ticket};
+use doorbuster_domain::sealed::{Keyring, Ticket};
 use doorbuster_domain::time::{Millis, Timestamp};
 
+use self::shoppers::{Shoppers, secret_of};
 use crate::load::{Reply, Workload, render_into};
 
 /// The sale and the SKU of every run.
@@ -19,9 +33,7 @@ const FAR_BACK: u64 = 10_000_000_000;
 
 /// Reserving one unit: each request is another shopper's, with a pass of their own.
 pub struct Reserve<'k> {
-    keyring: &'k Keyring,
-    sale: SaleId,
-    now: Timestamp,
+    shoppers: Shoppers<'k>,
     next: u64,
     expected: u16,
 }
@@ -29,7 +41,7 @@ pub struct Reserve<'k> {
 impl<'k> Reserve<'k> {
     /// Shoppers who are all to be answered with this status, counted on from `first`.
     pub fn new(keyring: &'k Keyring, sale: SaleId, now: Timestamp, first: u64) -> Self {
-        Self { keyring, sale, now, next: first, expected: 201 }
+        Self { shoppers: Shoppers::new(keyring, sale, SKU, now), next: first, expected: 201 }
     }
 
     /// The same, of whom all are to be refused.
@@ -41,22 +53,7 @@ impl<'k> Reserve<'k> {
 
 impl Workload for Reserve<'_> {
     fn write(&mut self, _number: u64, out: &mut Vec<u8>) -> u8 {
-        let secret = secret_of(self.next);
-        let shopper = ShopperId::of_secret(secret.as_bytes());
-        let pass = self.keyring.seal(&Pass {
-            sale: self.sale.clone(),
-            shopper,
-            position: self.next,
-            issued_at: self.now,
-            expires_at: self.now.plus(VALID_FOR),
-        });
-        let path = format!("/v1/sales/{SALE}/skus/{SKU}/reservations");
-        let headers = [
-            ("doorbuster-shopper", &*secret),
-            ("doorbuster-pass", &pass),
-            ("idempotency-key", "k"),
-        ];
-        render_into(out, "POST", &path, &headers, b"");
+        self.shoppers.reserve(out, self.next, "k", 1);
         self.next = self.next.saturating_add(1);
         0
     }
@@ -112,9 +109,4 @@ impl Workload for Poll {
         let waits = reply.body.windows(9).any(|part| part == b"\"waiting\"");
         if reply.status == 200 && waits { Ok(0) } else { Err(reply.unexpected()) }
     }
-}
-
-/// A secret that only this shopper has.
-fn secret_of(number: u64) -> String {
-    format!("bench-shopper-{number:012}")
 }

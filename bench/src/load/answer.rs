@@ -15,15 +15,17 @@ pub struct Reply<'a> {
     /// Number and tag of the operation it answers.
     pub number: u64,
     pub tag: u8,
+    /// When it was complete, in nanoseconds since the start of the run.
+    pub done_ns: u64,
     pub status: u16,
     pub body: &'a [u8],
     headers: &'a [Header<'a>],
 }
 
 impl<'a> Reply<'a> {
-    pub(super) fn new(number: u64, tag: u8, answer: &'a Answer<'a>) -> Self {
+    pub(super) fn new(number: u64, tag: u8, done_ns: u64, answer: &'a Answer<'a>) -> Self {
         let Answer { status, headers, body, .. } = *answer;
-        Self { number, tag, status, body, headers }
+        Self { number, tag, done_ns, status, body, headers }
     }
 
     /// The first header of that name, which is compared without regard to case.
@@ -291,7 +293,7 @@ mod tests {
         let input = b"HTTP/1.1 409 Conflict\r\nContent-Length: 2\r\nX-Why: sold out\r\n\r\n{}";
         let (mut headers, mut scratch) = (NO_HEADERS, Scratch::default());
         let answer = parse(input, false, &mut headers, &mut scratch).unwrap().unwrap();
-        let reply = Reply::new(3, 1, &answer);
+        let reply = Reply::new(3, 1, 5, &answer);
         assert_eq!(reply.header("x-why"), Some("sold out"));
         assert_eq!(reply.header("x-else"), None);
         assert_eq!(reply.success(), Err("unexpected status 409: {}".to_owned()));

@@ -13,7 +13,7 @@ use super::connection::{Connection, UnderWay};
 use super::history::Op;
 use super::ran::Ran;
 use super::schedule::Schedule;
-use super::{Load, SWEEP_EVERY, Stop};
+use super::{Load, Pace, SWEEP_EVERY, Stop};
 
 /// A token is the number of the load above that of the connection.
 const CONNECTION_BITS: u32 = 16;
@@ -68,6 +68,16 @@ pub(super) struct Driver<'l, 'w> {
     ran: Ran,
 }
 
+/// When the next operation is due.
+#[derive(Clone, Copy)]
+enum Due {
+    /// As soon as it can be sent.
+    AtOnce,
+    At(u64),
+    /// Not before another one is answered.
+    AfterAnAnswer,
+}
+
 /// What to do about the next operation.
 enum Move {
     Send { intended_ns: u64 },
@@ -117,7 +127,7 @@ impl<'l, 'w> Driver<'l, 'w> {
 
     /// How long nothing has to be done if nothing comes.
     pub(super) fn rest(&self, now: u64) -> Duration {
-        let Some(due) = self.schedule.due() else { return SWEEP_EVERY };
+        let Due::At(due) = self.due() else { return SWEEP_EVERY };
         if self.stopped || self.idle.is_empty() {
             return SWEEP_EVERY;
         }
@@ -160,8 +170,21 @@ impl<'l, 'w> Driver<'l, 'w> {
         }
     }
 
+    fn due(&self) -> Due {
+        match self.load.pace {
+            Pace::Saturate => Due::AtOnce,
+            Pace::PerSecond(..) => self.schedule.due().map_or(Due::AtOnce, Due::At),
+            Pace::Scripted => self.load.workload.due().map_or(Due::AfterAnAnswer, Due::At),
+        }
+    }
+
     fn next_move(&mut self, now: u64) -> Move {
-        let due = self.schedule.due();
+        let due = match self.due() {
+            Due::At(due) => Some(due),
+            Due::AtOnce => None,
+            Due::AfterAnAnswer if self.under_way == 0 => return Move::Stop,
+            Due::AfterAnAnswer => return Move::Wait,
+        };
         match self.load.stop {
             Stop::Count(count) if self.next >= self.load.warmup.saturating_add(count) => {
                 return Move::Stop;
@@ -186,6 +209,10 @@ impl<'l, 'w> Driver<'l, 'w> {
     }
 
     fn count_unsent(&mut self, end: u64) {
+        if matches!(self.due(), Due::At(due) if self.load.pace == Pace::Scripted && due < end) {
+            // How many more would have followed, only their answers could tell.
+            self.ran.unsent = self.ran.unsent.saturating_add(1);
+        }
         while self.schedule.due().is_some_and(|due| due < end) {
             self.ran.unsent = self.ran.unsent.saturating_add(1);
             self.schedule.advance();
@@ -253,7 +280,7 @@ impl<'l, 'w> Driver<'l, 'w> {
             Ok(None) => return,
             Err(sentence) => return self.fail(index, now, sentence),
         };
-        let verdict = load.workload.reply(&Reply::new(op.number, op.tag, &answer));
+        let verdict = load.workload.reply(&Reply::new(op.number, op.tag, now, &answer));
         let class = *verdict.as_ref().unwrap_or(&Op::NO_CLASS);
         let done = ended_op(op, now, answer.status, class);
         let keep_alive = answer.keep_alive && !ended;

@@ -14,7 +14,7 @@ const NS_PER_SECOND: f64 = 1e9;
 
 /// Moments in nanoseconds since the start of the run, one after the other.
 #[derive(Debug, Clone)]
-pub(super) struct Schedule {
+pub(crate) struct Schedule {
     /// `None`: there is no schedule, every operation is due at once.
     timed: Option<Timed>,
 }
@@ -30,7 +30,7 @@ struct Timed {
 }
 
 impl Schedule {
-    pub(super) fn new(pace: Pace) -> Result<Self> {
+    pub(crate) fn new(pace: Pace) -> Result<Self> {
         let Pace::PerSecond(rate, arrivals) = pace else { return Ok(Self { timed: None }) };
         if !rate.is_finite() || rate <= 0.0 {
             bail!("a pace of {rate} operations per second cannot be kept");
@@ -47,11 +47,11 @@ impl Schedule {
     }
 
     /// When the next operation is due; `None` if that is as soon as it can be sent.
-    pub(super) fn due(&self) -> Option<u64> {
+    pub(crate) fn due(&self) -> Option<u64> {
         self.timed.as_ref().map(|timed| timed.due_ns as u64)
     }
 
-    pub(super) fn advance(&mut self) {
+    pub(crate) fn advance(&mut self) {
         let Some(timed) = &mut self.timed else { return };
         timed.passed = timed.passed.saturating_add(1);
         timed.due_ns = match &mut timed.random {
@@ -65,10 +65,10 @@ impl Schedule {
 /// Vigna's generator (<https://prng.di.unimi.it/splitmix64.c>): the same arrivals for the same seed
 /// on every machine.
 #[derive(Debug, Clone)]
-struct SplitMix64(u64);
+pub(crate) struct SplitMix64(pub(crate) u64);
 
 impl SplitMix64 {
-    fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -78,9 +78,13 @@ impl SplitMix64 {
 
     /// Exponentially distributed with mean 1: the gap between independent arrivals.
     fn exponential(&mut self) -> f64 {
-        // 53 random bits in [0, 1), so the logarithm's argument is never 0.
-        let uniform = (self.next() >> 11) as f64 / (1_u64 << 53) as f64;
-        -(1.0 - uniform).ln()
+        // Below 1, so the logarithm's argument is never 0.
+        -(1.0 - self.uniform()).ln()
+    }
+
+    /// 53 random bits as a number in [0, 1).
+    pub(crate) fn uniform(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
 }
 

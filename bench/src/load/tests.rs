@@ -263,6 +263,50 @@ fn loads_that_run_together_keep_their_own_pace_and_count() {
     assert!(ran[1].done > 30, "{} operations", ran[1].done);
 }
 
+/// Asks again after an answer, a millisecond later, as often as it is told.
+struct Again {
+    due: Vec<u64>,
+    left: u64,
+}
+
+impl Workload for Again {
+    fn write(&mut self, _number: u64, out: &mut Vec<u8>) -> u8 {
+        self.due.pop();
+        render_into(out, "GET", "/", &[], b"");
+        0
+    }
+
+    fn due(&self) -> Option<u64> {
+        self.due.last().copied()
+    }
+
+    fn reply(&mut self, reply: &Reply<'_>) -> Result<u8, String> {
+        if let Some(left) = self.left.checked_sub(1) {
+            self.left = left;
+            self.due.push(reply.done_ns.saturating_add(1_000_000));
+        }
+        reply.success()
+    }
+}
+
+#[test]
+fn a_script_goes_on_by_its_answers_and_ends_when_nothing_follows() {
+    let server = Server::start(|_| Then::Answer(OK));
+    let mut script = Again { due: vec![2_000_000, 0], left: 5 };
+    let mut load = Load {
+        pace: Pace::Scripted,
+        stop: Stop::After(Duration::from_mins(1)),
+        history: true,
+        ..Load::new(server.address, &mut script)
+    };
+    let ran = run(&mut load).unwrap();
+    assert!(ran.is_clean(), "{:?}", ran.complaints);
+    assert_eq!((ran.done, server.requests()), (7, 7));
+    let ops = &ran.history.ops;
+    assert!(ops.iter().all(|op| op.intended_ns <= op.sent_ns), "{ops:?}");
+    assert!(ops.iter().skip(2).all(|op| op.intended_ns > ops[0].done_ns), "{ops:?}");
+}
+
 #[test]
 fn a_closure_is_a_workload() {
     let server = Server::start(|_| Then::Answer(OK));
