@@ -3,6 +3,14 @@
 /** Batches on their way to an object at once, as from lanes. */
 const IN_FLIGHT = 8;
 
+/** Inventories that came to life in this process, each time that they did. */
+let awoken = 0;
+
+/** Counts one more. */
+export function countAwoken() {
+  awoken += 1;
+}
+
 /** Hands an Inventory the batches in a body, a line each; tells the first answer that says no. */
 async function feed(inventory, body) {
   const batches = body.split("\n").reverse();
@@ -15,7 +23,8 @@ async function feed(inventory, body) {
   };
   await Promise.all(Array.from({ length: IN_FLIGHT }, lane));
   const refused = wrong[0];
-  return { refused: refused?.slice(Math.max(0, refused.indexOf("rejected") - 100)).slice(0, 300) };
+  const at = Math.max(0, (refused?.indexOf("rejected") ?? 0) - 100);
+  return { refused: refused?.slice(at, at + 300) };
 }
 
 /** Has so many people join a line at once; the position of the last. */
@@ -34,7 +43,8 @@ export function snapshotAfter(sql) {
 /** What waking has to read: the newest snapshot, and the journal after it. */
 export function toRead(sql) {
   const { after } = snapshotAfter(sql);
-  const bytes = "SELECT coalesce(sum(length(body)), 0) AS snapshot_bytes FROM snapshot_part WHERE seq = ?";
+  const bytes =
+    "SELECT coalesce(sum(length(body)), 0) AS snapshot_bytes FROM snapshot_part WHERE seq = ?";
   const tail =
     "SELECT count(*) AS tail_entries, coalesce(sum(length(events)), 0) AS tail_bytes," +
     " coalesce(sum(json_array_length(CAST(events AS TEXT))), 0) AS tail_events" +
@@ -44,8 +54,8 @@ export function toRead(sql) {
 
 /**
  * Answers `/v1/bench?grow=...`: `feed` and `show` for what an Inventory (`object`) is to decide and
- * how its stock is, `snapshot_after` and `to_read` for what it has stored, `join` for people
- * (`people`) who join a line.
+ * how its stock is, `snapshot_after` and `to_read` for what it has stored, `awoken` for how many
+ * came to life, `join` for people (`people`) who join a line.
  */
 export async function grow(request, query, env) {
   const inventory = () => env.INVENTORY.getByName(query.get("object"));
@@ -58,6 +68,8 @@ export async function grow(request, query, env) {
       return Response.json(await inventory().snapshotAfter());
     case "to_read":
       return Response.json(await inventory().toRead());
+    case "awoken":
+      return Response.json(awoken);
     case "join": {
       const room = env.WAITING_ROOM.getByName(query.get("object"));
       return Response.json(await join(room, Number(query.get("people"))));

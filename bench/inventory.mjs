@@ -3,7 +3,7 @@
 
 // `cargo xtask bench` lays this file beside the entry and its build.
 import product, * as objects from "./entry.mjs";
-import { grow, snapshotAfter, toRead } from "./growth.mjs";
+import { countAwoken, grow, snapshotAfter, toRead } from "./growth.mjs";
 
 /** Calls of objects so far. */
 let calls = 0;
@@ -12,6 +12,11 @@ let calls = 0;
 let messages = 0;
 
 export class Inventory extends objects.Inventory {
+  constructor(ctx, env) {
+    super(ctx, env);
+    countAwoken();
+  }
+
   execute(batch) {
     calls += 1;
     return super.execute(batch);

@@ -113,10 +113,13 @@ impl Results {
             let (median, min, max) = (figure.median, figure.min, figure.max);
             println!("{name:38} {median:>8.3}   {min:>7.3} - {max:>7.3}   {promised}");
         }
-        for (name, Size { figure, at_most, holds, .. }) in &self.size_details {
+        for (name, Size { figure, at_most, holds, details, .. }) in &self.size_details {
             let promised = promised(None, *at_most, *holds);
             let (median, min, max) = (figure.median, figure.min, figure.max);
             println!("{name:34} {median:>12.1}   {min:>12.1} - {max:>12.1}   {promised}");
+            for (name, value) in details {
+                println!("    {name:34} {value:>12.1}");
+            }
         }
         Ok(())
     }
@@ -150,4 +153,26 @@ fn output(command: &mut Command) -> Result<String> {
     let output = command.current_dir(paths::root()).output();
     let output = output.with_context(|| format!("running {}", command.get_program().display()))?;
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_sizes_are_plain_numbers_under_their_names() {
+        let grown = [("wake_1e5_ms".to_owned(), 50.5)].into();
+        let sizes = Sizes { upload_gzip_bytes: 500.0, object_requests_per_poll: Some(0.0), grown };
+        let json = serde_json::to_string(&sizes).unwrap();
+        let wanted =
+            r#"{"upload_gzip_bytes":500.0,"object_requests_per_poll":0.0,"wake_1e5_ms":50.5}"#;
+        assert_eq!(json, wanted);
+    }
+
+    #[test]
+    fn a_promise_that_is_broken_is_told_as_such() {
+        assert_eq!(promised(Some(0.7), None, Some(true)), "0.7  holds");
+        assert_eq!(promised(None, Some(1.1), Some(false)), "at most 1.1  DOES NOT HOLD");
+        assert_eq!(promised(None, None, None), "");
+    }
 }

@@ -44,6 +44,12 @@ impl<'k> Reserve<'k> {
         Self { shoppers: Shoppers::new(keyring, sale, SKU, now), next: first, expected: 201 }
     }
 
+    /// The same, in front of this SKU.
+    #[must_use]
+    pub fn of(self, sku: &str) -> Self {
+        Self { shoppers: self.shoppers.of(sku), ..self }
+    }
+
     /// The same, of whom all are to be refused.
     #[must_use]
     pub fn refused(self) -> Self {

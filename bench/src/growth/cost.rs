@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use doorbuster_domain::id::{SaleId, ShopperId};
-use doorbuster_domain::sealed::{Keyring, Pass};
-use doorbuster_domain::time::{Millis, Timestamp};
+use doorbuster_domain::id::SaleId;
+use doorbuster_domain::sealed::Keyring;
+use doorbuster_domain::time::Timestamp;
 use xtask::clock;
 
-use super::door::{Door, TTL_MS};
+use super::door::Door;
 use super::stock;
-use crate::load::{self, Load, Stop, Workload, render_into};
-use crate::workloads::{Poll, SALE, WAITING};
+use crate::load::{self, Load, Stop, Workload};
+use crate::workloads::{Poll, Reserve, SALE, WAITING};
 
 /// CPU, and what was done with it.
 #[derive(Debug, Clone, Copy, Default)]
@@ -25,6 +25,11 @@ impl Spent {
     pub(super) fn add(&mut self, more: Self) {
         self.cpu_ns = self.cpu_ns.saturating_add(more.cpu_ns);
         self.answers = self.answers.saturating_add(more.answers);
+    }
+
+    /// Whether nothing was done at all.
+    pub(super) const fn is_nothing(self) -> bool {
+        self.answers == 0
     }
 
     /// Microseconds per answer.
@@ -48,8 +53,10 @@ impl<'k> Shoppers<'k> {
     /// They reserve through the edge, all connections busy, until it is enough.
     pub(super) fn reserve(&mut self, door: &Door, sku: &str, stop: Stop) -> Result<Spent> {
         let now = Timestamp::from_millis(clock::now_ms());
-        let mut reserves = Reserves { shoppers: self, sale: SALE.parse()?, sku, now };
-        under_load(door, &mut reserves, stop)
+        let mut reserve = Reserve::new(self.keyring, SALE.parse()?, now, self.next).of(sku);
+        let spent = under_load(door, &mut reserve, stop)?;
+        self.next = self.next.saturating_add(spent.answers);
+        Ok(spent)
     }
 
     /// They reserve in batches that go to the object at once.
@@ -83,34 +90,4 @@ fn under_load(door: &Door, workload: &mut dyn Workload, stop: Stop) -> Result<Sp
         bail!("{} errors, {} wrong answers: {:?}", ran.errors, ran.wrong, ran.complaints);
     }
     Ok(Spent { cpu_ns: door.cpu_ns()?.saturating_sub(before), answers: ran.done })
-}
-
-struct Reserves<'s, 'k> {
-    shoppers: &'s mut Shoppers<'k>,
-    sale: SaleId,
-    sku: &'s str,
-    now: Timestamp,
-}
-
-impl Workload for Reserves<'_, '_> {
-    fn write(&mut self, _number: u64, out: &mut Vec<u8>) -> u8 {
-        let number = self.shoppers.next;
-        self.shoppers.next = number.saturating_add(1);
-        let secret = format!("bench-shopper-{number:012}");
-        let pass = self.shoppers.keyring.seal(&Pass {
-            sale: self.sale.clone(),
-            shopper: ShopperId::of_secret(secret.as_bytes()),
-            position: number,
-            issued_at: self.now,
-            expires_at: self.now.plus(Millis::new(TTL_MS)),
-        });
-        let path = format!("/v1/sales/{SALE}/skus/{}/reservations", self.sku);
-        let headers = [
-            ("doorbuster-shopper", &*secret),
-            ("doorbuster-pass", &pass),
-            ("idempotency-key", "k"),
-        ];
-        render_into(out, "POST", &path, &headers, b"");
-        0
-    }
 }

@@ -112,6 +112,11 @@ impl Door {
         self.grow("to_read", object, "")
     }
 
+    /// How many Inventories came to life since the process started, each time that they did.
+    pub(super) fn awoken(&self) -> Result<u64> {
+        self.grow("awoken", "", "")
+    }
+
     /// Has so many people join the line of the sale at once; the position of the last of them.
     pub(super) fn join(&self, people: u64) -> Result<u64> {
         let reply: Value = self.grow(&format!("join&people={people}"), SALE, "")?;

@@ -11,6 +11,7 @@ use super::cost::{Shoppers, Spent};
 use super::door::{Door, ToRead, sku};
 use super::stock::{Snapshot, Stock};
 use super::{Growth, Scale, Size, in_short, ratio_name, wake};
+use crate::figures::Figure;
 use crate::load::Stop;
 use crate::rounds::{Plan, fresh};
 
@@ -36,7 +37,9 @@ const ADMITS_PER_MINUTE: u32 = 10_000_000;
 /// as many events as there are between two snapshots of a small Inventory.
 const BATCHES: (u64, u64) = (16, 256);
 /// A round in batches lasts for a snapshot of the large Inventory, or for so many slices.
-const SLICES_MAX: u32 = 64;
+const SLICES_MAX: u32 = 128;
+/// Such rounds, at most: in each the large one grows by an eighth or more.
+const ROUNDS_IN_BATCHES_MAX: u32 = 3;
 
 /// The names of all that can be measured here.
 pub(super) fn names(scale: &Scale) -> Vec<String> {
@@ -70,20 +73,16 @@ pub(super) fn measure(
         growth.sizes.insert(wake_name(orders), between.wakes(scale.wakes)?);
     }
     let (few, many) = scale.orders;
-    let of_large = names(scale)
-        .into_iter()
-        .filter(|name| scale.orders_between.map(wake_name) != Some(name.clone()));
-    if !of_large.into_iter().any(|name| wants(&name)) {
+    let of_both = [ratio_name(THROUGH_THE_EDGE), ratio_name(IN_BATCHES), bytes_name(scale)];
+    let both = of_both.iter().any(|name| wants(name));
+    if !both && !wants(&wake_name(many)) {
         return Ok(());
     }
     let mut large = start(many)?;
     if wants(&wake_name(many)) {
         growth.sizes.insert(wake_name(many), large.wakes(scale.wakes)?);
     }
-    if ![ratio_name(THROUGH_THE_EDGE), ratio_name(IN_BATCHES), bytes_name(scale)]
-        .iter()
-        .any(|name| wants(name))
-    {
+    if !both {
         return Ok(());
     }
     let mut small = start(few)?;
@@ -96,7 +95,12 @@ pub(super) fn measure(
         growth.note(THROUGH_THE_EDGE, Some(GROWTH_AT_MOST), scale.orders, rounds);
     }
     if wants(&ratio_name(IN_BATCHES)) {
-        growth.note(IN_BATCHES, None, scale.orders, pair.in_batches(plan)?);
+        let (rounds, between_snapshots) = pair.in_batches(plan)?;
+        growth.note(IN_BATCHES, None, scale.orders, rounds);
+        if !between_snapshots.is_empty() {
+            let name = format!("{IN_BATCHES}_{}_between_snapshots", in_short(many));
+            growth.cpu_us.insert(name, Figure::of(between_snapshots));
+        }
     }
     Ok(())
 }
@@ -132,22 +136,22 @@ impl Grown {
 
     /// How long it takes to wake, so often.
     fn wakes(&mut self, times: u32) -> Result<Size> {
-        let (mut all, mut of_nothing) = (Vec::new(), Vec::new());
+        let (mut all, mut cpu, mut of_nothing) = (vec![], vec![], vec![]);
         for _ in 0..times {
-            let (ms, nothing) = wake::wake(&mut self.door, &self.object, self.orders)?;
-            all.push(ms);
-            of_nothing.push(nothing);
+            let woken = wake::wake(&mut self.door, &self.object, self.orders)?;
+            all.push(woken.ms);
+            cpu.push(woken.cpu_ms);
+            of_nothing.push(woken.ms_of_nothing);
         }
-        eprintln!(
-            "wakes {all:?} nothing {of_nothing:?} tail {} events {} entries {} bytes snapshot {}",
-            self.to_read.tail_events,
-            self.to_read.tail_entries,
-            self.to_read.tail_bytes,
-            self.to_read.snapshot_bytes
-        );
+        let (again, more_bytes) = wake::wake_again(&self.door, &self.object, self.orders)?;
         let at_most = WAKES_AT_MOST.iter().find(|(orders, _)| *orders == self.orders);
         let read = self.to_read;
         let details = [
+            ("cpu_ms", median(cpu)),
+            ("ms_of_an_empty_object", median(of_nothing)),
+            ("ms_after_sleep", again.ms),
+            ("cpu_ms_after_sleep", again.cpu_ms),
+            ("more_bytes_after_sleep", precise(more_bytes)),
             ("tail_events", read.tail_events),
             ("tail_entries", read.tail_entries),
             ("tail_bytes", read.tail_bytes),
@@ -155,10 +159,9 @@ impl Grown {
             ("snapshot_after_events", precise(self.snapshot.after_events)),
             ("snapshot_ms", self.snapshot.ms),
             ("filling_seconds", self.seconds),
-            ("same_request_to_an_empty_object_ms", least(&of_nothing)),
         ];
-        let of =
-            "the first request to an Inventory that is in no memory, the next snapshot nearly due";
+        let of = "the first request to an Inventory that a fresh process has to read, the next \
+                  snapshot nearly due";
         Ok(Size::new(all, of, at_most.map(|(_, ms)| *ms), &details))
     }
 }
@@ -176,7 +179,6 @@ fn memory(scale: &Scale, small: &mut Grown, large: &mut Grown) -> Result<Size> {
         of_small.push(precise(few));
         of_large.push(precise(many));
     }
-    let median = |values: Vec<f64>| crate::figures::Figure::of(values).median;
     let filling = precise(large.peak_bytes) - precise(small.peak_bytes);
     let details = [
         ("peak_bytes", median(peaks)),
@@ -221,34 +223,43 @@ impl Pair<'_> {
     }
 
     /// Every round ends with a snapshot of the large Inventory, so that what it costs is counted
-    /// once for the reservations between two of them, as it is in the small ones.
-    fn in_batches(&mut self, plan: &Plan) -> Result<Rounds> {
-        let mut rounds = Rounds::default();
+    /// once for the reservations between two of them, as it is in the small ones. Tells also what
+    /// the large one takes without.
+    fn in_batches(&mut self, plan: &Plan) -> Result<(Rounds, Vec<f64>)> {
+        let (mut rounds, mut between_snapshots) = (Rounds::default(), Vec::new());
         // The first warms up and is not counted: it begins anywhere between two snapshots.
-        for round in 0..=plan.rounds {
-            let spent = self.round_in_batches(round)?;
-            if round > 0 {
-                push(&mut rounds, round, IN_BATCHES, spent);
+        for round in 0..=plan.rounds.min(ROUNDS_IN_BATCHES_MAX) {
+            let (few, many, between) = self.round_in_batches(round)?;
+            if round == 0 {
+                continue;
+            }
+            push(&mut rounds, round, IN_BATCHES, (few, many));
+            if !between.is_nothing() {
+                eprintln!("round {round}  {:45} {:>9.1} us", "between snapshots", between.us());
+                between_snapshots.push(between.us());
             }
         }
-        Ok(rounds)
+        Ok((rounds, between_snapshots))
     }
 
-    fn round_in_batches(&mut self, round: u32) -> Result<(Spent, Spent)> {
+    /// CPU of the small one, of the large one, and of that in slices without a snapshot.
+    fn round_in_batches(&mut self, round: u32) -> Result<(Spent, Spent, Spent)> {
         let Self { small, large, shoppers } = self;
-        let (mut few, mut many) = (Spent::default(), Spent::default());
+        let [mut few, mut many, mut between] = [Spent::default(); 3];
         let before = large.door.snapshot_after(&large.object)?;
         for slice in 0..SLICES_MAX {
             let name = format!("once-{round}-{slice}");
             let mut stock = Stock::beside_the_sale(&small.door, &name)?;
             stock.sell(small.orders)?;
             few.add(shoppers.reserve_in_batches(&small.door, stock.object(), BATCHES)?);
-            many.add(shoppers.reserve_in_batches(&large.door, &large.object, BATCHES)?);
+            let spent = shoppers.reserve_in_batches(&large.door, &large.object, BATCHES)?;
+            many.add(spent);
             if large.door.snapshot_after(&large.object)? != before {
                 break;
             }
+            between.add(spent);
         }
-        Ok((few, many))
+        Ok((few, many, between))
     }
 }
 
@@ -259,8 +270,8 @@ fn push(rounds: &mut Rounds, round: u32, act: &str, (few, many): (Spent, Spent))
     rounds.1.push(many);
 }
 
-fn least(values: &[f64]) -> f64 {
-    values.iter().copied().fold(f64::INFINITY, f64::min)
+fn median(values: Vec<f64>) -> f64 {
+    Figure::of(values).median
 }
 
 #[expect(clippy::cast_precision_loss, reason = "bytes and events of one process are below 2^53")]

@@ -12,10 +12,17 @@ use xtask::clock::Stopwatch;
 use super::door::{Door, PLENTY, PRICE_MINOR, TTL_MS, text_of};
 use crate::workloads::SALE;
 
-/// Orders of one batch, each from reserving to settling.
-const ORDERS_PER_BATCH: u64 = 250;
-/// Batches that go to the object in one request.
-const BATCHES_PER_REQUEST: usize = 8;
+/// Orders of one batch, each from reserving to settling, and batches in one request.
+#[derive(Debug, Clone, Copy)]
+struct Portion {
+    orders: u64,
+    batches: usize,
+}
+
+/// As many as go into a row of the journal.
+const LARGE: Portion = Portion { orders: 250, batches: 8 };
+/// As they come when a busy edge brings them: a row has some hundred events.
+const USUAL: Portion = Portion { orders: 64, batches: 1 };
 /// What happens to each: reserved, payment begun, allocated, settled.
 const EVENTS_PER_ORDER: u64 = 4;
 /// One held reservation more per so many orders, whose payments are declined again and again: so
@@ -92,14 +99,14 @@ impl<'d> Stock<'d> {
     /// newest snapshot was written so long ago that the next one is nearly due. Tells of that.
     pub(super) fn grow(&mut self, orders: u64) -> Result<Snapshot> {
         let half = orders / 2;
-        self.sell(half)?;
+        self.sell_in(LARGE, half)?;
         let early = self.until_snapshot()?;
         // How many events lead to a snapshot may depend on how much there is.
         let due = early.after_events.saturating_mul(2);
         let last = (due / EVENTS_PER_ORDER).min(orders.saturating_sub(half));
-        self.sell(orders.saturating_sub(half).saturating_sub(last))?;
+        self.sell_in(LARGE, orders.saturating_sub(half).saturating_sub(last))?;
         let late = self.until_snapshot()?;
-        self.sell(last)?;
+        self.sell_in(USUAL, last)?;
         let view = self.door.show(&self.object)?;
         let (allocated, unsettled) =
             view.map_or((0, 0), |view| (u64::from(view.allocated), view.orders_unsettled));
@@ -109,11 +116,15 @@ impl<'d> Stock<'d> {
 
     /// Sells so many units more, each to another shopper, from reserving to settling.
     pub(super) fn sell(&mut self, orders: u64) -> Result<()> {
+        self.sell_in(LARGE, orders)
+    }
+
+    fn sell_in(&mut self, portion: Portion, orders: u64) -> Result<()> {
         let end = self.orders.saturating_add(orders);
         while self.orders < end {
             let mut batches = Vec::new();
-            while self.orders < end && batches.len() < BATCHES_PER_REQUEST {
-                let last = self.orders.saturating_add(ORDERS_PER_BATCH).min(end);
+            while self.orders < end && batches.len() < portion.batches {
+                let last = self.orders.saturating_add(portion.orders).min(end);
                 batches.push(self.batch(self.orders..last));
                 self.orders = last;
             }

@@ -23,6 +23,11 @@ impl<'k> Shoppers<'k> {
         Self { keyring, sale, now, reservations }
     }
 
+    /// Those of another SKU.
+    pub(super) fn of(self, sku: &str) -> Self {
+        Self::new(self.keyring, self.sale, sku, self.now)
+    }
+
     /// Appends the request of a shopper for so many units. For one unit nothing has to be said.
     pub(super) fn reserve(&self, out: &mut Vec<u8>, number: u64, key: &str, quantity: u32) {
         let secret = secret_of(number);
