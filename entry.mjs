@@ -258,8 +258,26 @@ function whole(ctx, run) {
   }
 }
 
+/** The Rust side of the objects that were in memory last, by id. */
+const inners = new Map();
+
+/**
+ * The Rust side of an object. One that is put to sleep is not told so, and what it had in memory would
+ * wait for the garbage collector, which does not see how much it is. So it is given back when the
+ * object wakes, before it loads all of it again.
+ */
+function innerOf(Inner, ctx) {
+  const id = ctx.id.toString();
+  const before = inners.get(id);
+  const isThere = before?.of === initState.instanceId && !initState.criticalError;
+  if (isThere) before.inner.deref()?.free();
+  const inner = new Inner(ctx);
+  inners.set(id, { inner: new WeakRef(inner), of: initState.instanceId });
+  return inner;
+}
+
 export class Inventory extends DurableObject {
-  #inner = new rs.InventoryObject(this.ctx);
+  #inner = innerOf(rs.InventoryObject, this.ctx);
   #turns = new Turns((lines) => this.#inner.turn(lines), this.ctx);
 
   /** Decides a batch of commands: a line of JSON in, a line of JSON out. */
@@ -305,7 +323,7 @@ async function send(queue, bodies) {
 }
 
 export class WaitingRoom extends DurableObject {
-  #inner = new rs.WaitingRoomObject(this.ctx);
+  #inner = innerOf(rs.WaitingRoomObject, this.ctx);
   #turns = new Turns((lines) => this.#inner.turn(lines), this.ctx);
 
   /** Answers a call: a line of JSON in, a line of JSON out. */

@@ -1,8 +1,9 @@
 //! A sorted map for very many small entries.
 //!
 //! Like `BTreeMap`, but in leaves of many entries that are well filled: a million entries take a
-//! quarter more than their own size, where the nodes of a `BTreeMap` would be a third empty. All leaves
-//! are allocated in one size, so what one gives back another can take. Entries are never removed.
+//! quarter more than their own size, where the nodes of a `BTreeMap` would be a third empty. All
+//! leaves are allocated in one size, so none leaves a hole that no other fits into. Entries are
+//! never removed.
 
 use std::ops::RangeInclusive;
 

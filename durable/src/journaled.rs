@@ -47,9 +47,9 @@ const ENTRIES_MAX: usize = 500;
 
 /// A snapshot is due after at least so many events.
 const EVENTS_PER_SNAPSHOT_MIN: usize = if cfg!(feature = "test-hooks") { 8 } else { 4_096 };
-/// And after as many as a sixteenth of what the state has grown to. So snapshots are a bounded share
-/// of what is written however long a sale runs, and on waking there is little to replay: replaying
-/// an event takes several times as long as reading an entry of a snapshot.
+/// And after as many as a sixteenth of what the state has grown to. So snapshots are a bounded
+/// share of what is written however long a sale runs, and on waking there is little to replay:
+/// replaying an event takes several times as long as reading an entry of a snapshot.
 const ENTRIES_PER_EVENT: usize = 16;
 
 /// A machine and the journal it is kept in.

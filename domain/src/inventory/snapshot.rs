@@ -1,8 +1,8 @@
 //! An inventory as bytes, for a snapshot.
 //!
-//! A block of JSON with everything that is small; then the reservations in the order of their ids, in
-//! blocks. Before each block stands its length, 4 bytes little endian. Numbers of a reservation are
-//! spelled as in LEB128, and its times as what lies between them, because most are small.
+//! A block of JSON with everything that is small; then the reservations in the order of their ids,
+//! in blocks. Before each block stands its length, 4 bytes little endian. Numbers of a reservation
+//! are spelled as in LEB128, and its times as what lies between them, because most are small.
 //! Nothing depends on this for good: what cannot be read is made again from the journal.
 
 use std::borrow::Cow;
