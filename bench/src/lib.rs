@@ -1,7 +1,9 @@
 //! How fast the product is, against floors and peers, measured in the same rounds.
 
 pub mod figures;
+pub mod flood;
 pub mod load;
+mod merchant;
 pub mod object;
 pub mod page;
 pub mod postgres;

@@ -31,7 +31,7 @@ fn run() -> Result<()> {
     systems::build()?;
     let measured = rounds::run(&plan)?;
     let results = Results::of(&plan, quick, measured)?;
-    results.print();
+    results.print()?;
     // What was left out would look like something that was not reached.
     if plan.only.is_none() && !quick {
         results.write()?;

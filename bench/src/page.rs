@@ -58,7 +58,7 @@ pub fn of(results: &Results) -> String {
 
 fn push_ratio(page: &mut String, name: &str, ratio: &Ratio) {
     let Figure { median, min, max, .. } = ratio.figure;
-    let promised = ratio.at_least.map_or_else(String::new, |least| format!("{least}"));
+    let promised = ratio.promised();
     let verdict = match ratio.holds {
         Some(true) => "<span class=yes>holds</span>",
         Some(false) => "<span class=no>does not hold</span>",

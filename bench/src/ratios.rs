@@ -16,8 +16,20 @@ pub struct Ratio {
     pub of: String,
     /// What was promised; nothing for one that is only told.
     pub at_least: Option<f64>,
+    pub at_most: Option<f64>,
     /// Whether the median holds it.
     pub holds: Option<bool>,
+}
+
+impl Ratio {
+    /// What was promised, in words; empty if nothing was.
+    pub fn promised(&self) -> String {
+        match (self.at_least, self.at_most) {
+            (Some(least), _) => format!("at least {least}"),
+            (_, Some(most)) => format!("at most {most}"),
+            _ => String::new(),
+        }
+    }
 }
 
 /// Name, numerator, denominator, and what it has to be at least.
@@ -54,8 +66,32 @@ pub fn of(measured: &Measured) -> BTreeMap<String, Ratio> {
             let figure = one.over(other);
             let holds = at_least.map(|least| figure.median >= least);
             let of = format!("{ours} / {theirs}");
-            ratios.insert(name.to_owned(), Ratio { figure, of, at_least, holds });
+            ratios.insert(name.to_owned(), Ratio { figure, of, at_least, at_most: None, holds });
         }
     }
+    for (name, of, figure, at_most) in measured_elsewhere(measured) {
+        let holds = at_most.map(|most| figure.median <= most);
+        let ratio = Ratio { figure, of: of.to_owned(), at_least: None, at_most, holds };
+        ratios.insert(name.to_owned(), ratio);
+    }
     ratios
+}
+
+/// Name, what it is of, the figure, and what it has to be at most.
+type AtMost = (&'static str, &'static str, Figure, Option<f64>);
+
+/// Ratios that a section of its own has taken.
+fn measured_elsewhere(measured: &Measured) -> Vec<AtMost> {
+    let mut all = Vec::new();
+    if let Some(flood) = &measured.flood {
+        let of = "p99 of paying with another edge flooded / alone";
+        let [one, other] = [&flood.sold_out, &flood.all_reserved];
+        all.push(("paying_p99_under_flood", of, one.paying_p99_ratio.clone(), Some(2.0)));
+        let reserved = other.paying_p99_ratio.clone();
+        all.push(("paying_p99_under_flood_all_reserved", of, reserved, None));
+        let of = "calls of objects by an edge that refuses what is sold out / second";
+        let requests = one.flood_object_requests_per_second.clone();
+        all.push(("flood_object_requests_per_second", of, requests, None));
+    }
+    all
 }

@@ -89,18 +89,23 @@ impl Results {
         Ok(())
     }
 
-    /// The table that is printed.
-    pub fn print(&self) {
+    /// The table that is printed, and the sections that have none.
+    pub fn print(&self) -> Result<()> {
+        if let Some(flood) = &self.measured.flood {
+            println!("{}", serde_json::to_string_pretty(flood)?);
+        }
         println!("\n{:38} {:>8}   {:>17}   promised", "ratio", "median", "least to most");
-        for (name, Ratio { figure, at_least, holds, .. }) in &self.ratio_details {
-            let promised = match (at_least, holds) {
-                (Some(least), Some(true)) => format!("{least}  holds"),
-                (Some(least), _) => format!("{least}  DOES NOT HOLD"),
-                _ => String::new(),
+        for (name, ratio @ Ratio { figure, holds, .. }) in &self.ratio_details {
+            let verdict = match holds {
+                Some(true) => "  holds",
+                Some(false) => "  DOES NOT HOLD",
+                None => "",
             };
+            let promised = ratio.promised() + verdict;
             let (median, min, max) = (figure.median, figure.min, figure.max);
             println!("{name:38} {median:>8.3}   {min:>7.3} - {max:>7.3}   {promised}");
         }
+        Ok(())
     }
 }
 

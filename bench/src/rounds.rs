@@ -14,6 +14,7 @@ use xtask::native::peer;
 use xtask::{clock, paths};
 
 use crate::figures::Figure;
+use crate::flood::{self, Flood};
 use crate::load::{self, Load, Ran, Stop};
 use crate::object::FrontDoor;
 use crate::process;
@@ -54,7 +55,12 @@ impl Plan {
         }
     }
 
-    fn wants(&self, name: &str) -> bool {
+    /// Whether its figures are meant to be told.
+    pub(crate) fn is_full(&self) -> bool {
+        self.rounds >= Self::full().rounds
+    }
+
+    pub(crate) fn wants(&self, name: &str) -> bool {
         self.only.as_ref().is_none_or(|only| name.contains(only.as_str()))
     }
 }
@@ -70,6 +76,8 @@ pub struct Measured {
     pub p99_us: BTreeMap<String, Figure>,
     /// Calls of objects in a thousand polls: the refresh of the status, once a second.
     pub object_calls_per_1000_polls: Option<u64>,
+    /// Paying while another edge is flooded.
+    pub flood: Option<Flood>,
 }
 
 /// Values per round, before they are figures.
@@ -114,6 +122,7 @@ pub fn run(plan: &Plan) -> Result<Measured> {
         cpu_us: figures(collected.cpu_us),
         p99_us: figures(collected.p99_us),
         object_calls_per_1000_polls: count_calls(plan, &dir, &keyring)?,
+        flood: flood::run(plan, &dir, &keyring)?,
     })
 }
 
@@ -189,7 +198,7 @@ fn count_calls(plan: &Plan, dir: &Path, keyring: &Keyring) -> Result<Option<u64>
 }
 
 /// A folder without anything in it.
-fn fresh(dir: &Path) -> Result<PathBuf> {
+pub(crate) fn fresh(dir: &Path) -> Result<PathBuf> {
     if dir.exists() {
         std::fs::remove_dir_all(dir).with_context(|| format!("clearing {}", dir.display()))?;
     }
