@@ -1,5 +1,6 @@
 //! How fast the product is, against floors and peers, measured in the same rounds.
 
+pub mod dollars;
 pub mod figures;
 pub mod flood;
 pub mod load;

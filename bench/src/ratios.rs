@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::dollars::Picture;
 use crate::figures::Figure;
 use crate::rounds::Measured;
 
@@ -92,6 +93,12 @@ fn measured_elsewhere(measured: &Measured) -> Vec<AtMost> {
         let of = "calls of objects by an edge that refuses what is sold out / second";
         let requests = one.flood_object_requests_per_second.clone();
         all.push(("flood_object_requests_per_second", of, requests, None));
+    }
+    if let Some(dollars) = &measured.dollars {
+        let of = "dollars per million shoppers / of their bare requests";
+        let figure = |picture: &Picture| Figure::of(vec![picture.bill.over_floor]);
+        all.push(("dollars_vs_floor", of, figure(&dollars.alone), Some(1.2)));
+        all.push(("dollars_vs_floor_together", of, figure(&dollars.together), None));
     }
     all
 }

@@ -94,6 +94,9 @@ impl Results {
         if let Some(flood) = &self.measured.flood {
             println!("{}", serde_json::to_string_pretty(flood)?);
         }
+        if let Some(dollars) = &self.measured.dollars {
+            println!("{}", serde_json::to_string_pretty(dollars)?);
+        }
         println!("\n{:38} {:>8}   {:>17}   promised", "ratio", "median", "least to most");
         for (name, ratio @ Ratio { figure, holds, .. }) in &self.ratio_details {
             let verdict = match holds {

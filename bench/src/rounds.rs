@@ -13,6 +13,7 @@ use serde::Serialize;
 use xtask::native::peer;
 use xtask::{clock, paths};
 
+use crate::dollars::{self, Dollars};
 use crate::figures::Figure;
 use crate::flood::{self, Flood};
 use crate::load::{self, Load, Ran, Stop};
@@ -78,6 +79,8 @@ pub struct Measured {
     pub object_calls_per_1000_polls: Option<u64>,
     /// Paying while another edge is flooded.
     pub flood: Option<Flood>,
+    /// What a million shoppers cost.
+    pub dollars: Option<Dollars>,
 }
 
 /// Values per round, before they are figures.
@@ -123,6 +126,7 @@ pub fn run(plan: &Plan) -> Result<Measured> {
         p99_us: figures(collected.p99_us),
         object_calls_per_1000_polls: count_calls(plan, &dir, &keyring)?,
         flood: flood::run(plan, &dir, &keyring)?,
+        dollars: dollars::run(plan, &dir, &keyring)?,
     })
 }
 
