@@ -69,6 +69,11 @@ impl Place {
         Merchant::of(&self.paying).wait_until_told(sku, band)
     }
 
+    /// Looks at the page of the sale at the edge that is flooded, until it tells this of a SKU.
+    pub(super) fn look(&self, sku: &str, band: &str) -> Result<()> {
+        Merchant::of(&self.flooded).wait_until_told(sku, band)
+    }
+
     pub(super) fn flooded(&self) -> SocketAddr {
         self.flooded.addr()
     }
