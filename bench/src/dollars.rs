@@ -8,9 +8,9 @@
 //!
 //! How many calls, turns and rows are shared depends on how many ask the same isolate, or the same
 //! object, at the same moment. So the sale is run twice. Alone, one shopper asks after the other
-//! and nothing is shared: that is the most it can cost, and what is held to the promise. It is also
-//! what to expect of calls: a hundred isolates see few who join in the same millisecond. Together,
-//! 64 connections are always busy on one isolate: that is near the least.
+//! and nothing is shared: that is the most that calls and rows can cost, and what is held to the
+//! promise. It is also what to expect of calls: a hundred isolates see few who join in the same
+//! millisecond. Together, 64 connections are always busy on one isolate: that is near the least.
 
 mod bill;
 mod meter;
@@ -37,7 +37,7 @@ const SHOPPERS_PER_EARLY: u64 = 10;
 /// What a million shoppers cost.
 #[derive(Debug, Serialize)]
 pub struct Dollars {
-    /// Nothing is shared: the most.
+    /// Nothing is shared: the most, on so many isolates.
     pub alone: Picture,
     /// As much as can be is shared: near the least.
     pub together: Picture,
