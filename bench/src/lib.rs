@@ -1,8 +1,11 @@
 //! How fast the product is, against floors and peers, measured in the same rounds.
 
+pub mod dollars;
 pub mod figures;
+pub mod flood;
 pub mod growth;
 pub mod load;
+mod merchant;
 pub mod object;
 pub mod page;
 pub mod postgres;

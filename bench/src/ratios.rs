@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::dollars::Picture;
 use crate::figures::Figure;
 use crate::rounds::Measured;
 
@@ -63,5 +64,35 @@ pub fn of(measured: &Measured) -> BTreeMap<String, Ratio> {
         }
     }
     ratios.extend(measured.growth.iter().flat_map(|growth| growth.ratios.clone()));
+    for (name, of, figure, at_most) in measured_elsewhere(measured) {
+        let holds = at_most.map(|most| figure.median <= most);
+        let ratio = Ratio { figure, of: of.to_owned(), at_least: None, at_most, holds };
+        ratios.insert(name.to_owned(), ratio);
+    }
     ratios
+}
+
+/// Name, what it is of, the figure, and what it has to be at most.
+type AtMost = (&'static str, &'static str, Figure, Option<f64>);
+
+/// Ratios that a section of its own has taken.
+fn measured_elsewhere(measured: &Measured) -> Vec<AtMost> {
+    let mut all = Vec::new();
+    if let Some(flood) = &measured.flood {
+        let of = "p99 of paying with another edge flooded / alone";
+        let [one, other] = [&flood.sold_out, &flood.all_reserved];
+        all.push(("paying_p99_under_flood", of, one.paying_p99_ratio.clone(), Some(2.0)));
+        let reserved = other.paying_p99_ratio.clone();
+        all.push(("paying_p99_under_flood_all_reserved", of, reserved, None));
+        let of = "calls of objects by an edge that refuses what is sold out / second";
+        let requests = one.flood_object_requests_per_second.clone();
+        all.push(("flood_object_requests_per_second", of, requests, None));
+    }
+    if let Some(dollars) = &measured.dollars {
+        let of = "dollars per million shoppers / of their bare requests";
+        let figure = |picture: &Picture| Figure::of(vec![picture.bill.over_floor]);
+        all.push(("dollars_vs_floor", of, figure(&dollars.alone), Some(1.2)));
+        all.push(("dollars_vs_floor_together", of, figure(&dollars.together), None));
+    }
+    all
 }

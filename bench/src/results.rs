@@ -102,10 +102,16 @@ impl Results {
         Ok(())
     }
 
-    /// The table that is printed, and the shapes of load, which have no table.
+    /// The table that is printed, and the sections that have none.
     pub fn print(&self) -> Result<()> {
         if let Some(shapes) = &self.measured.shapes {
             println!("{}", serde_json::to_string_pretty(shapes)?);
+        }
+        if let Some(flood) = &self.measured.flood {
+            println!("{}", serde_json::to_string_pretty(flood)?);
+        }
+        if let Some(dollars) = &self.measured.dollars {
+            println!("{}", serde_json::to_string_pretty(dollars)?);
         }
         println!("\n{:38} {:>8}   {:>17}   promised", "ratio", "median", "least to most");
         for (name, Ratio { figure, at_least, at_most, holds, .. }) in &self.ratio_details {

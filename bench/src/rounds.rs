@@ -13,7 +13,9 @@ use serde::Serialize;
 use xtask::native::peer;
 use xtask::{clock, paths};
 
+use crate::dollars::{self, Dollars};
 use crate::figures::Figure;
+use crate::flood::{self, Flood};
 use crate::growth::{self, Growth, Scale};
 use crate::load::{self, Load, Ran, Stop};
 use crate::object::FrontDoor;
@@ -85,6 +87,10 @@ pub struct Measured {
     pub growth: Option<Growth>,
     /// The shapes that a sale's load can have.
     pub shapes: Option<Shapes>,
+    /// Paying while another edge is flooded.
+    pub flood: Option<Flood>,
+    /// What a million shoppers cost.
+    pub dollars: Option<Dollars>,
 }
 
 /// Values per round, before they are figures.
@@ -135,6 +141,8 @@ pub fn run(plan: &Plan) -> Result<Measured> {
         object_calls_per_1000_polls: count_calls(plan, &dir, &keyring)?,
         growth: growth::run(plan, &dir, &keyring)?,
         shapes,
+        flood: flood::run(plan, &dir, &keyring)?,
+        dollars: dollars::run(plan, &dir, &keyring)?,
     })
 }
 

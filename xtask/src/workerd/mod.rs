@@ -14,6 +14,7 @@
 
 mod child;
 mod config;
+mod far_edge;
 mod probe;
 
 use std::collections::BTreeMap;
@@ -28,6 +29,7 @@ use serde_json::Value;
 
 use self::child::Workerd;
 pub(crate) use self::child::guard;
+pub use self::far_edge::FarEdge;
 use crate::bundle::{self, Build};
 use crate::clock::Stopwatch;
 use crate::secrets::{ADMIN_TOKEN, PAYMENTS, SANDBOX, SECRET, Secrets, write_private};
@@ -47,6 +49,8 @@ pub struct StartOptions {
     /// folder of an earlier server continues its state, with its secrets.
     pub state_dir: PathBuf,
     pub build: Build,
+    /// The main module, if it is not the usual one of the build.
+    pub main: Option<&'static str>,
     /// Added to, and stronger than, the `[vars]` of `wrangler.toml` and the secrets.
     pub vars: BTreeMap<String, String>,
     /// The only core it may run on, by `taskset`; all of them by default.
@@ -57,7 +61,7 @@ impl StartOptions {
     /// The release build, without further vars.
     pub fn new(state_dir: impl Into<PathBuf>) -> Self {
         let (build, vars) = (Build::Release, BTreeMap::new());
-        Self { state_dir: state_dir.into(), build, vars, core: None }
+        Self { state_dir: state_dir.into(), build, main: None, vars, core: None }
     }
 }
 
@@ -91,14 +95,27 @@ impl Server {
     /// Starts workerd on a free loopback port and waits, at most 20 s, until it is ready.
     /// Fails if `cargo xtask build` has not made the wanted build.
     pub fn start(options: StartOptions) -> Result<Self> {
-        let StartOptions { state_dir, build, vars, core } = options;
+        let StartOptions { state_dir, build, main, vars, core } = options;
         let state_dir = made(&state_dir)?;
         let config = state_dir.join("wrangler.json");
         let vars = with_secrets(&config, vars)?;
         let admin_token = vars.get(ADMIN_TOKEN).cloned().unwrap_or_default();
-        let main = bundle::stage(build, &state_dir.join("worker"))?;
+        let usual = bundle::stage(build, &state_dir.join("worker"))?;
+        let main = main.map_or_else(|| usual.clone(), |name| usual.with_file_name(name));
         let content = config::derive(&wrangler_toml()?, &main, paths::root(), &vars)?;
-        Self::serve(&state_dir, &content, admin_token, core)
+        Self::serve(config, &serde_json::to_string_pretty(&content)?, admin_token, core)
+    }
+
+    /// Starts an edge whose objects are in another process.
+    pub fn start_far_edge(edge: FarEdge) -> Result<Self> {
+        let state_dir = made(&edge.state_dir)?;
+        let config = state_dir.join("edge.capnp");
+        let vars = with_secrets(&state_dir.join("wrangler.json"), edge.vars)?;
+        let admin_token = vars.get(ADMIN_TOKEN).cloned().unwrap_or_default();
+        bundle::stage(Build::Bench, &state_dir.join("worker"))?;
+        made(&state_dir.join("d1"))?;
+        let content = far_edge::config(&wrangler_toml()?, &state_dir, edge.objects, &vars)?;
+        Self::serve(config, &content, admin_token, edge.core)
     }
 
     /// Starts another Worker than the product, which has to answer `GET /healthz` with 200 too.
@@ -107,22 +124,22 @@ impl Server {
         let state_dir = made(&state_dir)?;
         let main = bundle::stage_modules(&modules, &state_dir.join("worker"))?;
         let content = config::of_another(&wrangler_toml()?, &main, objects, &vars)?;
-        Self::serve(&state_dir, &content, String::new(), core)
+        let content = serde_json::to_string_pretty(&content)?;
+        Self::serve(state_dir.join("wrangler.json"), &content, String::new(), core)
     }
 
-    /// Writes `config` as the `wrangler.json` of `state_dir` and starts workerd on it.
+    /// Writes `content` into the file `config` and starts workerd on it.
     fn serve(
-        state_dir: &Path,
-        config: &Value,
+        config: PathBuf,
+        content: &str,
         admin_token: String,
         core: Option<usize>,
     ) -> Result<Self> {
-        let path = state_dir.join("wrangler.json");
-        write_private(&path, &serde_json::to_string_pretty(config)?)?;
+        write_private(&config, content)?;
         let mut server = Self {
             program: tools::workerd()?,
-            config: path,
-            log: state_dir.join("workerd.log"),
+            log: config.with_file_name("workerd.log"),
+            config,
             port: 0,
             admin_token,
             core,
