@@ -12,7 +12,7 @@ use crate::config::{self, Config};
 use crate::http::{Incoming, Request};
 use crate::limits::Limits;
 use crate::problem::Problem;
-use crate::room::StatusCache;
+use crate::statuses::StatusCache;
 use crate::steps::{self, Waiting};
 use crate::{router, settlement};
 

@@ -20,6 +20,7 @@ mod room;
 mod router;
 mod settlement;
 mod shopper;
+mod statuses;
 mod steps;
 mod store;
 

@@ -1,7 +1,5 @@
 //! Sales as shoppers see them, and the line in front of each.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::future::{Future as _, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
@@ -25,106 +23,20 @@ use crate::objects::RoomStub;
 use crate::problem::Problem;
 use crate::reservations::word;
 use crate::shopper;
+use crate::statuses::Looked;
 use crate::store::{Store, Value};
 
 /// A ticket outlives any wait; the sale ends it before.
 const TICKET_TTL: Millis = Millis::from_secs(24 * 3600);
 
-/// How old a status may be before the edge asks for a new one.
-const FRESH_FOR: Millis = Millis::from_secs(1);
-/// While one request asks, others are served the old one so long.
-const ASK_FOR: Millis = Millis::from_secs(2);
-/// A first look that has not ended after so long may have been broken off with its client.
-const FIRST_ASK_FOR: Millis = Millis::new(500);
 /// How often whoever waits for another's first look sees whether it is done.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(20);
 /// How long the list of sales is waited for.
 const LIST_PATIENCE: Duration = Duration::from_millis(300);
-/// Sales kept in memory. Names of sales that are not there take places too, so it is bounded; a
-/// status of 100 SKUs is below 20 KB, all of them below 10 MB.
-const SALES_MAX: usize = 500;
-
 /// Browsers and shared caches may show what they have of a sale while they look, and when they find
 /// nobody.
 const SALE_CACHE_CONTROL: &str =
     "public, max-age=1, stale-while-revalidate=10, stale-if-error=86400";
-
-/// The statuses that this isolate knows.
-#[derive(Default)]
-pub(crate) struct StatusCache(RefCell<BTreeMap<SaleId, Known>>);
-
-#[derive(Default)]
-struct Known {
-    status: Option<Rc<Status>>,
-    /// When it was fetched; the beginning of time if it was not yet.
-    fetched_at: Timestamp,
-    asked_at: Timestamp,
-}
-
-/// What looking into the cache comes to.
-enum Looked {
-    /// The status, or that there is no such sale.
-    Known(Option<Rc<Status>>),
-    /// The caller is to ask the object; others need not meanwhile.
-    Ask,
-    /// Nothing is known yet, and another request is asking.
-    Wait,
-}
-
-impl StatusCache {
-    fn look(&self, sale: &SaleId, now: Timestamp) -> Looked {
-        let mut all = self.0.borrow_mut();
-        if let Some(known) = all.get_mut(sale) {
-            if now.since(known.fetched_at) < FRESH_FOR {
-                return Looked::Known(known.status.clone());
-            }
-            let asked_for = now.since(known.asked_at);
-            match &known.status {
-                Some(status) if asked_for < ASK_FOR && now <= status.frontier.until => {
-                    return Looked::Known(Some(Rc::clone(status)));
-                }
-                None if asked_for < FIRST_ASK_FOR => return Looked::Wait,
-                _ => known.asked_at = now,
-            }
-            return Looked::Ask;
-        }
-        insert(&mut all, sale, Known { asked_at: now, ..Known::default() }, now);
-        Looked::Ask
-    }
-
-    fn however_old(&self, sale: &SaleId) -> Option<Rc<Status>> {
-        self.0.borrow().get(sale)?.status.clone()
-    }
-
-    fn keep(&self, sale: &SaleId, status: Option<Rc<Status>>, now: Timestamp) {
-        let known = Known { status, fetched_at: now, asked_at: now };
-        insert(&mut self.0.borrow_mut(), sale, known, now);
-    }
-
-    /// Asking came to nothing: who comes next asks again.
-    fn failed_to_ask(&self, sale: &SaleId) {
-        if let Some(known) = self.0.borrow_mut().get_mut(sale) {
-            known.asked_at = Timestamp::default();
-        }
-    }
-
-    /// Has a sale that was just changed through this isolate asked after anew.
-    pub(crate) fn expire(&self, sale: &SaleId) {
-        if let Some(known) = self.0.borrow_mut().get_mut(sale) {
-            (known.fetched_at, known.asked_at) = (Timestamp::default(), Timestamp::default());
-        }
-    }
-}
-
-/// Enters what is known, in bounded memory: what is not there, or not looked at, goes first.
-fn insert(all: &mut BTreeMap<SaleId, Known>, sale: &SaleId, known: Known, now: Timestamp) {
-    if all.len() >= SALES_MAX && !all.contains_key(sale) {
-        all.retain(|_, known| known.status.is_some() && now.since(known.fetched_at) < ASK_FOR);
-    }
-    if all.len() < SALES_MAX || all.contains_key(sale) {
-        all.insert(sale.clone(), known);
-    }
-}
 
 /// The status of a sale: from memory if it is fresh.
 pub(crate) async fn status(
@@ -184,10 +96,11 @@ async fn was_announced(edge: &Edge, env: &Env, sale: &SaleId) -> bool {
 ///
 /// Then every unit belongs to an order, and no reservation can be had or come back. So a flood of
 /// late comers is turned away here and costs the SKU's object nothing. Whoever has an order has the
-/// answer to its reservation in it. As long as the SKU was not sold out when last heard of, nobody
-/// waits for a newer status here.
+/// answer to its reservation in it. As long as the SKU was not sold out when last heard of, only
+/// the one whose turn it is to renew the status waits for it here.
 pub(crate) async fn is_sold_out(edge: &Edge, env: &Env, sale: &SaleId, sku: &Sku) -> bool {
-    edge.statuses.however_old(sale).is_some_and(|status| status.is_sku_sold_out(sku))
+    let Some(known) = edge.statuses.however_old(sale) else { return false };
+    (known.is_sku_sold_out(sku) || edge.statuses.is_due(sale, now()))
         && status(edge, env, sale, now()).await.is_ok_and(|status| status.is_sku_sold_out(sku))
 }
 

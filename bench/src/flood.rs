@@ -34,7 +34,7 @@ const HELD: &str = "RUN1-42";
 const GONE: &str = "MUG-SEA";
 /// So many holders begin to pay in a second, a small part of what can: it is not their own number
 /// that makes them wait.
-const PAYING_PER_SECOND: f64 = 100.0;
+const PAYING_PER_SECOND: f64 = 200.0;
 /// The flood comes with this many times what its edge can refuse.
 const TIMES_CAPACITY: f64 = 2.0;
 /// Holders who pay before anything is counted, so that V8 has optimised what it will.

@@ -1,0 +1,198 @@
+//! The statuses of sales that an isolate knows, and who asks for newer ones.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use doorbuster_domain::id::SaleId;
+use doorbuster_domain::line::Status;
+use doorbuster_domain::time::{Millis, Timestamp};
+
+/// How old a status may be before the edge asks for a new one.
+const FRESH_FOR: Millis = Millis::from_secs(1);
+/// While one request asks, others are served the old one so long.
+const ASK_FOR: Millis = Millis::from_secs(2);
+/// A first look that has not ended after so long may have been broken off with its client.
+const FIRST_ASK_FOR: Millis = Millis::new(500);
+/// Sales kept in memory. Names of sales that are not there take places too, so it is bounded; a
+/// status of 100 SKUs is below 20 KB, all of them below 10 MB.
+const SALES_MAX: usize = 500;
+
+/// The statuses that this isolate knows.
+#[derive(Default)]
+pub(crate) struct StatusCache(RefCell<BTreeMap<SaleId, Known>>);
+
+#[derive(Default)]
+struct Known {
+    status: Option<Rc<Status>>,
+    /// When it was fetched; the beginning of time if it was not yet.
+    fetched_at: Timestamp,
+    asked_at: Timestamp,
+}
+
+/// What looking into the cache comes to.
+pub(crate) enum Looked {
+    /// The status, or that there is no such sale.
+    Known(Option<Rc<Status>>),
+    /// The caller is to ask the object; others need not meanwhile.
+    Ask,
+    /// Nothing is known yet, and another request is asking.
+    Wait,
+}
+
+impl StatusCache {
+    pub(crate) fn look(&self, sale: &SaleId, now: Timestamp) -> Looked {
+        let mut all = self.0.borrow_mut();
+        if let Some(known) = all.get_mut(sale) {
+            if now.since(known.fetched_at) < FRESH_FOR {
+                return Looked::Known(known.status.clone());
+            }
+            let asked_for = now.since(known.asked_at);
+            match &known.status {
+                Some(status) if asked_for < ASK_FOR && now <= status.frontier.until => {
+                    return Looked::Known(Some(Rc::clone(status)));
+                }
+                _ if asked_for < FIRST_ASK_FOR => return Looked::Wait,
+                _ => known.asked_at = now,
+            }
+            return Looked::Ask;
+        }
+        insert(&mut all, sale, Known { asked_at: now, ..Known::default() }, now);
+        Looked::Ask
+    }
+
+    /// Whether a status is not fresh any more, and nobody is asking for a newer one.
+    pub(crate) fn is_due(&self, sale: &SaleId, now: Timestamp) -> bool {
+        self.0.borrow().get(sale).is_some_and(|known| {
+            now.since(known.fetched_at) >= FRESH_FOR && now.since(known.asked_at) >= ASK_FOR
+        })
+    }
+
+    pub(crate) fn however_old(&self, sale: &SaleId) -> Option<Rc<Status>> {
+        self.0.borrow().get(sale)?.status.clone()
+    }
+
+    pub(crate) fn keep(&self, sale: &SaleId, status: Option<Rc<Status>>, now: Timestamp) {
+        let known = Known { status, fetched_at: now, asked_at: Timestamp::default() };
+        insert(&mut self.0.borrow_mut(), sale, known, now);
+    }
+
+    /// Asking came to nothing: who comes next asks again.
+    pub(crate) fn failed_to_ask(&self, sale: &SaleId) {
+        if let Some(known) = self.0.borrow_mut().get_mut(sale) {
+            known.asked_at = Timestamp::default();
+        }
+    }
+
+    /// Has a sale that was just changed through this isolate asked after anew.
+    pub(crate) fn expire(&self, sale: &SaleId) {
+        if let Some(known) = self.0.borrow_mut().get_mut(sale) {
+            (known.fetched_at, known.asked_at) = (Timestamp::default(), Timestamp::default());
+        }
+    }
+}
+
+/// Enters what is known, in bounded memory: what is not there, or not looked at, goes first.
+fn insert(all: &mut BTreeMap<SaleId, Known>, sale: &SaleId, known: Known, now: Timestamp) {
+    if all.len() >= SALES_MAX && !all.contains_key(sale) {
+        all.retain(|_, known| known.status.is_some() && now.since(known.fetched_at) < ASK_FOR);
+    }
+    if all.len() < SALES_MAX || all.contains_key(sale) {
+        all.insert(sale.clone(), known);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use doorbuster_domain::line::{Frontier, Phase, PublishedFrontier};
+
+    use super::*;
+
+    /// A status that was fetched at this moment, and speaks for two seconds.
+    fn status(at: u64) -> Rc<Status> {
+        let at = Timestamp::from_millis(at);
+        Rc::new(Status {
+            sale: sale(),
+            title: String::new(),
+            phase: Phase::Open,
+            frontier: PublishedFrontier {
+                line: Frontier { value: 0, at, per_minute: 0 },
+                until: at.plus(Millis::from_secs(2)),
+                max: 0,
+            },
+            handed_out: 0,
+            pass_ttl_ms: Millis::from_secs(60),
+            per_shopper_max: 1,
+            offers: Vec::new(),
+            stock: Vec::new(),
+        })
+    }
+
+    fn sale() -> SaleId {
+        "drop".parse().unwrap()
+    }
+
+    /// What so many people find who look at this moment: how many are served, ask and wait.
+    fn looks(cache: &StatusCache, at: u64) -> [usize; 3] {
+        let mut found = [0; 3];
+        for _ in 0..100 {
+            let place = match cache.look(&sale(), Timestamp::from_millis(at)) {
+                Looked::Known(_) => 0,
+                Looked::Ask => 1,
+                Looked::Wait => 2,
+            };
+            found[place] = usize::saturating_add(found[place], 1);
+        }
+        found
+    }
+
+    fn known(at: u64) -> StatusCache {
+        let cache = StatusCache::default();
+        cache.keep(&sale(), Some(status(at)), Timestamp::from_millis(at));
+        cache
+    }
+
+    #[test]
+    fn one_asks_when_a_second_is_over_and_the_others_are_served_meanwhile() {
+        let cache = known(10_000);
+        assert_eq!(looks(&cache, 10_999), [100, 0, 0]);
+        assert!(!cache.is_due(&sale(), Timestamp::from_millis(10_999)));
+        assert!(cache.is_due(&sale(), Timestamp::from_millis(11_000)));
+        assert_eq!(looks(&cache, 11_000), [99, 1, 0]);
+        assert_eq!(looks(&cache, 11_400), [100, 0, 0]);
+        assert!(!cache.is_due(&sale(), Timestamp::from_millis(11_400)), "somebody asks");
+    }
+
+    #[test]
+    fn after_a_quiet_time_one_asks_and_the_others_wait() {
+        assert_eq!(looks(&StatusCache::default(), 10_000), [0, 1, 99]);
+        let cache = known(10_000);
+        assert_eq!(looks(&cache, 60_000), [0, 1, 99]);
+        assert_eq!(looks(&cache, 60_400), [0, 0, 100]);
+        // The one that asked was broken off, as it seems.
+        assert_eq!(looks(&cache, 60_500), [0, 1, 99]);
+        cache.keep(&sale(), Some(status(60_500)), Timestamp::from_millis(60_500));
+        assert_eq!(looks(&cache, 60_600), [100, 0, 0]);
+    }
+
+    #[test]
+    fn when_asking_came_to_nothing_the_next_one_asks() {
+        let cache = known(10_000);
+        assert_eq!(looks(&cache, 60_000), [0, 1, 99]);
+        cache.failed_to_ask(&sale());
+        assert_eq!(looks(&cache, 60_001), [0, 1, 99]);
+        cache.expire(&sale());
+        assert_eq!(looks(&cache, 60_002), [0, 1, 99]);
+    }
+
+    #[test]
+    fn names_that_somebody_made_up_take_no_more_places_than_there_are() {
+        let cache = known(10_000);
+        for number in 0..2 * SALES_MAX {
+            let name = format!("made-up-{number}").parse().unwrap();
+            cache.keep(&name, None, Timestamp::from_millis(10_000));
+        }
+        assert!(cache.0.borrow().len() <= SALES_MAX);
+        assert!(cache.however_old(&sale()).is_some(), "a sale that is there was forgotten");
+    }
+}
