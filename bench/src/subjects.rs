@@ -16,7 +16,7 @@ use crate::load::{Repeat, Workload, render};
 use crate::postgres::{Design, Postgres};
 use crate::redis::{Aof, Redis};
 use crate::systems::{self, Running, System, contract};
-use crate::workloads::{Poll, Reserve, SALE, SKU};
+use crate::workloads::{CLIENT, Poll, Reserve, SALE, SKU};
 
 /// The core of whatever is measured; the generator has the other.
 pub const CORE: usize = 0;
@@ -194,7 +194,7 @@ impl Ready {
             Some(Act::SoldOut) => Box::new(Reserve::new(keyring, sale, now, first).refused()),
             Some(Act::Poll) => Box::new(Poll::new(keyring, &sale, now)),
             Some(Act::Catalog) => {
-                Box::new(Repeat(render("GET", "/v1/catalog/products/drift-mug", &[], b"")))
+                Box::new(Repeat(render("GET", "/v1/catalog/products/drift-mug", &[CLIENT], b"")))
             }
         })
     }
@@ -203,8 +203,13 @@ impl Ready {
 /// What the product and the peers are told by the operator.
 pub fn vars(keyring: &Keyring) -> BTreeMap<String, String> {
     let mut vars = systems::pass_vars(keyring);
-    // All load comes from one address here. The limits are counted all the same.
-    let ours = [("DOORBUSTER_SECRET", SECRET), ("RATE_LIMIT_FACTOR", "1000000")];
+    // All load comes from one address here. The limits are counted all the same. Where the address
+    // stands is said as on Cloudflare; on plain workerd the product would have to ask for it.
+    let ours = [
+        ("DOORBUSTER_SECRET", SECRET),
+        ("RATE_LIMIT_FACTOR", "1000000"),
+        ("CLIENT_ADDRESS_HEADER", CLIENT.0),
+    ];
     vars.extend(ours.map(|(name, value)| (name.to_owned(), value.to_owned())));
     vars
 }

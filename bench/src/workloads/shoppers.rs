@@ -4,7 +4,7 @@ use doorbuster_domain::id::{SaleId, ShopperId};
 use doorbuster_domain::sealed::{Keyring, Pass};
 use doorbuster_domain::time::Timestamp;
 
-use super::VALID_FOR;
+use super::{CLIENT, VALID_FOR};
 use crate::load::render_into;
 
 /// What the people in front of a SKU send.
@@ -42,10 +42,11 @@ impl<'k> Shoppers<'k> {
             ("doorbuster-shopper", &*secret),
             ("doorbuster-pass", &pass),
             ("idempotency-key", key),
+            CLIENT,
             ("content-type", "application/json"),
         ];
         if quantity == 1 {
-            let without_type = headers.get(..3).unwrap_or_default();
+            let without_type = headers.get(..4).unwrap_or_default();
             render_into(out, "POST", &self.reservations, without_type, b"");
         } else {
             let body = format!(r#"{{"quantity":{quantity}}}"#);
