@@ -28,9 +28,10 @@ pub struct FarEdge {
 }
 
 /// The modules in the folder of the build, the main one first.
-const MODULES: [(&str, &str); 5] = [
+const MODULES: [(&str, &str); 6] = [
     ("far-edge.mjs", "esModule"),
     ("entry.mjs", "esModule"),
+    ("incoming.mjs", "esModule"),
     ("lane.mjs", "esModule"),
     ("build/index.js", "esModule"),
     ("build/index_bg.wasm", "wasm"),
