@@ -18,13 +18,14 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<()> {
-    let (mut plan, mut quick, mut only) = (Plan::full(), false, None);
+    let (mut plan, mut quick, mut only, mut keep) = (Plan::full(), false, None, false);
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--quick" => (plan, quick) = (Plan::quick(), true),
             "--only" => only = arguments.next(),
-            other => bail!("the bench knows --quick and --only NAME, not `{other}`"),
+            "--keep" => keep = true,
+            other => bail!("the bench knows --quick, --only NAME and --keep, not `{other}`"),
         }
     }
     plan.only = only;
@@ -33,8 +34,10 @@ fn run() -> Result<()> {
     let results = Results::of(&plan, quick, measured)?;
     results.print()?;
     // What was left out would look like something that was not reached.
-    if plan.only.is_none() && !quick {
-        results.write()?;
+    match &plan.only {
+        None if !quick => results.write()?,
+        Some(only) if !quick && keep => results.update_latest(only)?,
+        _ => {}
     }
     Ok(())
 }

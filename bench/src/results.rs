@@ -6,6 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 use serde::Serialize;
+use serde_json::{Value, json};
 use xtask::{paths, size, tools};
 
 use crate::growth::Size;
@@ -102,6 +103,29 @@ impl Results {
         Ok(())
     }
 
+    /// Puts what a partial run measured into `latest.json`, and says there of which commit it is. The
+    /// page stays that of the full run.
+    pub fn update_latest(&self, only: &str) -> Result<()> {
+        let path = paths::root().join("bench/results/latest.json");
+        let mut latest: Value = serde_json::from_slice(&fs::read(&path).context("the latest")?)?;
+        let ours = serde_json::to_value(self)?;
+        for part in ["ratios", "ratio_details", "sizes", "size_details", "measured"] {
+            if let (Some(old), Some(new)) = (latest.get_mut(part), ours.get(part)) {
+                overlay(old, new);
+            }
+        }
+        let names: Vec<_> = self.ratios.keys().chain(self.size_details.keys()).collect();
+        let update = json!({
+            "date": self.date, "commit": self.commit, "only": only, "rounds": self.rounds,
+            "measured_anew": names,
+        });
+        if let Some(all) = latest.as_object_mut() {
+            let updates = all.entry("updates").or_insert_with(|| json!([]));
+            updates.as_array_mut().context("`updates` is no list")?.push(update);
+        }
+        Ok(fs::write(&path, serde_json::to_string_pretty(&latest)? + "\n")?)
+    }
+
     /// The table that is printed, and the sections that have none.
     pub fn print(&self) -> Result<()> {
         if let Some(shapes) = &self.measured.shapes {
@@ -128,6 +152,19 @@ impl Results {
             }
         }
         Ok(())
+    }
+}
+
+/// Replaces what was measured anew; what was not is left.
+fn overlay(old: &mut Value, new: &Value) {
+    match (old, new) {
+        (_, Value::Null) => {}
+        (Value::Object(old), Value::Object(new)) => {
+            for (name, value) in new {
+                overlay(old.entry(name).or_insert(Value::Null), value);
+            }
+        }
+        (old, new) => *old = new.clone(),
     }
 }
 
@@ -164,6 +201,15 @@ fn output(command: &mut Command) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_measured_anew_replaces_the_old_and_the_rest_stays() {
+        let mut old = json!({ "a": { "median": 1, "rounds": [1, 2] }, "b": 2, "c": { "d": 3 } });
+        overlay(&mut old, &json!({ "a": { "median": 5, "rounds": [5] }, "c": null, "e": 7 }));
+        let wanted =
+            json!({ "a": { "median": 5, "rounds": [5] }, "b": 2, "c": { "d": 3 }, "e": 7 });
+        assert_eq!(old, wanted);
+    }
 
     #[test]
     fn all_sizes_are_plain_numbers_under_their_names() {

@@ -148,6 +148,8 @@ impl Inner {
         self.decide([], now)?;
         let items = self.outbox.take_due(now, MESSAGES_MAX);
         let more = self.outbox.next_timeout().is_some_and(|at| at <= now);
+        let len = self.load(now)?.reservations_len();
+        self.journaled.snapshot_if_quiet(len, now);
         let inventory = self.load(now)?;
         let mut outgoing = Outgoing { more, ..Outgoing::default() };
         for item in items {
@@ -162,10 +164,10 @@ impl Inner {
 
     /// Sets the alarm if something is due before it goes off anyway.
     fn arm(&mut self, storage: &worker::durable::Storage) -> Result<(), StoreError> {
-        let machine = self.journaled.load()?.next_timeout();
-        let Some(at) = [machine, self.outbox.next_timeout()].into_iter().flatten().min() else {
-            return Ok(());
-        };
+        let inventory = self.journaled.load()?;
+        let (machine, len) = (inventory.next_timeout(), inventory.reservations_len());
+        let all = [machine, self.outbox.next_timeout(), self.journaled.quiet_at(len)];
+        let Some(at) = all.into_iter().flatten().min() else { return Ok(()) };
         if self.armed.is_none_or(|armed| at < armed) {
             // Not awaited: the write is part of this turn's commit.
             let _set = storage

@@ -2,7 +2,7 @@
 
 use doorbuster_domain::journal::{ChainHash, Entry, Replay};
 use doorbuster_domain::machine::Machine;
-use doorbuster_domain::time::Timestamp;
+use doorbuster_domain::time::{Millis, Timestamp};
 use worker::{SqlStorage, SqlStorageValue};
 
 use crate::snapshot;
@@ -47,10 +47,16 @@ const ENTRIES_MAX: usize = 500;
 
 /// A snapshot is due after at least so many events.
 const EVENTS_PER_SNAPSHOT_MIN: usize = if cfg!(feature = "test-hooks") { 8 } else { 4_096 };
-/// And after as many as a sixteenth of what the state has grown to. So snapshots are a bounded
-/// share of what is written however long a sale runs, and on waking there is little to replay:
-/// replaying an event takes several times as long as reading an entry of a snapshot.
-const ENTRIES_PER_EVENT: usize = 16;
+/// And after as many as half of what the state has grown to. So snapshots are a small and bounded
+/// share of what is written, however long a sale runs.
+const ENTRIES_PER_EVENT: usize = 2;
+
+/// What has been quiet for so long may soon be put to sleep: on the platform after ten seconds.
+const QUIET_FOR: Millis = Millis::from_secs(3);
+/// Then a snapshot is due after fewer events, so that there is little to replay on waking, which
+/// takes several times as long for an event as reading does for an entry.
+const QUIET_EVENTS_MIN: usize = if cfg!(feature = "test-hooks") { 6 } else { 1_024 };
+const QUIET_ENTRIES_PER_EVENT: usize = 16;
 
 /// A machine and the journal it is kept in.
 pub(crate) struct Journaled<M> {
@@ -65,6 +71,8 @@ pub(crate) struct Loaded<M> {
     seq: u64,
     hash: ChainHash,
     events_since_snapshot: usize,
+    /// When the newest entry was written.
+    written_at: Timestamp,
     /// Whether the tables are there.
     stored: bool,
 }
@@ -145,18 +153,35 @@ impl<M: Machine> Journaled<M> {
         if let Some(fault) = self.fault.take_if(|fault| *fault != crate::fault::Fault::Snapshot) {
             fault.strike(&self.sql)?;
         }
-        loaded.seq = seq;
-        loaded.hash = hash;
+        (loaded.seq, loaded.hash, loaded.written_at) = (seq, hash, at);
         Ok(())
     }
 
     /// Writes a snapshot if one is due for a state of `len` entries. One that fails is as good as
     /// one that was not due: the journal has everything.
     pub(crate) fn snapshot_if_due(&mut self, len: usize) {
-        let Some(loaded) = &mut self.loaded else { return };
-        if loaded.events_since_snapshot < EVENTS_PER_SNAPSHOT_MIN.max(len / ENTRIES_PER_EVENT) {
-            return;
+        let events = self.loaded.as_ref().map_or(0, |loaded| loaded.events_since_snapshot);
+        if events >= EVENTS_PER_SNAPSHOT_MIN.max(len / ENTRIES_PER_EVENT) {
+            self.snapshot();
         }
+    }
+
+    /// When to look whether it has become quiet; nothing if there is little to replay.
+    pub(crate) fn quiet_at(&self, len: usize) -> Option<Timestamp> {
+        let loaded = self.loaded.as_ref()?;
+        let much = QUIET_EVENTS_MIN.max(len / QUIET_ENTRIES_PER_EVENT);
+        (loaded.events_since_snapshot >= much).then(|| loaded.written_at.plus(QUIET_FOR))
+    }
+
+    /// Writes a snapshot if it has become quiet.
+    pub(crate) fn snapshot_if_quiet(&mut self, len: usize, now: Timestamp) {
+        if self.quiet_at(len).is_some_and(|at| at <= now) {
+            self.snapshot();
+        }
+    }
+
+    fn snapshot(&mut self) {
+        let Some(loaded) = &mut self.loaded else { return };
         loaded.events_since_snapshot = 0;
         let (seq, hash) = (loaded.seq, loaded.hash);
         #[cfg(feature = "test-hooks")]
@@ -200,6 +225,7 @@ fn read<M: Machine>(sql: &SqlStorage) -> Result<Loaded<M>> {
             seq: 0,
             hash: ChainHash::ZERO,
             events_since_snapshot: 0,
+            written_at: Timestamp::default(),
             stored: false,
         });
     }
@@ -208,14 +234,16 @@ fn read<M: Machine>(sql: &SqlStorage) -> Result<Loaded<M>> {
     sql.exec(snapshot::SCHEMA, None)?;
     let (machine, seq, hash) = snapshot::read::<M>(sql)?;
     let mut replay = Replay::resume(machine, seq, hash);
-    let mut events_since_snapshot = 0_usize;
+    let (mut events_since_snapshot, mut written_at) = (0_usize, Timestamp::default());
     for entry in entries_after(sql, seq)? {
-        let read = replay.read_own(&entry?).map_err(|e| broken(&e))?;
+        let entry = entry?;
+        written_at = entry.committed_at_ms;
+        let read = replay.read_own(&entry).map_err(|e| broken(&e))?;
         events_since_snapshot = events_since_snapshot.saturating_add(read);
     }
     let (mut machine, seq, hash) = replay.into_parts();
     machine.wake();
-    Ok(Loaded { machine, seq, hash, events_since_snapshot, stored: true })
+    Ok(Loaded { machine, seq, hash, events_since_snapshot, written_at, stored: true })
 }
 
 /// The entries after a number, as many as make a page, and at least one if there is one.

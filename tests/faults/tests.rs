@@ -142,6 +142,26 @@ fn a_snapshot_that_breaks_off_costs_nobody_anything() {
     wakes_as_it_was("half", |sale| break_next_write(sale, "snapshot"), "snapshot: ");
 }
 
+#[test]
+fn an_inventory_that_is_quiet_writes_a_snapshot_before_it_may_be_put_to_sleep() {
+    let mut shop = Shop::start("quiet", Build::TestHooks);
+    let (before, id) = {
+        let sale = Sale::open(&shop, 20, &rules());
+        for _ in 0..4 {
+            Shopper::admitted(&sale).hold("k", 1);
+        }
+        let is_written = || shop.log().contains("snapshot after entry");
+        assert!(!is_written(), "it was due in any case");
+        eventually("it has become quiet", || is_written().then_some(()));
+        (sale.counts(), sale.id.clone())
+    };
+    shop.kill();
+    shop.restart();
+    let sale = Sale { shop: &shop, id };
+    assert_eq!((sale.counts(), before.1), (before, 4));
+    sale.verify();
+}
+
 /// Twelve reserve and one pays, which is enough for a snapshot; then the power goes.
 fn wakes_as_it_was(name: &str, prepare: impl FnOnce(&Sale<'_>), logged: &str) {
     let mut shop = Shop::start(name, Build::TestHooks);

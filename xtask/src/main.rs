@@ -20,7 +20,7 @@ cargo xtask COMMAND
              --catalog FILE   sell this catalog instead of the sample
              --shoppers N     with so many shoppers
              --keep           leave it running afterwards, until Ctrl-C
-  bench    how fast it is, against floors and peers [--quick] [--only NAME]
+  bench    how fast it is, against floors and peers [--quick] [--only NAME [--keep]]
   dev      set-up, then `wrangler dev`, which builds and serves
   test     set-up, then every check there is, cheapest first
   walk     the whole path through the pages in Chromium (after `build`)

@@ -1,6 +1,8 @@
 //! An Inventory with so many orders, made the way orders come about.
 
 use std::ops::Range;
+use std::thread::sleep;
+use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
 use doorbuster_domain::id::{IdempotencyKey, PaymentId, ReservationId, SaleId, ShopperId, Sku};
@@ -30,6 +32,13 @@ const EVENTS_PER_ORDER: u64 = 4;
 const ORDERS_PER_DECLINED: u64 = 1_000;
 /// The fewest of them.
 const DECLINED_MIN: u64 = 50;
+/// A snapshot is written when it is quiet and there are so many events to replay, or this share of
+/// the orders, whichever is more.
+const QUIET_EVENTS_MIN: u32 = 1_024;
+const QUIET_SHARE: u64 = 16;
+/// So often it is seen whether that was done, and so long is waited between.
+const LOOKS_MAX: u32 = 100;
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// Snapshots that were waited for so long do not come.
 const STEPS_MAX: u64 = 10_000;
 
@@ -107,11 +116,31 @@ impl<'d> Stock<'d> {
         self.sell_in(LARGE, orders.saturating_sub(half).saturating_sub(last))?;
         let late = self.until_snapshot()?;
         self.sell_in(USUAL, last)?;
+        self.rest(orders)?;
         let view = self.door.show(&self.object)?;
         let (allocated, unsettled) =
             view.map_or((0, 0), |view| (u64::from(view.allocated), view.orders_unsettled));
         ensure!((allocated, unsettled) == (orders, 0), "{allocated} orders, {unsettled} unsettled");
         Ok(late)
+    }
+
+    /// Waits until it has become quiet enough for a snapshot, as before it is put to sleep, and goes
+    /// on until the next such one is nearly due.
+    fn rest(&mut self, orders: u64) -> Result<()> {
+        for _ in 0..LOOKS_MAX {
+            if self.door.to_read(&self.object)?.tail_events < f64::from(QUIET_EVENTS_MIN) {
+                break;
+            }
+            sleep(LOOK_EVERY);
+        }
+        self.reserve_declined()?;
+        let much = (orders / QUIET_SHARE).saturating_mul(9) / 10;
+        let of_step = 2_u64.saturating_mul(self.declined.len() as u64);
+        for _ in 0..much.checked_div(of_step).unwrap_or_default() {
+            let step = self.decline();
+            self.door.feed(&self.object, &[step])?;
+        }
+        Ok(())
     }
 
     /// Sells so many units more, each to another shopper, from reserving to settling.
