@@ -103,8 +103,8 @@ impl Results {
         Ok(())
     }
 
-    /// Puts what a partial run measured into `latest.json`, and says there of which commit it is. The
-    /// page stays that of the full run.
+    /// Puts what a partial run measured into `latest.json`, and says there of which commit it is.
+    /// The page stays that of the full run.
     pub fn update_latest(&self, only: &str) -> Result<()> {
         let path = paths::root().join("bench/results/latest.json");
         let mut latest: Value = serde_json::from_slice(&fs::read(&path).context("the latest")?)?;

@@ -47,9 +47,8 @@ const ENTRIES_MAX: usize = 500;
 
 /// A snapshot is due after at least so many events.
 const EVENTS_PER_SNAPSHOT_MIN: usize = if cfg!(feature = "test-hooks") { 8 } else { 4_096 };
-/// And after as many as half of what the state has grown to. So snapshots are a small and bounded
-/// share of what is written, however long a sale runs.
-const ENTRIES_PER_EVENT: usize = 2;
+// And after as many as the state has grown to. So snapshots are a small and bounded share of what is
+// written, however long a sale runs.
 
 /// What has been quiet for so long may soon be put to sleep: on the platform after ten seconds.
 const QUIET_FOR: Millis = Millis::from_secs(3);
@@ -161,7 +160,7 @@ impl<M: Machine> Journaled<M> {
     /// one that was not due: the journal has everything.
     pub(crate) fn snapshot_if_due(&mut self, len: usize) {
         let events = self.loaded.as_ref().map_or(0, |loaded| loaded.events_since_snapshot);
-        if events >= EVENTS_PER_SNAPSHOT_MIN.max(len / ENTRIES_PER_EVENT) {
+        if events >= EVENTS_PER_SNAPSHOT_MIN.max(len) {
             self.snapshot();
         }
     }

@@ -124,8 +124,8 @@ impl<'d> Stock<'d> {
         Ok(late)
     }
 
-    /// Waits until it has become quiet enough for a snapshot, as before it is put to sleep, and goes
-    /// on until the next such one is nearly due.
+    /// Waits until it has become quiet enough for a snapshot, as before it is put to sleep, and
+    /// goes on until the next such one is nearly due.
     fn rest(&mut self, orders: u64) -> Result<()> {
         for _ in 0..LOOKS_MAX {
             if self.door.to_read(&self.object)?.tail_events < f64::from(QUIET_EVENTS_MIN) {
