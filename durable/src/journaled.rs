@@ -47,8 +47,8 @@ const ENTRIES_MAX: usize = 500;
 
 /// A snapshot is due after at least so many events.
 const EVENTS_PER_SNAPSHOT_MIN: usize = if cfg!(feature = "test-hooks") { 8 } else { 4_096 };
-// And after as many as the state has grown to. So snapshots are a small and bounded share of what is
-// written, however long a sale runs.
+// And after as many as the state has grown to. So snapshots are a small and bounded share of what
+// is written, however long a sale runs.
 
 /// What has been quiet for so long may soon be put to sleep: on the platform after ten seconds.
 const QUIET_FOR: Millis = Millis::from_secs(3);
