@@ -12,7 +12,7 @@ use std::ops::RangeInclusive;
 const LEAF_MAX: usize = 256;
 /// To so many entries a leaf is filled when they come in order, as from a snapshot: if all were
 /// full, each would have to be split by what comes next.
-const LEAF_IN_ORDER: usize = LEAF_MAX / 8 * 7;
+const LEAF_IN_ORDER: usize = LEAF_MAX / 16 * 15;
 /// A leaf that is full gives entries to the next one if that has no more than this.
 const LEAF_TAKES: usize = LEAF_MAX / 8 * 7;
 
