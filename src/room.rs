@@ -64,7 +64,7 @@ async fn ask(
 ) -> Result<Option<Rc<Status>>, Problem> {
     let status = if was_announced(edge, env, sale).await {
         let asked = RoomStub::of(env, sale).status().await;
-        asked.inspect_err(|_| edge.statuses.failed_to_ask(sale))?.map(Rc::new)
+        asked.inspect_err(|_| edge.statuses.failed_to_ask(sale, crate::edge::now()))?.map(Rc::new)
     } else {
         None
     };

@@ -28,6 +28,8 @@ struct Known {
     /// When it was fetched; the beginning of time if it was not yet.
     fetched_at: Timestamp,
     asked_at: Timestamp,
+    /// When asking last came to nothing.
+    failed_at: Timestamp,
 }
 
 /// What looking into the cache comes to.
@@ -61,10 +63,12 @@ impl StatusCache {
         Looked::Ask
     }
 
-    /// Whether a status is not fresh any more, and nobody is asking for a newer one.
+    /// Whether a status is not fresh any more, and nobody is asking for a newer one, or has just
+    /// asked in vain: who can do without is not to wait for a room that does not answer.
     pub(crate) fn is_due(&self, sale: &SaleId, now: Timestamp) -> bool {
         self.0.borrow().get(sale).is_some_and(|known| {
-            now.since(known.fetched_at) >= FRESH_FOR && now.since(known.asked_at) >= ASK_FOR
+            now.since(known.fetched_at.max(known.failed_at)) >= FRESH_FOR
+                && now.since(known.asked_at) >= ASK_FOR
         })
     }
 
@@ -73,14 +77,14 @@ impl StatusCache {
     }
 
     pub(crate) fn keep(&self, sale: &SaleId, status: Option<Rc<Status>>, now: Timestamp) {
-        let known = Known { status, fetched_at: now, asked_at: Timestamp::default() };
+        let known = Known { status, fetched_at: now, ..Known::default() };
         insert(&mut self.0.borrow_mut(), sale, known, now);
     }
 
     /// Asking came to nothing: who comes next asks again.
-    pub(crate) fn failed_to_ask(&self, sale: &SaleId) {
+    pub(crate) fn failed_to_ask(&self, sale: &SaleId, now: Timestamp) {
         if let Some(known) = self.0.borrow_mut().get_mut(sale) {
-            known.asked_at = Timestamp::default();
+            (known.asked_at, known.failed_at) = (Timestamp::default(), now);
         }
     }
 
@@ -179,10 +183,22 @@ mod tests {
     fn when_asking_came_to_nothing_the_next_one_asks() {
         let cache = known(10_000);
         assert_eq!(looks(&cache, 60_000), [0, 1, 99]);
-        cache.failed_to_ask(&sale());
+        cache.failed_to_ask(&sale(), Timestamp::from_millis(60_001));
         assert_eq!(looks(&cache, 60_001), [0, 1, 99]);
         cache.expire(&sale());
         assert_eq!(looks(&cache, 60_002), [0, 1, 99]);
+    }
+
+    #[test]
+    fn whoever_can_do_without_does_not_ask_right_after_asking_came_to_nothing() {
+        let cache = known(10_000);
+        let is_due = |at| cache.is_due(&sale(), Timestamp::from_millis(at));
+        assert!(is_due(60_000));
+        assert_eq!(looks(&cache, 60_000), [0, 1, 99]);
+        cache.failed_to_ask(&sale(), Timestamp::from_millis(60_300));
+        assert!(!is_due(60_300));
+        assert!(!is_due(61_299));
+        assert!(is_due(61_300));
     }
 
     #[test]

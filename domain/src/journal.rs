@@ -129,8 +129,8 @@ impl<M: Machine> Replay<M> {
     }
 
     /// The same for an entry that the reader wrote itself, into storage that keeps what it is
-    /// given: its hash is taken as it stands. An object that wakes has no time to compute it: that
-    /// takes longer than all the rest.
+    /// given: its hash is taken as it stands. Somebody waits for an object that wakes, and SHA-256
+    /// is slow in code that nobody has optimised yet.
     ///
     /// # Errors
     ///

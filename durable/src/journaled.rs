@@ -184,7 +184,7 @@ impl<M: Machine> Journaled<M> {
         loaded.events_since_snapshot = 0;
         let (seq, hash) = (loaded.seq, loaded.hash);
         #[cfg(feature = "test-hooks")]
-        let fault = self.fault.take();
+        let fault = self.fault.take_if(|fault| *fault == crate::fault::Fault::Snapshot);
         let written = snapshot::write(&self.sql, &loaded.machine, seq, hash);
         #[cfg(feature = "test-hooks")]
         let written = written.and_then(|()| match fault {
@@ -193,7 +193,10 @@ impl<M: Machine> Journaled<M> {
         });
         match written.and_then(|()| snapshot::keep_only(&self.sql, seq)) {
             #[cfg(feature = "test-hooks")]
-            Ok(()) => worker::console_log!("snapshot after entry {seq}"),
+            Ok(()) => {
+                let of = std::any::type_name::<M>();
+                worker::console_log!("snapshot after entry {seq} of {of}");
+            }
             #[cfg(not(feature = "test-hooks"))]
             Ok(()) => {}
             Err(error) => {

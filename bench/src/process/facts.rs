@@ -129,10 +129,10 @@ mod tests {
     #[test]
     fn a_path_is_on_the_nearest_mount() {
         let mounts = "1 0 8:1 / / rw - ext4 /dev/vda rw\n\
-            2 1 0:5 / /tmp rw - tmpfs tmpfs rw\n\
+            2 1 0:5 / /run rw - tmpfs tmpfs rw\n\
             3 1 0:6 / /my\\040disk rw shared:1 - xfs /dev/vdb rw\n";
         let kind = |path| kind_of(mounts, Path::new(path)).unwrap();
-        assert_eq!([kind("/srv"), kind("/tmp/a"), kind("/tmpfile")], ["ext4", "tmpfs", "ext4"]);
+        assert_eq!([kind("/srv"), kind("/run/a"), kind("/runner")], ["ext4", "tmpfs", "ext4"]);
         assert_eq!(kind("/my disk/a"), "xfs");
     }
 
