@@ -22,11 +22,12 @@ use serde::Serialize;
 use xtask::clock;
 
 use self::place::{Calls, Place};
-use self::requests::{Holder, Late, Paying, Reserving, Shoppers};
+use self::requests::{Holder, Late, Paying, Reserving};
 use crate::figures::Figure;
 use crate::load::{self, Arrivals, Load, Pace, Ran, Stop};
 use crate::rounds::{Plan, fresh};
 use crate::workloads::SALE;
+use crate::workloads::shoppers::Shoppers;
 
 /// What people hold and pay.
 const HELD: &str = "RUN1-42";
@@ -169,11 +170,11 @@ fn round(
     number: u32,
 ) -> Result<Round> {
     let now = Timestamp::from_millis(clock::now_ms());
-    let shoppers = Shoppers { keyring, sale: SALE.parse()?, now };
+    let shoppers = Shoppers::new(keyring, SALE.parse()?, HELD, now);
     let phase = LEAD_IN.saturating_add(times.payments);
     let holders = WARM_UP.saturating_add(phase.saturating_mul(2));
-    place.open(&[(HELD, holders), (GONE, 0)])?;
-    let mut reserving = Reserving { shoppers: shoppers.clone(), sku: HELD, holders: Vec::new() };
+    place.open(&[(HELD, u32::try_from(holders)?), (GONE, 0)])?;
+    let mut reserving = Reserving { shoppers: &shoppers, holders: Vec::new() };
     clean(Load { stop: Stop::Count(holders), ..Load::new(place.paying(), &mut reserving) })?;
     let holders = reserving.holders;
     place.wait_until_told(HELD, "all_reserved")?;
@@ -181,19 +182,19 @@ fn round(
     let count = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
     let (warm, rest) = holders.split_at_checked(count(WARM_UP)).unwrap_or_default();
     let (first, second) = rest.split_at_checked(count(phase)).unwrap_or_default();
-    pay_alone(place, warm, number)?;
+    pay_alone(place, &shoppers, warm, number)?;
 
     place.look(GONE, "sold_out")?;
     let (sku, refusal) = kind.asked();
-    let mut late = Late::new(&shoppers, sku, refusal);
+    let mut late = Late::new(&shoppers.clone().of(sku), refusal);
     let capacity = capacity(place, &mut late, times.capacity)?;
     // Whoever is second finds everything a little warmer, so they take turns.
     let (alone, flooded) = if number.is_multiple_of(2) {
-        let flooded = pay_under_flood(place, first, &mut late, capacity, number)?;
-        (pay_alone(place, second, number)?, flooded)
+        let flooded = pay_under_flood(place, &shoppers, first, &mut late, capacity, number)?;
+        (pay_alone(place, &shoppers, second, number)?, flooded)
     } else {
-        let alone = pay_alone(place, first, number)?;
-        (alone, pay_under_flood(place, second, &mut late, capacity, number)?)
+        let alone = pay_alone(place, &shoppers, first, number)?;
+        (alone, pay_under_flood(place, &shoppers, second, &mut late, capacity, number)?)
     };
     let Flooded { paying, flood, calls, onset } = flooded;
     Ok(Round { capacity, alone, flooded: paying, flood, calls, onset })
@@ -210,7 +211,7 @@ fn capacity(place: &Place, late: &mut Late, time: Duration) -> Result<f64> {
 }
 
 /// The load of those who pay.
-fn paying<'w>(place: &Place, payments: &'w mut Paying<'_>, round: u32) -> Load<'w> {
+fn paying<'w>(place: &Place, payments: &'w mut Paying<'_, '_>, round: u32) -> Load<'w> {
     let count = u64::try_from(payments.holders.len()).unwrap_or(u64::MAX);
     Load {
         pace: Pace::PerSecond(PAYING_PER_SECOND, Arrivals::Poisson(round.into())),
@@ -220,14 +221,20 @@ fn paying<'w>(place: &Place, payments: &'w mut Paying<'_>, round: u32) -> Load<'
     }
 }
 
-fn pay_alone(place: &Place, holders: &[Holder], number: u32) -> Result<Ran> {
-    let mut payments = Paying { sku: HELD, holders: holders.iter() };
+fn pay_alone(
+    place: &Place,
+    shoppers: &Shoppers<'_>,
+    holders: &[Holder],
+    number: u32,
+) -> Result<Ran> {
+    let mut payments = Paying { shoppers, holders: holders.iter() };
     clean(paying(place, &mut payments, number))
 }
 
 /// Those who pay, the flood meanwhile, and what the flood asked of objects.
 fn pay_under_flood(
     place: &Place,
+    shoppers: &Shoppers<'_>,
     holders: &[Holder],
     late: &mut Late,
     capacity: f64,
@@ -237,7 +244,7 @@ fn pay_under_flood(
     clean(Load { stop: Stop::After(ONSET), ..Load::new(place.flooded(), &mut *late) })?;
     let onset = place.calls()?.since(quiet);
     place.look(GONE, "sold_out")?;
-    let mut payments = Paying { sku: HELD, holders: holders.iter() };
+    let mut payments = Paying { shoppers, holders: holders.iter() };
     let count = u64::try_from(holders.len()).unwrap_or(u64::MAX);
     let seconds = count_f64(count) / PAYING_PER_SECOND;
     let flood = Load {

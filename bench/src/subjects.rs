@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::Result;
 use doorbuster_domain::id::{SaleId, Sku};
 use doorbuster_domain::sealed::Keyring;
 use doorbuster_domain::time::{Millis, Timestamp};
-use serde_json::json;
 use xtask::clock;
 use xtask::native::peer::{PassKey, Peer};
 
 use crate::load::{Repeat, Workload, render};
+use crate::merchant::{ADMITS_PER_MINUTE, Merchant};
 use crate::postgres::{Design, Postgres};
 use crate::redis::{Aof, Redis};
 use crate::systems::{self, Running, System, contract};
@@ -21,12 +21,11 @@ use crate::workloads::{CLIENT, Poll, Reserve, SALE, SKU};
 /// The core of whatever is measured; the generator has the other.
 pub const CORE: usize = 0;
 /// Units enough for any run.
-const PLENTY: u64 = 4_000_000;
+const PLENTY: u32 = 4_000_000;
 /// No reservation of a run expires in it.
-const TTL: Millis = Millis::from_secs(3_600);
+pub(crate) const TTL: Millis = Millis::from_secs(3_600);
 /// The secret of every run: it guards nothing.
 pub const SECRET: &str = "a-secret-of-the-bench-that-guards-nothing-at-all";
-const CATALOG: &str = include_str!("../../sample/catalog.csv");
 
 /// One thing that is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -221,41 +220,15 @@ fn pass_key(keyring: &Keyring) -> PassKey {
 }
 
 fn stock_peer(addr: SocketAddr) -> Result<()> {
-    contract::set_stock(addr, &SALE.parse::<SaleId>()?, &SKU.parse::<Sku>()?, PLENTY, TTL)
+    contract::set_stock(addr, &SALE.parse::<SaleId>()?, &SKU.parse::<Sku>()?, PLENTY.into(), TTL)
 }
 
 /// A sale of the product, open, with plenty of units or none at all.
 pub fn open_sale((addr, token): (SocketAddr, &str), act: Act) -> Result<()> {
-    let admin = |method: &str, path: &str, media_type: &str, body: &str| -> Result<()> {
-        let bearer = format!("Bearer {token}");
-        let headers = [("authorization", &*bearer), ("content-type", media_type)];
-        let reply = systems::http::send(addr, method, path, &headers, body)?;
-        ensure!(reply.status == 200, "{method} {path}: {reply:?}");
-        Ok(())
-    };
-    let json = "application/json";
-    let rules = json!({
-        "title": "Bench", "skus": [SKU], "admits_per_minute_max": 10_000_000,
-        "per_shopper_max": 1, "pass_ttl_ms": 3_600_000, "reservation_ttl_ms": TTL.get(),
-        "reservation_max_ms": TTL.get(), "payment_window_ms": 600_000,
-    });
-    let sale = format!("/v1/admin/sales/{SALE}");
-    let on_hand = if act == Act::SoldOut { 0 } else { PLENTY };
-    admin("PUT", "/v1/admin/catalog?currency=EUR", "text/csv", CATALOG)?;
-    admin("PUT", &sale, json, &rules.to_string())?;
-    let stock = json!({ "on_hand": on_hand }).to_string();
-    admin("PUT", &format!("{sale}/skus/{SKU}/stock"), json, &stock)?;
-    admin("POST", &format!("{sale}/phase"), json, r#"{"phase":"open"}"#)?;
-    // The edge hears of the stock by the room's next status.
-    let path = format!("/v1/sales/{SALE}");
-    for _ in 0..100 {
-        let reply = systems::http::send(addr, "GET", &path, &[], "")?;
-        let shown = reply.json().context("the sale")?;
-        let known = |sku: &serde_json::Value| sku.get("stock").is_some_and(|band| !band.is_null());
-        if shown.get("skus").and_then(|skus| skus.get(0)).is_some_and(known) {
-            return Ok(());
-        }
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
-    bail!("the edge does not hear of the stock")
+    let merchant = Merchant::new(addr, token);
+    merchant.publish_sample()?;
+    merchant.announce(SALE, &[SKU], TTL, ADMITS_PER_MINUTE)?;
+    merchant.give(SALE, SKU, if act == Act::SoldOut { 0 } else { PLENTY })?;
+    merchant.open(SALE)?;
+    merchant.until_stock_is_told(SALE)
 }

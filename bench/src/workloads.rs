@@ -8,7 +8,7 @@ pub mod expiry;
 pub mod second_opinion;
 pub mod shapes;
 mod shop;
-mod shoppers;
+pub(crate) mod shoppers;
 pub mod sold_out;
 mod summing;
 pub mod zipf;

@@ -15,7 +15,9 @@ use xtask::clock;
 
 use super::meter::{Counts, Metered};
 use crate::load::{self, Load, Reply, Stop, Workload, render_into};
-use crate::merchant::Merchant;
+use crate::merchant::{ADMITS_PER_MINUTE, Merchant};
+use crate::subjects::TTL;
+use crate::workloads::shoppers::secret_of;
 use crate::workloads::{SALE, SKU};
 
 /// How many come, and how.
@@ -43,14 +45,15 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// Runs a sale from announcing it to its last order in the books.
 pub(super) fn run(metered: &Metered, keyring: &Keyring, crowd: Crowd) -> Result<Vec<Stage>> {
-    let merchant = Merchant::of(&metered.server);
+    let merchant = Merchant::new(metered.server.addr(), metered.server.admin_token());
     let last = metered.read()?;
     let mut stages = Stages { metered, addr: metered.server.addr(), crowd, last, done: Vec::new() };
     stages.begin("setup", || {
-        merchant.announce(&[SKU])?;
-        merchant.stock(SKU, crowd.units)?;
-        merchant.open()?;
-        merchant.wait_until_told(SKU, "in_stock")
+        merchant.publish_sample()?;
+        merchant.announce(SALE, &[SKU], TTL, ADMITS_PER_MINUTE)?;
+        merchant.give(SALE, SKU, u32::try_from(crowd.units)?)?;
+        merchant.open(SALE)?;
+        merchant.until_band_is_told(SALE, SKU, "in_stock")
     })?;
     let all = crowd.shoppers;
     let tickets = stages.ask("join", all, &mut Join, "ticket", 201)?;
@@ -67,14 +70,13 @@ pub(super) fn run(metered: &Metered, keyring: &Keyring, crowd: Crowd) -> Result<
     stages.begin("settle", || settled(metered, crowd.units))?;
     let mut show = Show { reservations: pay.reservations };
     stages.ask("receipt", crowd.units, &mut show, "\"allocated\"", 200)?;
-    stages.uncounted(|| merchant.wait_until_told(SKU, "sold_out"))?;
+    stages.uncounted(|| merchant.until_band_is_told(SALE, SKU, "sold_out"))?;
     reserve.first = crowd.units.saturating_add(crowd.early);
     let late = all.saturating_sub(reserve.first);
     stages.ask("refused_at_the_edge", late, &mut reserve, "#sold-out", 409)?;
-    let stock = merchant.look(SKU)?;
-    let number = |name: &str| stock.get(name).and_then(Value::as_u64);
-    let sold = number("allocated") == Some(crowd.units) && number("orders_unsettled") == Some(0);
-    ensure!(sold, "not everything is sold and settled: {stock}");
+    let stock = merchant.stock(SALE, SKU)?;
+    let sold = u64::from(stock.allocated) == crowd.units && stock.orders_unsettled == 0;
+    ensure!(sold, "not everything is sold and settled: {stock:?}");
     Ok(stages.done)
 }
 
@@ -267,9 +269,4 @@ impl Asks for Show {
 
 fn of(texts: &[String], number: u64) -> &str {
     usize::try_from(number).ok().and_then(|at| texts.get(at)).map_or("", String::as_str)
-}
-
-/// A secret that only this shopper has.
-fn secret_of(number: u64) -> String {
-    format!("dollar-shopper-{number:012}")
 }

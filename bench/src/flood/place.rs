@@ -10,8 +10,9 @@ use serde_json::Value;
 use xtask::bundle::Build;
 use xtask::workerd::{FarEdge, Server, StartOptions};
 
-use crate::merchant::Merchant;
-use crate::subjects::{CORE, vars};
+use crate::merchant::{ADMITS_PER_MINUTE, Merchant};
+use crate::subjects::{CORE, TTL, vars};
+use crate::workloads::SALE;
 
 /// The core of the generator. The home and the edge through which people pay share it: what the
 /// flood takes of them it can then take through the objects or the disk alone.
@@ -51,27 +52,28 @@ impl Place {
     }
 
     /// Opens one sale at both edges, with so many units of each SKU.
-    pub(super) fn open(&self, stock: &[(&str, u64)]) -> Result<()> {
+    pub(super) fn open(&self, stock: &[(&str, u32)]) -> Result<()> {
         let skus: Vec<&str> = stock.iter().map(|(sku, _)| *sku).collect();
-        let (first, second) = (Merchant::of(&self.flooded), Merchant::of(&self.paying));
+        let (first, second) = (merchant_at(&self.flooded), merchant_at(&self.paying));
         for merchant in [&first, &second] {
-            merchant.announce(&skus)?;
+            merchant.publish_sample()?;
+            merchant.announce(SALE, &skus, TTL, ADMITS_PER_MINUTE)?;
         }
         for (sku, units) in stock {
-            first.stock(sku, *units)?;
+            first.give(SALE, sku, *units)?;
         }
-        first.open()
+        first.open(SALE)
     }
 
     /// Waits until both edges tell shoppers this of a SKU.
     pub(super) fn wait_until_told(&self, sku: &str, band: &str) -> Result<()> {
-        Merchant::of(&self.flooded).wait_until_told(sku, band)?;
-        Merchant::of(&self.paying).wait_until_told(sku, band)
+        self.look(sku, band)?;
+        merchant_at(&self.paying).until_band_is_told(SALE, sku, band)
     }
 
     /// Looks at the page of the sale at the edge that is flooded, until it tells this of a SKU.
     pub(super) fn look(&self, sku: &str, band: &str) -> Result<()> {
-        Merchant::of(&self.flooded).wait_until_told(sku, band)
+        merchant_at(&self.flooded).until_band_is_told(SALE, sku, band)
     }
 
     pub(super) fn flooded(&self) -> SocketAddr {
@@ -94,6 +96,10 @@ impl Place {
         };
         Ok(Calls { execute: of("execute"), status: of("status") })
     }
+}
+
+fn merchant_at(edge: &Server) -> Merchant {
+    Merchant::new(edge.addr(), edge.admin_token())
 }
 
 /// Calls of objects.

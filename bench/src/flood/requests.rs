@@ -1,49 +1,13 @@
 //! What holders and late comers send.
 
-use doorbuster_domain::id::{SaleId, ShopperId};
-use doorbuster_domain::sealed::{Keyring, Pass};
-use doorbuster_domain::time::{Millis, Timestamp};
 use serde_json::Value;
 
 use crate::load::{Reply, Workload, render_into};
-use crate::workloads::SALE;
-
-/// Longer than any run.
-const VALID_FOR: Millis = Millis::from_secs(3600);
-
-/// Shoppers with passes of their own, told apart by a number.
-#[derive(Clone)]
-pub(super) struct Shoppers<'k> {
-    pub(super) keyring: &'k Keyring,
-    pub(super) sale: SaleId,
-    pub(super) now: Timestamp,
-}
-
-impl Shoppers<'_> {
-    /// Writes the request of shopper `number` for one unit.
-    fn reserve(&self, out: &mut Vec<u8>, number: u64, sku: &str) {
-        let secret = secret_of(number);
-        let pass = self.keyring.seal(&Pass {
-            sale: self.sale.clone(),
-            shopper: ShopperId::of_secret(secret.as_bytes()),
-            position: number,
-            issued_at: self.now,
-            expires_at: self.now.plus(VALID_FOR),
-        });
-        let path = format!("/v1/sales/{SALE}/skus/{sku}/reservations");
-        let headers = [
-            ("doorbuster-shopper", &*secret),
-            ("doorbuster-pass", &pass),
-            ("idempotency-key", "k"),
-        ];
-        render_into(out, "POST", &path, &headers, b"");
-    }
-}
+use crate::workloads::shoppers::Shoppers;
 
 /// Each shopper from 0 on reserves one unit.
-pub(super) struct Reserving<'k> {
-    pub(super) shoppers: Shoppers<'k>,
-    pub(super) sku: &'static str,
+pub(super) struct Reserving<'h, 'k> {
+    pub(super) shoppers: &'h Shoppers<'k>,
     /// Who has which reservation, once answered.
     pub(super) holders: Vec<Holder>,
 }
@@ -55,9 +19,9 @@ pub(super) struct Holder {
     reservation: String,
 }
 
-impl Workload for Reserving<'_> {
+impl Workload for Reserving<'_, '_> {
     fn write(&mut self, number: u64, out: &mut Vec<u8>) -> u8 {
-        self.shoppers.reserve(out, number, self.sku);
+        self.shoppers.reserve(out, number, "k", 1);
         0
     }
 
@@ -74,22 +38,19 @@ impl Workload for Reserving<'_> {
 }
 
 /// Holders who begin to pay, each once.
-pub(super) struct Paying<'h> {
-    pub(super) sku: &'static str,
+pub(super) struct Paying<'h, 'k> {
+    pub(super) shoppers: &'h Shoppers<'k>,
     pub(super) holders: std::slice::Iter<'h, Holder>,
 }
 
-impl Workload for Paying<'_> {
+impl Workload for Paying<'_, '_> {
     fn write(&mut self, _number: u64, out: &mut Vec<u8>) -> u8 {
         // A run is as long as there are holders; one more would be told that it is nobody's.
         let Some(Holder { shopper, reservation }) = self.holders.next() else {
             render_into(out, "POST", "/v1/no-holder-is-left", &[], b"");
             return 0;
         };
-        let Self { sku, .. } = self;
-        let path = format!("/v1/sales/{SALE}/skus/{sku}/reservations/{reservation}/payment");
-        let secret = secret_of(*shopper);
-        render_into(out, "POST", &path, &[("doorbuster-shopper", &*secret)], b"");
+        self.shoppers.begin_payment(out, *shopper, reservation);
         0
     }
 
@@ -113,10 +74,10 @@ const LATE: u64 = 1_000;
 const LATE_FROM: u64 = 1_000_000_000;
 
 impl Late {
-    pub(super) fn new(shoppers: &Shoppers<'_>, sku: &str, refusal: &'static str) -> Self {
+    pub(super) fn new(shoppers: &Shoppers<'_>, refusal: &'static str) -> Self {
         let request = |number: u64| {
             let mut out = Vec::new();
-            shoppers.reserve(&mut out, LATE_FROM.saturating_add(number), sku);
+            shoppers.reserve(&mut out, LATE_FROM.saturating_add(number), "k", 1);
             out
         };
         Self { requests: (0..LATE).map(request).collect(), refusal: refusal.as_bytes() }
@@ -135,9 +96,4 @@ impl Workload for Late {
         let is_it = reply.body.windows(refusal.len()).any(|part| part == refusal);
         if reply.status == 409 && is_it { Ok(0) } else { Err(reply.unexpected()) }
     }
-}
-
-/// A secret that only this shopper has.
-fn secret_of(number: u64) -> String {
-    format!("flood-shopper-{number:012}")
 }

@@ -5,15 +5,17 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use doorbuster_domain::inventory::{Answer, Command, Reply, StockView};
 use doorbuster_domain::sealed::Keyring;
+use doorbuster_domain::time::Millis;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::Value;
 use xtask::bundle::Build;
 use xtask::workerd::{Server, StartOptions};
 
+use crate::merchant::Merchant;
 use crate::process;
 use crate::subjects::{CORE, vars};
 use crate::systems::http;
@@ -28,9 +30,6 @@ pub(super) const TTL_MS: u64 = 3_600_000;
 
 /// For one step of one request: a large state is read and written in seconds, not minutes.
 const PATIENCE: Duration = Duration::from_mins(2);
-/// How often the edge is asked whether it has heard of the stock.
-const LOOKS: u32 = 200;
-const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// A process of the product with the bench's front door, and a sale that is open.
 pub(super) struct Door {
@@ -136,47 +135,16 @@ impl Door {
     }
 
     fn open_sale(&self, skus: usize, admits: u32) -> Result<()> {
-        let skus: Vec<String> = (0..skus).map(sku).collect();
-        let product = |sku: &String| format!("{sku},{sku},{sku},19.99\n");
-        let products: String = skus.iter().map(product).collect();
-        let catalog = format!("Title,URL handle,SKU,Price\n{products}");
-        let rules = json!({
-            "title": "Bench", "skus": skus, "admits_per_minute_max": admits,
-            "per_shopper_max": 1, "pass_ttl_ms": TTL_MS, "reservation_ttl_ms": TTL_MS,
-            "reservation_max_ms": TTL_MS, "payment_window_ms": TTL_MS,
-        });
-        let (sale, stock) = (format!("/v1/admin/sales/{SALE}"), json!({ "on_hand": PLENTY }));
-        self.admin("PUT", "/v1/admin/catalog?currency=EUR", "text/csv", &catalog)?;
-        self.admin("PUT", &sale, "application/json", &rules.to_string())?;
+        let names: Vec<String> = (0..skus).map(sku).collect();
+        let skus: Vec<&str> = names.iter().map(String::as_str).collect();
+        let merchant = Merchant::new(self.addr(), self.server.admin_token());
+        merchant.publish_units(skus.iter().copied())?;
+        merchant.announce(SALE, &skus, Millis::new(TTL_MS), admits)?;
         for sku in &skus {
-            let path = format!("{sale}/skus/{sku}/stock");
-            self.admin("PUT", &path, "application/json", &stock.to_string())?;
+            merchant.give(SALE, sku, PLENTY)?;
         }
-        self.admin("POST", &format!("{sale}/phase"), "application/json", r#"{"phase":"open"}"#)?;
-        self.until_stock_is_known()
-    }
-
-    fn admin(&self, method: &str, path: &str, media_type: &str, body: &str) -> Result<()> {
-        let bearer = format!("Bearer {}", self.server.admin_token());
-        let headers = [("authorization", &*bearer), ("content-type", media_type)];
-        let reply = http::send(self.addr(), method, path, &headers, body)?;
-        ensure!(reply.status == 200, "{method} {path}: {reply:?}");
-        Ok(())
-    }
-
-    /// With the room's first look at the stock every SKU hears that the sale is open.
-    fn until_stock_is_known(&self) -> Result<()> {
-        let is_known = |sku: &Value| sku.get("stock").is_some_and(|band| !band.is_null());
-        for _ in 0..LOOKS {
-            let sale = http::send(self.addr(), "GET", &format!("/v1/sales/{SALE}"), &[], "")?;
-            let sale = sale.json().context("the sale")?;
-            let skus = sale.get("skus").and_then(Value::as_array);
-            if skus.is_some_and(|skus| skus.iter().all(is_known)) {
-                return Ok(());
-            }
-            std::thread::sleep(LOOK_EVERY);
-        }
-        bail!("the edge does not hear of the stock")
+        merchant.open(SALE)?;
+        merchant.until_stock_is_told(SALE)
     }
 }
 

@@ -11,13 +11,14 @@ use serde::Serialize;
 use xtask::clock;
 
 use super::shapes::{CONNECTIONS, Place};
-use super::shop::{self, Shop};
+use super::shop;
 use super::shoppers::{Shoppers, is_problem, text_of};
 use super::summing::{
     Meter, clean, first_due, float, last_done, latencies, ms_between, operations, per_second,
 };
 use crate::figures::Figure;
 use crate::load::{self, Arrivals, Load, Op, Pace, Reply, Stop, Workload};
+use crate::merchant::Merchant;
 use crate::redis::Aof;
 use crate::rounds::fresh;
 use crate::subjects::{self, Act, Ready, Subject};
@@ -259,7 +260,7 @@ fn run_of(repetitions: Vec<One>) -> Option<Run> {
 
 /// Where the units are counted.
 enum Stall {
-    Product(Shop),
+    Product(Merchant),
     Peer(SocketAddr),
 }
 
@@ -268,10 +269,10 @@ impl Stall {
     fn open(subject: Subject, ready: &Ready, waves: &[Wave]) -> Result<Self> {
         let stock = waves.iter().enumerate();
         if matches!(subject, Subject::Product(_)) {
-            let shop = Shop::new(ready.addr(), ready.admin_token());
-            shop.import(waves.len())?;
+            let shop = Merchant::new(ready.addr(), ready.admin_token());
+            shop::publish(&shop, waves.len())?;
             let units: Vec<_> = stock.map(|(n, wave)| (shop::sku(n), wave.units)).collect();
-            shop.open(SALE, &units, TTL)?;
+            shop::open(&shop, SALE, &units, TTL)?;
             return Ok(Self::Product(shop));
         }
         for (number, wave) in stock {

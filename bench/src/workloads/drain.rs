@@ -15,10 +15,11 @@ use serde_json::json;
 use xtask::clock;
 
 use super::shapes::CONNECTIONS;
-use super::shop::{self, Journal, Shop};
+use super::shop;
 use super::shoppers::{Shoppers, text_of};
 use super::summing::{clean, float, per_second};
 use crate::load::{self, Load, Ran, Reply, Stop, Workload, render_into};
+use crate::merchant::{Journal, Merchant};
 use crate::object::FrontDoor;
 
 const SALE: &str = "w8";
@@ -51,10 +52,10 @@ pub struct Drain {
 /// So many reservations, payments and orders.
 pub fn run(orders: u32, dir: &Path, keyring: &Keyring) -> Result<Drain> {
     let door = FrontDoor::start(dir, keyring)?;
-    let shop = Shop::new(door.server().addr(), door.server().admin_token());
-    shop.import(1)?;
+    let shop = Merchant::new(door.server().addr(), door.server().admin_token());
+    shop::publish(&shop, 1)?;
     let sku = shop::sku(0);
-    shop.open(SALE, &[(sku.clone(), orders)], TTL)?;
+    shop::open(&shop, SALE, &[(sku.clone(), orders)], TTL)?;
     let now = Timestamp::from_millis(clock::now_ms());
     let mut buyers = Buyers {
         shoppers: Shoppers::new(keyring, SALE.parse()?, &sku, now),
@@ -85,7 +86,7 @@ pub fn run(orders: u32, dir: &Path, keyring: &Keyring) -> Result<Drain> {
 }
 
 /// That in the end every unit belongs to an order in the books.
-fn check_stock(shop: &Shop, orders: u32) -> Result<()> {
+fn check_stock(shop: &Merchant, orders: u32) -> Result<()> {
     let stock = shop.settled(SALE, &shop::sku(0))?;
     let found = (stock.on_hand, stock.allocated, stock.reserved, stock.reservations);
     ensure!(found == (orders, orders, 0, orders.into()), "in the end it is {stock:?}");
@@ -94,7 +95,7 @@ fn check_stock(shop: &Shop, orders: u32) -> Result<()> {
 }
 
 /// That the orders which were acknowledged are those of the journal and those of the books.
-fn check_orders(shop: &Shop, journal: &Journal, buyers: &Buyers<'_>) -> Result<()> {
+fn check_orders(shop: &Merchant, journal: &Journal, buyers: &Buyers<'_>) -> Result<()> {
     let acknowledged: BTreeSet<String> =
         buyers.reservations.values().map(|id| id.replacen("rsv_", "ord_", 1)).collect();
     let journaled: BTreeSet<String> =

@@ -12,10 +12,11 @@ use xtask::clock;
 
 use super::agenda::{Agenda, Next};
 use super::shapes::CONNECTIONS;
-use super::shop::{self, Shop};
+use super::shop;
 use super::shoppers::{Shoppers, is_problem};
 use super::summing::{Meter, clean, float};
 use crate::load::{self, Arrivals, Load, Op, Pace, Reply, SplitMix64, Stop, Summary, Workload};
+use crate::merchant::Merchant;
 use crate::systems::Running;
 
 const TTL: Millis = Millis::from_secs(3_600);
@@ -73,7 +74,7 @@ pub struct Duplicates {
 pub fn run(sizes: &Sizes, dir: &Path, keyring: &Keyring) -> Result<Duplicates> {
     let (running, shop) = shop::start(dir, keyring, 3)?;
     let stall = |number: usize| (shop::sku(number), UNITS);
-    shop.open(SALE, &[0, 1, 2].map(stall), TTL)?;
+    shop::open(&shop, SALE, &[0, 1, 2].map(stall), TTL)?;
     let run = Run { sizes, running: &running, shop: &shop, keyring };
     run.go(0, sizes.warm_up_thousands.saturating_mul(OF), false).context("warming up")?;
     let people = sizes.thousands.saturating_mul(OF);
@@ -102,7 +103,7 @@ pub fn run(sizes: &Sizes, dir: &Path, keyring: &Keyring) -> Result<Duplicates> {
 struct Run<'r> {
     sizes: &'r Sizes,
     running: &'r Running,
-    shop: &'r Shop,
+    shop: &'r Merchant,
     keyring: &'r Keyring,
 }
 

@@ -12,12 +12,13 @@ use xtask::clock;
 
 use super::agenda::{Agenda, Next};
 use super::shapes::CONNECTIONS;
-use super::shop::{self, Shop};
+use super::shop;
 use super::shoppers::{Shoppers, is_problem, is_retryable, text_of};
 use super::summing::{clean, first_due, last_done, latencies, ms_between, per_second};
 use crate::load::{
     self, Arrivals, Load, Op, Pace, Reply, SplitMix64, Stop, Summary, Workload, render_into,
 };
+use crate::merchant::Merchant;
 
 const SALE: &str = "w5";
 /// A run that takes longer has lost units.
@@ -79,7 +80,7 @@ pub struct Churn {
 pub fn run(sizes: &Sizes, dir: &Path, keyring: &Keyring) -> Result<Churn> {
     let (running, shop) = shop::start(dir, keyring, 1)?;
     let sku = shop::sku(0);
-    shop.open(SALE, &[(sku.clone(), sizes.units)], sizes.reservation_ttl)?;
+    shop::open(&shop, SALE, &[(sku.clone(), sizes.units)], sizes.reservation_ttl)?;
     let people = u64::from(sizes.units).saturating_mul(PEOPLE_PER_UNIT);
     let now = Timestamp::from_millis(clock::now_ms());
     let mut crowd = Crowd {
@@ -116,7 +117,7 @@ fn of(ops: &[Op], class: u8) -> impl Iterator<Item = &Op> {
 
 /// That every unit has one order which was acknowledged, and no other. How many reservations ran
 /// out.
-fn check(ops: &[Op], units: u32, orders: &BTreeSet<String>, shop: &Shop) -> Result<u64> {
+fn check(ops: &[Op], units: u32, orders: &BTreeSet<String>, shop: &Merchant) -> Result<u64> {
     let acknowledged = of(ops, ORDER).count();
     ensure!(acknowledged == orders.len(), "{acknowledged} acknowledged orders have the same name");
     ensure!(acknowledged as u64 == u64::from(units), "{acknowledged} orders for {units} units");

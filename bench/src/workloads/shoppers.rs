@@ -8,7 +8,8 @@ use super::{CLIENT, VALID_FOR};
 use crate::load::render_into;
 
 /// What the people in front of a SKU send.
-pub(super) struct Shoppers<'k> {
+#[derive(Clone)]
+pub(crate) struct Shoppers<'k> {
     keyring: &'k Keyring,
     sale: SaleId,
     now: Timestamp,
@@ -18,18 +19,18 @@ pub(super) struct Shoppers<'k> {
 
 impl<'k> Shoppers<'k> {
     /// Those of a SKU, who got their passes at `now`.
-    pub(super) fn new(keyring: &'k Keyring, sale: SaleId, sku: &str, now: Timestamp) -> Self {
+    pub(crate) fn new(keyring: &'k Keyring, sale: SaleId, sku: &str, now: Timestamp) -> Self {
         let reservations = format!("/v1/sales/{sale}/skus/{sku}/reservations");
         Self { keyring, sale, now, reservations }
     }
 
     /// Those of another SKU.
-    pub(super) fn of(self, sku: &str) -> Self {
+    pub(crate) fn of(self, sku: &str) -> Self {
         Self::new(self.keyring, self.sale, sku, self.now)
     }
 
     /// Appends the request of a shopper for so many units. For one unit nothing has to be said.
-    pub(super) fn reserve(&self, out: &mut Vec<u8>, number: u64, key: &str, quantity: u32) {
+    pub(crate) fn reserve(&self, out: &mut Vec<u8>, number: u64, key: &str, quantity: u32) {
         let secret = secret_of(number);
         let pass = self.keyring.seal(&Pass {
             sale: self.sale.clone(),
@@ -55,12 +56,12 @@ impl<'k> Shoppers<'k> {
     }
 
     /// Appends a look of a shopper at a reservation.
-    pub(super) fn look(&self, out: &mut Vec<u8>, number: u64, reservation: &str) {
+    pub(crate) fn look(&self, out: &mut Vec<u8>, number: u64, reservation: &str) {
         self.of_reservation(out, number, "GET", reservation, "");
     }
 
     /// Appends a shopper's step to the payment provider.
-    pub(super) fn begin_payment(&self, out: &mut Vec<u8>, number: u64, reservation: &str) {
+    pub(crate) fn begin_payment(&self, out: &mut Vec<u8>, number: u64, reservation: &str) {
         self.of_reservation(out, number, "POST", reservation, "/payment");
     }
 
@@ -71,13 +72,13 @@ impl<'k> Shoppers<'k> {
 }
 
 /// A secret that only this shopper has.
-pub(super) fn secret_of(number: u64) -> String {
+pub(crate) fn secret_of(number: u64) -> String {
     format!("bench-shopper-{number:012}")
 }
 
 /// The text of a field of a flat JSON body, without reading all of it: the generator has to be much
 /// faster than what it measures. Ids, links and words have nothing in them that JSON escapes.
-pub(super) fn text_of<'b>(body: &'b [u8], field: &str) -> Option<&'b str> {
+pub(crate) fn text_of<'b>(body: &'b [u8], field: &str) -> Option<&'b str> {
     let text = std::str::from_utf8(body).ok()?;
     let start = format!("\"{field}\":\"");
     let rest = text.split_once(start.as_str())?.1;
@@ -85,12 +86,12 @@ pub(super) fn text_of<'b>(body: &'b [u8], field: &str) -> Option<&'b str> {
 }
 
 /// Whether a body is the problem of this kind.
-pub(super) fn is_problem(body: &[u8], slug: &str) -> bool {
+pub(crate) fn is_problem(body: &[u8], slug: &str) -> bool {
     text_of(body, "type").and_then(|kind| kind.rsplit('#').next()) == Some(slug)
 }
 
 /// Whether a problem says that the same request may succeed later.
-pub(super) fn is_retryable(body: &[u8]) -> bool {
+pub(crate) fn is_retryable(body: &[u8]) -> bool {
     let retryable = b"\"retryable\":true";
     body.windows(retryable.len()).any(|part| part == retryable)
 }

@@ -52,7 +52,7 @@ pub struct Flood {
 pub fn run(sizes: &Sizes, dir: &Path, keyring: &Keyring) -> Result<Flood> {
     let (running, shop) = shop::start(dir, keyring, 1)?;
     let sku = shop::sku(0);
-    shop.open(SALE, &[(sku.clone(), 0)], TTL)?;
+    shop::open(&shop, SALE, &[(sku.clone(), 0)], TTL)?;
     let now = Timestamp::from_millis(clock::now_ms());
     let mut crowd = Crowd { shoppers: Shoppers::new(keyring, SALE.parse()?, &sku, now), first: 0 };
     let mut go = |pace: Pace, time: Duration| {

@@ -11,10 +11,11 @@ use serde::Serialize;
 use xtask::clock;
 
 use super::shapes::CONNECTIONS;
-use super::shop::{self, Shop};
+use super::shop;
 use super::shoppers::Shoppers;
 use super::summing::{Meter, clean, float};
 use crate::load::{self, Load, Reply, SplitMix64, Stop, Summary, Workload};
+use crate::merchant::Merchant;
 
 const TTL: Millis = Millis::from_secs(3_600);
 /// More than anybody can ask for in a run.
@@ -98,13 +99,13 @@ impl SaleOf {
 }
 
 /// Opens sales of so many SKUs in all: each SKU with its sale, the most wanted first.
-fn open(shop: &Shop, skus: usize) -> Result<Vec<(SaleOf, String)>> {
+fn open(shop: &Merchant, skus: usize) -> Result<Vec<(SaleOf, String)>> {
     let names: Vec<String> = (0..skus).map(shop::sku).collect();
     let mut stalls = Vec::new();
     for (number, part) in names.chunks(SaleRules::SKUS_MAX).enumerate() {
         let sale = SaleOf { skus, number };
         let units: Vec<_> = part.iter().map(|sku| (sku.clone(), UNITS)).collect();
-        shop.open(&sale.name(), &units, TTL).context("opening a sale")?;
+        shop::open(shop, &sale.name(), &units, TTL).context("opening a sale")?;
         stalls.extend(part.iter().map(|sku| (sale.clone(), sku.clone())));
     }
     Ok(stalls)
@@ -141,7 +142,7 @@ impl<'k> Crowd<'k> {
     }
 
     /// That every SKU has as many reservations as were acknowledged.
-    fn check(&self, shop: &Shop, stalls: &[(SaleOf, String)]) -> Result<()> {
+    fn check(&self, shop: &Merchant, stalls: &[(SaleOf, String)]) -> Result<()> {
         let mut stocks = Vec::new();
         for part in stalls.chunks(SaleRules::SKUS_MAX) {
             let Some((sale, _)) = part.first() else { continue };
