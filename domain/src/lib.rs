@@ -15,6 +15,7 @@
 //! 5. A place in the line only improves.
 
 pub mod catalog;
+pub mod hex;
 pub mod id;
 pub mod inventory;
 pub mod journal;

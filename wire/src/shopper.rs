@@ -138,6 +138,42 @@ pub struct SaleSku {
     pub stock: Option<String>,
 }
 
+/// The draw of a sale, and all that is needed to compute it again: `doorbuster verify draw` does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct Draw {
+    /// The sale.
+    pub sale: String,
+    /// How it is computed: `doorbuster-draw-1`.
+    pub algorithm: String,
+    /// The SHA-256 of sale, beacon and secret, published before the first ticket. Hex digits.
+    pub commitment: String,
+    /// The public randomness that goes into it, if the merchant named some beforehand.
+    pub beacon: Option<Beacon>,
+    /// How many numbers are in it; `null` until the line has opened.
+    pub entries: Option<u64>,
+    /// The secret; `null` until it is drawn. Hex digits.
+    pub secret: Option<String>,
+    /// The beacon's signature of the round; `null` until it is drawn, or if there is no beacon. Hex
+    /// digits.
+    pub beacon_signature: Option<String>,
+    /// What the order follows from; `null` until it is drawn. Hex digits.
+    pub seed: Option<String>,
+    /// When it was drawn, in milliseconds since 1970.
+    pub drawn_at_ms: Option<u64>,
+}
+
+/// A round of a drand beacon.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Beacon {
+    /// The hash of the chain: 64 hex digits.
+    pub chain: String,
+    /// The round, from 1.
+    pub round: u64,
+}
+
 /// A place in the line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]

@@ -1,7 +1,8 @@
 //! What is said under seal.
 //!
 //! Names are the registered ones of RFC 7519, section 4.1, where one exists: `sub`, `iat`, `exp`.
-//! The others are `sale`, `pos` (position in the line), `sku`, `pay` (payment, which names the
+//! The others are `sale`, `num` (the number that was handed out), `pos` (position in the line), `drw`
+//! (the first 128 bits of the commitment to the draw), `sku`, `pay` (payment, which names the
 //! reservation), `amt` (amount in minor units) and `cur` (currency). Moments are whole seconds and
 //! are rounded down when sealed, so nothing is good for longer than its maker said.
 
@@ -59,9 +60,13 @@ pub struct Ticket {
     /// Whose place it is.
     #[serde(rename = "sub")]
     pub shopper: ShopperId,
-    /// The place, counted from the front.
-    #[serde(rename = "pos")]
-    pub position: u64,
+    /// The number that was handed out. Who came before the draw has the position that it gives.
+    #[serde(rename = "num")]
+    pub number: u64,
+    /// The first half of the commitment to the draw, as it was when the ticket was made: the
+    /// shopper's proof that it was not changed afterwards.
+    #[serde(rename = "drw", with = "half")]
+    pub commitment: [u8; 16],
     /// When it was sealed.
     #[serde(rename = "iat", with = "secs")]
     pub issued_at: Timestamp,
@@ -78,10 +83,13 @@ pub struct Pass {
     /// Whom it lets reserve.
     #[serde(rename = "sub")]
     pub shopper: ShopperId,
-    /// The place in the line that it came from.
+    /// The number of the ticket that it came from.
+    #[serde(rename = "num")]
+    pub number: u64,
+    /// The place in the line that the number had.
     #[serde(rename = "pos")]
     pub position: u64,
-    /// When it was sealed.
+    /// When its owner was admitted.
     #[serde(rename = "iat", with = "secs")]
     pub issued_at: Timestamp,
     /// The first moment at which it is no longer good.
@@ -199,6 +207,29 @@ mod secs {
     }
 }
 
+/// Sixteen bytes as 22 characters of base64url.
+mod half {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use serde::de::Error as _;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    use crate::spelling::Spelled;
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8; 16], to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(Spelled::of(bytes).as_str())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<[u8; 16], D::Error> {
+        let text = <&str>::deserialize(from)?;
+        let mut bytes = [0; 18];
+        match URL_SAFE_NO_PAD.decode_slice(text, &mut bytes) {
+            Ok(16) => Ok(bytes.first_chunk().copied().unwrap_or_default()),
+            _ => Err(D::Error::custom("not 128 bits of base64url")),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -207,6 +238,7 @@ mod tests {
         Pass {
             sale: "drop".parse().unwrap(),
             shopper: ShopperId::from_bytes([7; 16]),
+            number: 7,
             position: 42,
             issued_at: Timestamp::from_millis(1_700_000_000_999),
             expires_at: Timestamp::from_millis(1_700_000_600_999),
@@ -220,7 +252,7 @@ mod tests {
             json,
             concat!(
                 r#"{"sale":"drop","sub":"shp_BwcHBwcHBwcHBwcHBwcHBw","#,
-                r#""pos":42,"iat":1700000000,"exp":1700000600}"#
+                r#""num":7,"pos":42,"iat":1700000000,"exp":1700000600}"#
             )
         );
     }
@@ -259,8 +291,16 @@ mod tests {
 
     #[test]
     fn a_ticket_belongs_to_one_sale_and_one_shopper() {
-        let Pass { sale, shopper, position, issued_at, expires_at } = pass();
-        let ticket = Ticket { sale, shopper, position, issued_at, expires_at };
+        let Pass { sale, shopper, number, issued_at, expires_at, .. } = pass();
+        let commitment = [5; 16];
+        let ticket = Ticket { sale, shopper, number, commitment, issued_at, expires_at };
+        assert_eq!(
+            serde_json::to_string(&ticket).unwrap(),
+            concat!(
+                r#"{"sale":"drop","sub":"shp_BwcHBwcHBwcHBwcHBwcHBw","num":7,"#,
+                r#""drw":"BQUFBQUFBQUFBQUFBQUFBQ","iat":1700000000,"exp":1700000600}"#
+            )
+        );
         let other_shopper = ShopperId::from_bytes([8; 16]);
         assert_eq!(ticket.belongs_to(&ticket.sale, shopper), Ok(()));
         assert_eq!(ticket.belongs_to(&ticket.sale, other_shopper), Err(ForeignError::OtherShopper));

@@ -157,6 +157,7 @@ mod tests {
         Pass {
             sale: "drop".parse().unwrap(),
             shopper: ShopperId::from_bytes([7; 16]),
+            number: 7,
             position: 42,
             issued_at: NOW,
             expires_at: NOW.plus(Millis::from_secs(600)),

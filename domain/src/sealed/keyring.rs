@@ -163,15 +163,16 @@ mod tests {
         Ticket {
             sale: "drop".parse().unwrap(),
             shopper: ShopperId::from_bytes([7; 16]),
-            position: 42,
+            number: 42,
+            commitment: [5; 16],
             issued_at: NOW,
             expires_at: NOW.plus(Millis::from_secs(600)),
         }
     }
 
     fn pass() -> Pass {
-        let Ticket { sale, shopper, position, issued_at, expires_at } = ticket();
-        Pass { sale, shopper, position, issued_at, expires_at }
+        let Ticket { sale, shopper, number, issued_at, expires_at, .. } = ticket();
+        Pass { sale, shopper, number, position: 9, issued_at, expires_at }
     }
 
     fn old() -> Keyring {
@@ -195,7 +196,7 @@ mod tests {
         let header = URL_SAFE_NO_PAD.decode(parts.next().unwrap()).unwrap();
         let header = String::from_utf8(header).unwrap();
         assert_eq!(header, r#"{"alg":"HS256","kid":"3xa3z7DO","typ":"ticket+jwt"}"#);
-        assert_eq!(parts.nth(1).unwrap(), "DHOPQ0Gp0xi3xnjC1ExD_mUF85scNTrJd7eARCggvq4");
+        assert_eq!(parts.nth(1).unwrap(), "atcIn3i0Ub2p2WblO4UZQztW2rr_CwZ0fQGbQfYWlxo");
     }
 
     #[test]
@@ -221,7 +222,7 @@ mod tests {
         assert_eq!(old().open::<Pass>(&ticket, NOW), Err(SealError::ForeignKey));
         assert_eq!(old().open::<Ticket>(&pass, NOW), Err(SealError::ForeignKey));
         assert_eq!(old().open::<PaymentLink>(&pass, NOW), Err(SealError::ForeignKey));
-        // The claims are of the same shape, so only header and key part them: swap the header.
+        // Header and key part them. With the header of the other, the key still does.
         let (_, rest) = ticket.split_once('.').unwrap();
         let (header, _) = pass.split_once('.').unwrap();
         let dressed = format!("{header}.{rest}");
@@ -374,9 +375,9 @@ mod tests {
         }
 
         #[test]
-        fn every_position_and_moment_comes_back(position: u64, secs in 0..u64::MAX / 1000) {
+        fn every_number_and_moment_comes_back(number: u64, secs in 0..u64::MAX / 1000) {
             let expires_at = Timestamp::from_millis(secs * 1000);
-            let sealed = Ticket { position, expires_at, ..ticket() };
+            let sealed = Ticket { number, expires_at, ..ticket() };
             let opened = old().open(&old().seal(&sealed), Timestamp::default());
             if secs == 0 {
                 prop_assert_eq!(opened, Err::<Ticket, _>(SealError::Expired { at: expires_at }));

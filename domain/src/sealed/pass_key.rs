@@ -47,6 +47,7 @@ mod tests {
         keyring.seal(&Pass {
             sale: "drop".parse().unwrap(),
             shopper: ShopperId::from_bytes([7; 16]),
+            number: 7,
             position: 42,
             issued_at: Timestamp::from_millis(1_700_000_000_000),
             expires_at: Timestamp::from_millis(1_700_000_600_000),
