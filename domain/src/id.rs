@@ -111,6 +111,10 @@ slug! {
     /// The key with which a client marks one act, so that a repeat is known as such.
     IdempotencyKey, 64
 }
+slug! {
+    /// A way past the line that the merchant made for staff.
+    BypassName, 64
+}
 /// Sixteen bytes that stand for something whose text is longer or secret. Written as 22 characters
 /// of base64url without padding.
 macro_rules! digest_id {

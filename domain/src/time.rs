@@ -60,6 +60,12 @@ impl Millis {
         self.0
     }
 
+    /// Twice as long.
+    #[must_use]
+    pub const fn twice(self) -> Self {
+        Self(self.0.saturating_mul(2))
+    }
+
     /// Seconds rounded up: what a `Retry-After` may say without being early (RFC 9110, 10.2.3).
     pub const fn ceil_secs(self) -> u64 {
         self.0.div_ceil(1000)

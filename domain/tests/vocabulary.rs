@@ -7,10 +7,13 @@ mod support;
 
 use std::fmt::Debug;
 
-use doorbuster_domain::id::{OrderId, PaymentId, ReservationId, ShopperId};
+use doorbuster_domain::id::{BypassName, OrderId, PaymentId, ReservationId, ShopperId};
 use doorbuster_domain::inventory::{AdjustmentReason, Event, Selling};
 use doorbuster_domain::journal::{ChainHash, Entry};
-use doorbuster_domain::line::{Frontier, Phase, RoomEvent, SaleRules, SkuOffer};
+use doorbuster_domain::line::{
+    BeaconRound, DrawSecret, Frontier, Limits, LineOrder, Phase, RateReason, RoomEvent, SaleRules,
+    Schedule, SkuOffer,
+};
 use doorbuster_domain::time::{Millis, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -180,7 +183,8 @@ fn room_event_json_format_unchanged() {
 fn every_room_event_has_its_format_pinned() {
     let mut places: Vec<_> = room_events().iter().map(|(event, _)| room_place(event)).collect();
     places.sort_unstable();
-    assert_eq!(places, (0..4).collect::<Vec<_>>());
+    places.dedup();
+    assert_eq!(places, (0..13).collect::<Vec<_>>());
 }
 
 /// As `place`, for the waiting room.
@@ -190,29 +194,103 @@ const fn room_place(event: &RoomEvent) -> usize {
         RoomEvent::PhaseSet { .. } => 1,
         RoomEvent::PositionsLeased { .. } => 2,
         RoomEvent::FrontierSet { .. } => 3,
+        RoomEvent::DrawPrepared { .. } => 4,
+        RoomEvent::Scheduled { .. } => 5,
+        RoomEvent::EntriesClosed { .. } => 6,
+        RoomEvent::BeaconTold { .. } => 7,
+        RoomEvent::Drawn {} => 8,
+        RoomEvent::LimitsSet { .. } => 9,
+        RoomEvent::MessageSet { .. } => 10,
+        RoomEvent::BypassMade { .. } => 11,
+        RoomEvent::BypassUsed { .. } => 12,
     }
 }
 
 fn room_events() -> Vec<(RoomEvent, &'static str)> {
     let frontier = Frontier { value: 12, at: AT, per_minute: 600 };
+    let schedule = Schedule { prequeue_at: AT, opens_at: AT.plus(Millis::new(1)) };
+    let limits = Limits { admits_per_minute_max: 600, active_users_max: 50 };
+    let press: BypassName = name("press");
     vec![
         (
             RoomEvent::Created { rules: rules() },
             concat!(
                 r#"{"created":{"rules":{"sale":"drop","title":"The drop","#,
-                r#""admits_per_minute_max":600,"per_shopper_max":2,"#,
+                r#""admits_per_minute_max":600,"active_users_max":70,"order":"random","#,
+                r#""draw_window_ms":1000,"beacon":{"chain":"52","round":7},"#,
+                r#""places_per_client":9,"per_shopper_max":2,"#,
                 r#""pass_ttl_ms":600000,"reservation_ttl_ms":100,"#,
                 r#""reservation_max_ms":250,"payment_window_ms":60,"skus":[{"sku":"shirt","#,
                 r#""title":"Shirt","unit_price":{"minor":1999,"currency":"EUR"}}]}}}"#
             ),
         ),
-        (RoomEvent::PhaseSet { phase: Phase::Prequeue }, r#"{"phase_set":{"phase":"prequeue"}}"#),
+        (
+            RoomEvent::PhaseSet { phase: Phase::Prequeue, why: None },
+            r#"{"phase_set":{"phase":"prequeue"}}"#,
+        ),
+        (
+            RoomEvent::PhaseSet { phase: Phase::Paused, why: Some("Tea".to_owned()) },
+            r#"{"phase_set":{"phase":"paused","why":"Tea"}}"#,
+        ),
         (RoomEvent::PositionsLeased { up_to: 1000 }, r#"{"positions_leased":{"up_to":1000}}"#),
         (
-            RoomEvent::FrontierSet { frontier },
-            r#"{"frontier_set":{"frontier":{"value":12,"at":1700000000123,"per_minute":600}}}"#,
+            RoomEvent::FrontierSet { frontier, reason: RateReason::Stock },
+            concat!(
+                r#"{"frontier_set":{"frontier":{"value":12,"at":1700000000123,"per_minute":600},"#,
+                r#""reason":"stock"}}"#
+            ),
+        ),
+        (
+            RoomEvent::DrawPrepared { secret: DrawSecret::from_bytes([0xab; 32]) },
+            concat!(
+                r#"{"draw_prepared":{"secret":"abababababababababababababababab"#,
+                r#"abababababababababababababababab"}}"#
+            ),
+        ),
+        (
+            RoomEvent::Scheduled { schedule },
+            concat!(
+                r#"{"scheduled":{"schedule":{"prequeue_at":1700000000123,"#,
+                r#""opens_at":1700000000124}}}"#
+            ),
+        ),
+        (RoomEvent::EntriesClosed { entries: 7 }, r#"{"entries_closed":{"entries":7}}"#),
+        (
+            RoomEvent::BeaconTold { signature: "ab".to_owned() },
+            r#"{"beacon_told":{"signature":"ab"}}"#,
+        ),
+        (RoomEvent::Drawn {}, r#"{"drawn":{}}"#),
+        (
+            RoomEvent::LimitsSet { limits },
+            r#"{"limits_set":{"limits":{"admits_per_minute_max":600,"active_users_max":50}}}"#,
+        ),
+        (
+            RoomEvent::MessageSet { message: "Hello".to_owned() },
+            r#"{"message_set":{"message":"Hello"}}"#,
+        ),
+        (
+            RoomEvent::BypassMade { name: press.clone(), uses_max: 3, expires_at: AT },
+            r#"{"bypass_made":{"name":"press","uses_max":3,"expires_at":1700000000123}}"#,
+        ),
+        (
+            RoomEvent::BypassUsed { name: press, shopper: ShopperId::from_bytes([7; 16]) },
+            r#"{"bypass_used":{"name":"press","shopper":"shp_BwcHBwcHBwcHBwcHBwcHBw"}}"#,
         ),
     ]
+}
+
+#[test]
+fn a_sale_that_was_created_before_there_was_a_draw_can_be_read() {
+    let text = concat!(
+        r#"{"created":{"rules":{"sale":"drop","title":"The drop","admits_per_minute_max":600,"#,
+        r#""per_shopper_max":2,"pass_ttl_ms":1,"reservation_ttl_ms":1,"reservation_max_ms":1,"#,
+        r#""payment_window_ms":1,"skus":[]}}}"#
+    );
+    let event: RoomEvent = serde_json::from_str(text).unwrap();
+    let RoomEvent::Created { rules } = event else { panic!("{event:?}") };
+    assert_eq!((rules.order, rules.beacon), (LineOrder::Fifo, None));
+    let frontier = r#"{"frontier_set":{"frontier":{"value":1,"at":1,"per_minute":1}}}"#;
+    serde_json::from_str::<RoomEvent>(frontier).unwrap();
 }
 
 fn rules() -> SaleRules {
@@ -221,6 +299,11 @@ fn rules() -> SaleRules {
         sale: terms.sale,
         title: "The drop".to_owned(),
         admits_per_minute_max: 600,
+        active_users_max: 70,
+        order: LineOrder::Random,
+        draw_window_ms: Millis::new(1_000),
+        beacon: Some(BeaconRound { chain: "52".to_owned(), round: 7 }),
+        places_per_client: 9,
         per_shopper_max: terms.per_shopper_max,
         pass_ttl_ms: Millis::from_secs(600),
         reservation_ttl_ms: terms.reservation_ttl_ms,

@@ -11,6 +11,7 @@
 //! number alone. `doorbuster verify draw` does all of it again.
 
 use std::fmt;
+use std::num::NonZeroU64;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -116,18 +117,18 @@ impl BeaconRound {
 pub struct Permutation {
     seed: Seed,
     entries: u64,
-    high_base: u64,
-    low_base: u64,
+    high_base: NonZeroU64,
+    low_base: NonZeroU64,
 }
 
 impl Permutation {
     /// The permutation of so many under a seed.
     pub fn new(seed: Seed, entries: u64) -> Self {
         let root = entries.isqrt();
-        let high_base =
-            if root.saturating_mul(root) < entries { root.saturating_add(1) } else { root };
-        let high_base = high_base.max(1);
-        Self { seed, entries, high_base, low_base: entries.div_ceil(high_base).max(1) }
+        let is_square = root.saturating_mul(root) == entries;
+        let base = |base| NonZeroU64::new(base).unwrap_or(NonZeroU64::MIN);
+        let high_base = base(if is_square { root } else { root.saturating_add(1) });
+        Self { seed, entries, high_base, low_base: base(entries.div_ceil(high_base.get())) }
     }
 
     /// How many are in the draw.
@@ -158,19 +159,19 @@ impl Permutation {
                 low = self.moved(low, self.low_base, round, high);
             }
         }
-        high.saturating_mul(self.low_base).saturating_add(low)
+        high.saturating_mul(self.low_base.get()).saturating_add(low)
     }
 
     /// A digit, moved by the first 8 bytes of `SHA-256(seed round other)`.
-    fn moved(&self, digit: u64, base: u64, round: u8, other: u64) -> u64 {
+    fn moved(&self, digit: u64, base: NonZeroU64, round: u8, other: u64) -> u64 {
         let mut hash = Sha256::new();
         hash.update(self.seed.0);
         hash.update([round]);
         hash.update(other.to_be_bytes());
         let hash: [u8; 32] = hash.finalize().into();
         let by = u64::from_be_bytes(hash.first_chunk().copied().unwrap_or_default());
-        let sum = u128::from(digit).saturating_add(u128::from(by % base.max(1)));
-        u64::try_from(sum % u128::from(base.max(1))).unwrap_or_default()
+        // Both are below a base, which is a square root: the sum fits.
+        (by % base).saturating_add(digit) % base
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::draw::BeaconRound;
 use crate::id::{SaleId, Sku};
 use crate::inventory::{Selling, Terms};
 use crate::money::Money;
@@ -65,6 +66,21 @@ impl Phase {
     }
 }
 
+/// Who is admitted next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LineOrder {
+    /// Those who came before the opening in drawn order, then first come, first served.
+    #[default]
+    Fifo,
+    /// The draw takes in also those who come within a short window after the opening.
+    Random,
+    /// Everybody at once, as long as there is stock.
+    Passthrough,
+    /// Nobody: the line takes no one.
+    Reject,
+}
+
 /// What holds for everybody in a sale. Fixed when the sale is created.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SaleRules {
@@ -72,8 +88,23 @@ pub struct SaleRules {
     pub sale: SaleId,
     /// Its name as shoppers read it.
     pub title: String,
-    /// People admitted each minute, at most.
+    /// People admitted each minute, at most, unless the merchant sets another limit meanwhile.
     pub admits_per_minute_max: u32,
+    /// People who may be about to buy at the same time, at most, unless the same.
+    #[serde(default = "people_max")]
+    pub active_users_max: u32,
+    /// Who is admitted next.
+    #[serde(default)]
+    pub order: LineOrder,
+    /// How long after the opening the draw still takes people in, if the order is random.
+    #[serde(default)]
+    pub draw_window_ms: Millis,
+    /// The public randomness that goes into the draw.
+    #[serde(default)]
+    pub beacon: Option<BeaconRound>,
+    /// Places in the line that one client's address range may have.
+    #[serde(default = "people_max")]
+    pub places_per_client: u32,
     /// Units of one SKU that one shopper may have.
     pub per_shopper_max: u32,
     /// How long a pass is good for.
@@ -99,7 +130,15 @@ pub struct SkuOffer {
     pub unit_price: Money,
 }
 
+/// As good as no limit.
+const fn people_max() -> u32 {
+    SaleRules::PEOPLE_MAX
+}
+
 impl SaleRules {
+    /// The most people that a rule can speak of.
+    pub const PEOPLE_MAX: u32 = 10_000_000;
+
     /// The SKUs one sale may have: its status, which every edge keeps, lists them all.
     pub const SKUS_MAX: usize = 100;
 
@@ -115,13 +154,24 @@ impl SaleRules {
         let day = Millis::from_secs(24 * 3600);
         let (moment, longest) = (Millis::new(1), self.reservation_max_ms);
         let title_len = self.title.trim().chars().count();
+        let people = |number| within(number, 1, Self::PEOPLE_MAX);
+        let window =
+            if self.order == LineOrder::Random { Millis::from_secs(1) } else { Millis::new(0) };
         let checks = [
             ("title", within(title_len, 1, Self::TITLE_LEN_MAX), "1 to 200 characters long"),
             ("skus", within(self.skus.len(), 1, Self::SKUS_MAX), "a list of 1 to 100 SKUs"),
+            ("admits_per_minute_max", people(self.admits_per_minute_max), PEOPLE_RANGE),
+            ("active_users_max", people(self.active_users_max), PEOPLE_RANGE),
+            ("places_per_client", people(self.places_per_client), PEOPLE_RANGE),
             (
-                "admits_per_minute_max",
-                within(self.admits_per_minute_max, 1, 10_000_000),
-                "from 1 to 10,000,000",
+                "draw_window_ms",
+                within(self.draw_window_ms, window, Millis::from_secs(3600)),
+                "from a second to an hour if the order is `random`",
+            ),
+            (
+                "beacon",
+                self.beacon.as_ref().is_none_or(BeaconRound::is_plausible),
+                "a chain hash of 64 hex digits and a round from 1",
             ),
             ("per_shopper_max", within(self.per_shopper_max, 1, 1_000), "from 1 to 1,000"),
             ("pass_ttl_ms", within(self.pass_ttl_ms, moment, day), "from 1 ms to a day"),
@@ -177,6 +227,8 @@ impl SaleRules {
         }
     }
 }
+
+const PEOPLE_RANGE: &str = "from 1 to 10,000,000";
 
 fn within<T: PartialOrd + Copy>(value: T, min: T, max: T) -> bool {
     (min..=max).contains(&value)

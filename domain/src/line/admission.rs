@@ -1,0 +1,393 @@
+//! How fast people are let in, and why not faster.
+//!
+//! The least of four rules decides: what the merchant allows each minute, how many may be about to
+//! buy at the same time, what the stock still gives for those who were let in already, and what the
+//! slowest part of the service is coping with. All of it is memory: after a crash the estimates begin
+//! anew, on the cautious side.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use serde::{Deserialize, Serialize};
+
+use super::arithmetic::{real, whole};
+use super::conversion::Conversion;
+use super::frontier::Frontier;
+use super::passage::Passage;
+use super::report::Report;
+use super::sale::SaleRules;
+use super::service::{Health, Service};
+use super::shown::Shown;
+use crate::time::{Millis, Timestamp};
+
+/// What a decision has to last for: as long as a published frontier speaks.
+const HORIZON: Millis = Millis::from_secs(2);
+
+/// With it, a minute.
+const REST_OF_MINUTE: Millis = Millis::from_secs(58);
+
+/// Units that are expected to be wanted, as a share of those available: never more than all.
+pub const STOCK_SAFETY: f64 = 1.0;
+
+/// Once it is nearly sure that nobody who was let in buys the last units, one more is let in.
+const LAST_UNITS: f64 = 0.5;
+
+/// Stock that cannot be reached is called so only beyond so many times what is expected.
+const REACH_SAFETY: f64 = 1.25;
+
+/// What the merchant allows; it may change while the sale runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Limits {
+    /// People admitted each minute.
+    pub admits_per_minute_max: u32,
+    /// People who may be about to buy at the same time.
+    pub active_users_max: u32,
+}
+
+/// Why the line goes as fast as it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RateReason {
+    /// Nobody is admitted in this phase.
+    #[default]
+    NotOpen,
+    /// The order is being drawn.
+    Drawing,
+    /// The stock has not been looked at.
+    StockUnknown,
+    /// `admits_per_minute_max`.
+    AdmitsPerMinute,
+    /// `active_users_max`.
+    ActiveUsers,
+    /// Those who were let in may want all that is available.
+    Stock,
+    /// Nothing is available at the moment.
+    AllReserved,
+    /// Everything is sold.
+    SoldOut,
+    /// An Inventory did not answer.
+    InventoryFailing,
+    /// Inventories answer slowly.
+    InventorySlow,
+    /// Too many orders wait to be settled.
+    OrdersBehind,
+    /// Payments fail at the provider.
+    PaymentsFailing,
+}
+
+/// How fast, and why not faster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// Positions each minute.
+    pub per_minute: u64,
+    /// The rule that says so.
+    pub reason: RateReason,
+}
+
+/// What is left of everything that a sale sells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Units {
+    /// Units given to the sale.
+    pub on_hand: u64,
+    /// Units that can be reserved now.
+    pub available: u64,
+    /// Units set aside for shoppers in checkout.
+    pub reserved: u64,
+    /// Whether nothing is known of some SKU.
+    pub unknown: bool,
+}
+
+/// Where the line stands when a rate is decided.
+#[derive(Debug, Clone, Copy)]
+pub struct Standing<'a> {
+    /// The moment.
+    pub now: Timestamp,
+    /// Positions up to this one are admitted, or have been promised to be.
+    pub frontier: u64,
+    /// The line that leads there.
+    pub line: &'a Frontier,
+    /// How it came there.
+    pub passage: &'a Passage,
+    /// How many positions were drawn.
+    pub entries: u64,
+    /// What the merchant allows.
+    pub limits: Limits,
+    /// Units of one SKU that one shopper may have.
+    pub per_shopper_max: u32,
+}
+
+/// People who were admitted in the same second and came.
+#[derive(Debug, Clone, Copy, Default)]
+struct Cohort {
+    /// How many came for their pass.
+    came: u64,
+    /// How many of them may yet reserve.
+    open: u64,
+    /// How old their passes are, in the steps of `Conversion`.
+    age: usize,
+}
+
+/// What is known of those who were let in.
+#[derive(Debug)]
+pub struct Admission {
+    pass_ttl: Millis,
+    /// By the second of their admission.
+    cohorts: BTreeMap<u64, Cohort>,
+    conversion: Conversion,
+    shown: Shown,
+    service: Service,
+    places_per_client: u32,
+    /// Places taken, by the digest of the client's address range.
+    places: BTreeMap<u64, u32>,
+    /// Those that have as many as may be.
+    full_clients: Vec<u64>,
+    /// People who took a place, by second.
+    joined: VecDeque<(u64, u64)>,
+}
+
+/// So many address ranges are counted, and so many full ones told, at most.
+const CLIENTS_MAX: usize = 200_000;
+const FULL_CLIENTS_MAX: usize = 500;
+
+impl Admission {
+    /// So long the moments of admission are needed, however short passes are good.
+    pub(super) const WINDOW: Millis = Shown::WINDOW;
+
+    /// Nothing is known yet of a sale under these rules.
+    pub fn new(rules: &SaleRules) -> Self {
+        Self {
+            pass_ttl: rules.pass_ttl_ms,
+            places_per_client: rules.places_per_client,
+            full_clients: Vec::new(),
+            cohorts: BTreeMap::new(),
+            conversion: Conversion::default(),
+            shown: Shown::default(),
+            service: Service::default(),
+            places: BTreeMap::new(),
+            joined: VecDeque::new(),
+        }
+    }
+
+    /// Takes note of what an edge has seen.
+    pub fn note(&mut self, report: &Report, now: Timestamp) {
+        for (second, people) in &report.arrived {
+            let age = self.age(*second, now);
+            let cohort = self.cohorts.entry(*second).or_insert(Cohort { age, ..Cohort::default() });
+            cohort.came = cohort.came.saturating_add(*people);
+            cohort.open = cohort.open.saturating_add(*people);
+        }
+        let mut units = report.units;
+        for (second, people) in &report.reserved {
+            let age = self.age(*second, now);
+            self.conversion.reserved(age, *people, std::mem::take(&mut units));
+            self.close(*second, *people);
+        }
+        for (second, people) in &report.left {
+            self.conversion.gave_back(*people);
+            self.close(*second, *people);
+        }
+        self.service.note_payments(report.payments);
+        self.note_joined(report, now);
+    }
+
+    fn note_joined(&mut self, report: &Report, now: Timestamp) {
+        while let Some((second, _)) = self.joined.front()
+            && second.saturating_add(60) <= now.as_secs()
+        {
+            self.joined.pop_front();
+        }
+        if report.joined > 0 {
+            self.joined.push_back((now.as_secs(), report.joined));
+        }
+        for (client, places) in &report.places {
+            if self.places.len() < CLIENTS_MAX || self.places.contains_key(client) {
+                let known = self.places.entry(*client).or_default();
+                let before = std::mem::replace(known, known.saturating_add(*places));
+                let becomes_full =
+                    before < self.places_per_client && *known >= self.places_per_client;
+                if becomes_full && self.full_clients.len() < FULL_CLIENTS_MAX {
+                    self.full_clients.push(*client);
+                }
+            }
+        }
+    }
+
+    /// The address ranges that have as many places as may be.
+    pub(super) fn full_clients(&self) -> &[u64] {
+        &self.full_clients
+    }
+
+    fn close(&mut self, second: u64, people: u64) {
+        if let Some(cohort) = self.cohorts.get_mut(&second) {
+            cohort.open = cohort.open.saturating_sub(people);
+        }
+    }
+
+    fn age(&self, second: u64, now: Timestamp) -> usize {
+        let since = Timestamp::default().plus(Millis::from_secs(second));
+        Conversion::age(now.since(since), self.pass_ttl)
+    }
+
+    /// Decides how fast the line goes on.
+    pub fn decide(&mut self, standing: &Standing<'_>, units: Units, health: Health) -> Rate {
+        self.grow_old(standing.now);
+        let cohorts = &self.cohorts;
+        self.shown.learn(standing, |second| cohorts.get(&second).map_or(0, |cohort| cohort.came));
+        self.service.judge(health, standing.now);
+        let share = self.share(standing);
+        if units.unknown && units.available == 0 {
+            return Rate { per_minute: 0, reason: RateReason::StockUnknown };
+        }
+        let allowed = [
+            (self.by_minute(standing), RateReason::AdmitsPerMinute),
+            (self.by_active_users(standing, units, share), RateReason::ActiveUsers),
+            (self.by_stock(standing, units, share), stock_reason(units)),
+            (self.by_service(standing), self.service.reason()),
+        ];
+        let least = allowed.into_iter().reduce(|a, b| if b.0 < a.0 { b } else { a });
+        let (people, reason) = least.unwrap_or((0.0, RateReason::StockUnknown));
+        let minute = real(60_000) / real(HORIZON.get());
+        Rate { per_minute: whole(people.max(0.0) * minute / share + 1e-6), reason }
+    }
+
+    /// Lets passes grow old, and forgets those that have expired.
+    fn grow_old(&mut self, now: Timestamp) {
+        let ttl = self.pass_ttl;
+        let conversion = &mut self.conversion;
+        self.cohorts.retain(|second, cohort| {
+            let since = Timestamp::default().plus(Millis::from_secs(*second));
+            let age = Conversion::age(now.since(since), ttl);
+            for passed in cohort.age..age {
+                conversion.passed(passed, cohort.open);
+            }
+            cohort.age = age;
+            now.since(since) < ttl.max(Shown::WINDOW)
+        });
+    }
+
+    fn came_in(&self, second: u64) -> u64 {
+        self.cohorts.get(&second).map_or(0, |cohort| cohort.came)
+    }
+
+    /// The share of positions behind which somebody comes, of those next in line.
+    fn share(&self, standing: &Standing<'_>) -> f64 {
+        self.shown.share(standing.frontier >= standing.entries)
+    }
+
+    /// People who were admitted in the last seconds and may yet come.
+    fn still_coming(&self, standing: &Standing<'_>, share: f64) -> f64 {
+        let recent = Shown::recent(standing, Shown::WITHIN);
+        recent
+            .map(|(second, positions)| {
+                (real(positions) * share - real(self.came_in(second))).max(0.0)
+            })
+            .sum()
+    }
+
+    fn by_minute(&self, standing: &Standing<'_>) -> f64 {
+        let most = f64::from(standing.limits.admits_per_minute_max);
+        let share = self.share(standing);
+        // What is estimated has an error; the rule is to hold all the same, to 2 %.
+        let error = 3.0 * ((1.0 - share).max(0.0) / most).sqrt() - 0.02;
+        let most = most / (1.0 + error.max(0.0));
+        let admitted: f64 = Shown::recent(standing, REST_OF_MINUTE)
+            .map(|(second, positions)| {
+                let came = real(self.came_in(second));
+                let old = standing.now.as_secs().saturating_sub(second);
+                if Millis::from_secs(old) > Shown::WITHIN {
+                    came
+                } else {
+                    came.max(real(positions) * share)
+                }
+            })
+            .sum();
+        (most - admitted).min(most * real(HORIZON.get()) / 60_000.0)
+    }
+
+    fn by_active_users(&self, standing: &Standing<'_>, units: Units, share: f64) -> f64 {
+        let open: u64 = self.live().map(|cohort| cohort.open).sum();
+        let in_checkout = real(units.reserved) / self.conversion.units(standing.per_shopper_max);
+        let most = f64::from(standing.limits.active_users_max);
+        most - real(open) - in_checkout - self.still_coming(standing, share)
+    }
+
+    /// Those whose passes are still good.
+    fn live(&self) -> impl Iterator<Item = &Cohort> {
+        self.cohorts.values().filter(|cohort| cohort.age < Conversion::AGES)
+    }
+
+    /// Units that those who were let in are expected to reserve yet.
+    fn expected(&self, standing: &Standing<'_>, share: f64) -> f64 {
+        let people: f64 = self
+            .live()
+            .map(|cohort| real(cohort.open) * self.conversion.expected(cohort.age))
+            .sum();
+        let coming = self.still_coming(standing, share) * self.conversion.expected(0);
+        (people + coming) * self.conversion.units(standing.per_shopper_max)
+    }
+
+    fn by_stock(&self, standing: &Standing<'_>, units: Units, share: f64) -> f64 {
+        let (available, expected) = (real(units.available), self.expected(standing, share));
+        let each = self.conversion.expected(0) * self.conversion.units(standing.per_shopper_max);
+        let people = (available * STOCK_SAFETY - expected) / each;
+        if people < 1.0 && units.available > 0 && expected < available * LAST_UNITS {
+            return 1.0;
+        }
+        people
+    }
+
+    fn by_service(&self, standing: &Standing<'_>) -> f64 {
+        let most = f64::from(standing.limits.admits_per_minute_max);
+        most * self.service.share() * real(HORIZON.get()) / 60_000.0
+    }
+
+    /// The last position that the stock is likely to reach; nothing as long as too little has been
+    /// seen to say so.
+    pub fn reach(&self, standing: &Standing<'_>, units: Units, allocated: u64) -> Option<u64> {
+        if units.unknown {
+            return None;
+        }
+        let left = real(units.on_hand.saturating_sub(allocated));
+        let each = self.conversion.at_least()? * self.conversion.units(standing.per_shopper_max);
+        let positions = REACH_SAFETY * left / (each * self.share(standing));
+        Some(standing.frontier.saturating_add(whole(positions)))
+    }
+
+    /// What the merchant is told of those who were let in.
+    pub fn view(&self, standing: &Standing<'_>) -> AdmissionView {
+        let hundredths = |share: f64| u32::try_from(whole(share * 100.0 + 0.5)).unwrap_or(100);
+        AdmissionView {
+            with_pass: self.live().map(|cohort| cohort.open).sum(),
+            show_up_percent: hundredths(self.share(standing)),
+            conversion_percent: hundredths(self.conversion.expected(0)),
+            came_last_minute: Shown::recent(standing, Millis::from_secs(60))
+                .map(|(second, _)| self.came_in(second))
+                .sum(),
+            joined_last_minute: self.joined.iter().map(|(_, people)| people).sum(),
+        }
+    }
+}
+
+/// What is known of those who were let in, in figures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct AdmissionView {
+    /// People with a pass who have not reserved yet.
+    pub with_pass: u64,
+    /// Of a hundred positions that are admitted, behind how many somebody comes.
+    pub show_up_percent: u32,
+    /// Of a hundred people who come, how many are expected to reserve.
+    pub conversion_percent: u32,
+    /// People admitted in the last minute who came.
+    pub came_last_minute: u64,
+    /// People who took a place in the last minute.
+    pub joined_last_minute: u64,
+}
+
+const fn stock_reason(units: Units) -> RateReason {
+    if units.available > 0 {
+        RateReason::Stock
+    } else if units.reserved > 0 || units.unknown {
+        RateReason::AllReserved
+    } else {
+        RateReason::SoldOut
+    }
+}

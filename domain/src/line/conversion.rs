@@ -1,0 +1,142 @@
+//! How many of those who were admitted will yet reserve, as seen in this sale.
+
+use super::arithmetic::real;
+use crate::time::Millis;
+
+/// A pass grows old in so many steps, of which each is twice as long as the one before.
+const AGES: usize = Conversion::AGES;
+
+/// How many imagined passes a step starts with, half of which reserve. So as long as nothing has been
+/// seen, nearly everybody is expected to buy, and a hundred people who do not outweigh it.
+const PRIOR: f64 = 8.0;
+
+/// What became of passes of one age.
+#[derive(Debug, Clone, Copy, Default)]
+struct Age {
+    /// So many reserved at this age.
+    reserved: u64,
+    /// So many grew older without.
+    passed: u64,
+}
+
+/// What became of passes of every age: an estimate after Kaplan and Meier, which learns also from
+/// those whose end is not known yet.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Conversion {
+    ages: [Age; AGES],
+    units: u64,
+    reservations: u64,
+    /// Where the outcome of a pass is known: it was used, given back or expired.
+    ended: u64,
+}
+
+impl Conversion {
+    pub(super) const AGES: usize = 8;
+
+    /// The step of a pass that is so old.
+    pub(super) fn age(old: Millis, ttl: Millis) -> usize {
+        let share = u128::from(old.get())
+            .saturating_mul(1 << AGES.saturating_sub(1))
+            .checked_div(u128::from(ttl.get()))
+            .unwrap_or(u128::MAX);
+        // 0 below the first step's end, 1 below twice that, and so on.
+        let bits = u128::BITS.saturating_sub(share.leading_zeros());
+        usize::try_from(bits).unwrap_or(AGES).min(AGES)
+    }
+
+    pub(super) fn reserved(&mut self, age: usize, people: u64, units: u64) {
+        if let Some(age) = self.ages.get_mut(age.min(AGES.saturating_sub(1))) {
+            age.reserved = age.reserved.saturating_add(people);
+        }
+        self.reservations = self.reservations.saturating_add(people);
+        self.units = self.units.saturating_add(units);
+        self.ended = self.ended.saturating_add(people);
+    }
+
+    /// So many passes left an age without having been used.
+    pub(super) fn passed(&mut self, age: usize, people: u64) {
+        if let Some(known) = self.ages.get_mut(age) {
+            known.passed = known.passed.saturating_add(people);
+        }
+        if age.saturating_add(1) >= AGES {
+            self.ended = self.ended.saturating_add(people);
+        }
+    }
+
+    /// So many were given back, at some age.
+    pub(super) const fn gave_back(&mut self, people: u64) {
+        self.ended = self.ended.saturating_add(people);
+    }
+
+    /// The share of passes of this age that will yet be used; of new ones at 0.
+    pub(super) fn expected(&self, age: usize) -> f64 {
+        let unused = self.ages.iter().skip(age).map(|age| {
+            let reserved = PRIOR * 0.5 + real(age.reserved);
+            1.0 - reserved / (PRIOR + real(age.reserved) + real(age.passed))
+        });
+        1.0 - unused.product::<f64>()
+    }
+
+    /// The least share that may buy, by what ended so far: what is said of stock that will not
+    /// suffice has to hold.
+    pub(super) fn at_least(&self) -> Option<f64> {
+        const SEEN_MIN: u64 = 30;
+        if self.ended < SEEN_MIN {
+            return None;
+        }
+        let ended = real(self.ended);
+        let share = real(self.reservations) / ended;
+        let error = (share * (1.0 - share).max(0.0) / ended).sqrt();
+        let least = share - 2.0 * error;
+        (least > 0.0).then_some(least)
+    }
+
+    /// Units that one who reserves takes; `most` as long as nobody has.
+    pub(super) fn units(&self, most: u32) -> f64 {
+        // One imagined shopper takes as much as is allowed.
+        (real(self.units) + f64::from(most)) / (real(self.reservations) + 1.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TTL: Millis = Millis::from_secs(128);
+
+    #[test]
+    fn each_age_is_twice_as_long_as_the_one_before() {
+        let ages = [0, 999, 1_000, 1_999, 2_000, 4_000, 64_000, 127_999, 128_000, 999_000]
+            .map(|ms| Conversion::age(Millis::new(ms), TTL));
+        assert_eq!(ages, [0, 0, 1, 1, 2, 3, 7, 7, 8, 8]);
+    }
+
+    #[test]
+    fn everybody_is_expected_to_buy_until_somebody_has_been_seen_not_to() {
+        let mut seen = Conversion::default();
+        assert!(seen.expected(0) > 0.99);
+        assert!((seen.units(3) - 3.0).abs() < 1e-9);
+        assert_eq!(seen.at_least(), None);
+        for age in 0..AGES {
+            seen.passed(age, 1_000);
+        }
+        assert!(seen.expected(0) < 0.05);
+        assert!(seen.expected(AGES) < 1e-9, "who may not any more will not");
+    }
+
+    #[test]
+    fn the_share_that_buys_is_found() {
+        let mut seen = Conversion::default();
+        let mut left = 10_000;
+        for (age, buyers) in [2_000, 2_000, 1_000, 500, 0, 0, 0, 0].into_iter().enumerate() {
+            seen.reserved(age, buyers, buyers * 2);
+            left -= buyers;
+            seen.passed(age, left);
+        }
+        assert!((seen.expected(0) - 0.55).abs() < 0.01, "{}", seen.expected(0));
+        assert!(seen.expected(5) < 0.01);
+        assert!((seen.units(3) - 2.0).abs() < 0.01);
+        let least = seen.at_least().unwrap();
+        assert!((0.5..0.55).contains(&least), "{least}");
+    }
+}
