@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use doorbuster_cli::rehearse::{self, Options};
-use doorbuster_cli::verify;
+use doorbuster_cli::verify::draw::{self, Witness};
+use doorbuster_cli::verify::journal;
 
 /// Rehearse a sale, and verify what happened in one.
 #[derive(Debug, Parser)]
@@ -20,13 +21,45 @@ enum Command {
     /// Run a whole sale with simulated shoppers, then count again from two independent sources.
     Rehearse(Rehearse),
     /// Verify the exported journal of a SKU: the chain, every event and every invariant.
+    #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
     Verify {
-        /// The journal, as NDJSON.
-        file: PathBuf,
-        /// The hash that the chain should end with, if you know it: then nothing is cut off.
-        #[arg(long)]
-        head: Option<String>,
+        #[command(subcommand)]
+        other: Option<Verify>,
+        #[command(flatten)]
+        journal: Option<Journal>,
     },
+}
+
+#[derive(Debug, clap::Args)]
+struct Journal {
+    /// The journal, as NDJSON.
+    file: PathBuf,
+    /// The hash that the chain should end with, if you know it: then nothing is cut off.
+    #[arg(long)]
+    head: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verify {
+    /// Verify the published draw of a sale: commitment, beacon, seed, and the places of tickets.
+    Draw(Draw),
+}
+
+#[derive(Debug, clap::Args)]
+struct Draw {
+    /// The draw as it was published, as JSON.
+    file: PathBuf,
+    /// A ticket or a pass that a shopper was given; may be repeated. Whether the service sealed it
+    /// is not checked: only the service can.
+    #[arg(long)]
+    ticket: Vec<String>,
+    /// The position that the owner of the one ticket was told.
+    #[arg(long, requires = "ticket")]
+    position: Option<u64>,
+    /// Print one JSON object: `verified`, `problem` if there is one, `sale`, `entries`, `seed`, and
+    /// for each ticket its `number`, `position` and `in_draw`.
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -83,6 +116,15 @@ fn run(command: Command) -> anyhow::Result<bool> {
             };
             rehearse::run_and_print(&options)
         }
-        Command::Verify { file, head } => verify::run(&file, head.as_deref()),
+        Command::Verify { other: Some(Verify::Draw(asked)), .. } => {
+            let witness = Witness { tickets: asked.ticket, position: asked.position };
+            draw::run(&asked.file, &witness, asked.json)
+        }
+        Command::Verify { other: None, journal: Some(Journal { file, head }) } => {
+            journal::run(&file, head.as_deref())
+        }
+        Command::Verify { other: None, journal: None } => {
+            anyhow::bail!("there is no file to verify")
+        }
     }
 }

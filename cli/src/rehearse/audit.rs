@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Result;
 
 use super::merchant::{Merchant, SaleSetup};
-use crate::verify;
+use crate::verify::journal;
 
 /// What the two sources say.
 #[derive(Debug, Default)]
@@ -52,7 +52,7 @@ impl Audit {
         }
         for sku in setup.stock.keys() {
             let entries = merchant.journal(&setup.sale, sku).await?;
-            match verify::verify(&entries) {
+            match journal::verify(&entries) {
                 Ok(replay) => audit.enter(sku, &replay),
                 Err(error) => audit.broken.push(format!("journal of {sku}: {error:#}")),
             }

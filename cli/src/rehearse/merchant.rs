@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 
 use super::Options;
 use super::client::{Call, Client};
-use crate::verify;
+use crate::verify::journal;
 
 /// The merchant, signed in.
 pub(super) struct Merchant {
@@ -121,7 +121,7 @@ impl Merchant {
             let after = entries.last().map_or(0, |entry| entry.seq);
             let path = format!("/v1/admin/sales/{sale}/skus/{sku}/journal?after={after}");
             let answer = self.call("GET", &path, "", &[]).await?;
-            let page = verify::parse(&answer.text())?;
+            let page = journal::parse(&answer.text())?;
             if page.is_empty() {
                 return Ok(entries);
             }

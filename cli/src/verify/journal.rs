@@ -1,4 +1,4 @@
-//! `doorbuster verify`: the domain's own code over an exported journal, without a server.
+//! `doorbuster verify FILE`: the domain's own code over an exported journal, without a server.
 
 use std::fs;
 use std::path::Path;
