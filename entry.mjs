@@ -325,22 +325,43 @@ async function send(queue, bodies) {
 export class WaitingRoom extends DurableObject {
   #inner = innerOf(rs.WaitingRoomObject, this.ctx);
   #turns = new Turns((lines) => this.#inner.turn(lines), this.ctx);
+  /** The look at the stock that began last. */
+  #look;
 
   /** Answers a call: a line of JSON in, a line of JSON out. */
   execute(call) {
     return this.#turns.call(call);
   }
 
-  /** The status that edges answer polls from, with a fresh look at the stock if it is due. */
-  async status() {
-    const wanted = this.#inner.stock_wanted();
-    if (wanted) {
-      const [batch, ...names] = wanted.split("\n");
-      const looks = names.map((name) => ask(this.env.INVENTORY, name, batch));
-      // One that does not answer leaves what was known.
-      const seen = (await Promise.all(looks)).filter((look) => look !== undefined);
-      whole(this.ctx, () => this.#inner.stock_seen(seen.join("\n")));
+  /** Does what time has brought about, and lets the stock follow at once. */
+  async alarm() {
+    try {
+      whole(this.ctx, () => this.#inner.timeout());
+      await this.status("");
+    } catch (error) {
+      // The platform would give up after a few attempts. What is due stays due.
+      await this.ctx.storage.setAlarm(Date.now() + 1000);
     }
-    return this.#inner.status();
+  }
+
+  /**
+   * The status that edges answer polls from, with a fresh look at the stock if it is due. What an
+   * edge has seen since it last asked comes with the asking.
+   */
+  async status(report) {
+    const wanted = whole(this.ctx, () => this.#inner.stock_wanted(report));
+    if (wanted) this.#look = this.#lookAtStock(wanted);
+    if (wanted || this.#inner.knows_no_stock()) await this.#look;
+    return whole(this.ctx, () => this.#inner.status());
+  }
+
+  async #lookAtStock(wanted) {
+    const [batch, ...names] = wanted.split("\n");
+    const began = Date.now();
+    const looks = names.map((name) => ask(this.env.INVENTORY, name, batch));
+    // One that does not answer leaves what was known.
+    const seen = (await Promise.all(looks)).filter((look) => look !== undefined);
+    const took = Date.now() - began;
+    whole(this.ctx, () => this.#inner.stock_seen(seen.join("\n"), names.length, took));
   }
 }

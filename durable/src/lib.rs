@@ -12,6 +12,7 @@ mod inventory;
 mod journaled;
 pub mod rpc;
 mod snapshot;
+mod stock;
 mod waiting_room;
 
 use doorbuster_domain::time::Timestamp;

@@ -4,9 +4,14 @@
 //! Everything is one line of JSON, so that `entry.mjs` can hand many calls to an object as lines
 //! of one text: a crossing into wasm per turn, not per call.
 
-use doorbuster_domain::id::{PaymentId, SaleId, Sku};
+use std::collections::BTreeMap;
+
+use doorbuster_domain::id::{BypassName, PaymentId, SaleId, ShopperId, Sku};
 use doorbuster_domain::inventory::{Answer, Command};
-use doorbuster_domain::line::{Phase, RoomRejection, SaleRules};
+use doorbuster_domain::line::{
+    AdmissionView, Bypass, DrawSecret, Limits, Phase, RateChange, RoomRejection, SaleRules,
+    Schedule, Status,
+};
 use doorbuster_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -53,15 +58,58 @@ pub enum RoomCall {
     Create {
         /// Its rules.
         rules: SaleRules,
+        /// The secret of its draw, if it has none yet.
+        secret: DrawSecret,
+    },
+    /// Say when line and sale open.
+    SetSchedule {
+        /// When.
+        schedule: Schedule,
     },
     /// Take the sale to another phase.
     SetPhase {
         /// The phase.
         phase: Phase,
+        /// What people are told about it.
+        why: Option<String>,
     },
-    /// Hand out a position.
-    Join,
-    /// Tell the rules and the phase.
+    /// Hand out numbers.
+    Lease {
+        /// How many.
+        wanted: u64,
+    },
+    /// Set what the merchant allows.
+    SetLimits {
+        /// The limits.
+        limits: Limits,
+    },
+    /// Set what everybody who waits is told.
+    SetMessage {
+        /// The message.
+        message: String,
+    },
+    /// Take in the signature of the beacon's round.
+    TellBeacon {
+        /// As hex digits.
+        signature: String,
+    },
+    /// Make a way past the line.
+    MakeBypass {
+        /// What it is called.
+        name: BypassName,
+        /// How many people may use it.
+        uses_max: u32,
+        /// Until when.
+        expires_at: Timestamp,
+    },
+    /// Let somebody past the line.
+    UseBypass {
+        /// By which way.
+        name: BypassName,
+        /// Whom.
+        shopper: ShopperId,
+    },
+    /// Tell how the sale stands.
     Show,
 }
 
@@ -69,26 +117,42 @@ pub enum RoomCall {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RoomReply {
-    /// Someone's position.
-    Position {
-        /// The position, from 1.
-        position: u64,
-        /// When it was handed out.
-        joined_at: Timestamp,
+    /// Numbers that nobody else gets.
+    Numbers {
+        /// The first, from 1.
+        first: u64,
+        /// The last.
+        last: u64,
     },
     /// The sale as it is.
-    Sale {
-        /// Its rules.
-        rules: SaleRules,
-        /// Its phase.
-        phase: Phase,
-        /// How often its phase was set.
-        phase_number: u64,
-        /// The last position handed out.
-        handed_out: u64,
-    },
+    Sale(Box<RoomView>),
     /// No.
     Rejected(RoomRejection),
+}
+
+/// How a sale stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoomView {
+    /// Its rules.
+    pub rules: SaleRules,
+    /// Its phase.
+    pub phase: Phase,
+    /// How often its phase was set.
+    pub phase_number: u64,
+    /// When it opens.
+    pub schedule: Option<Schedule>,
+    /// What the merchant allows now.
+    pub limits: Limits,
+    /// The last number handed out.
+    pub handed_out: u64,
+    /// The status as edges get it; its stock is what was seen last.
+    pub status: Status,
+    /// How the rate changed lately, the newest last.
+    pub changes: Vec<RateChange>,
+    /// What is known of those who were let in.
+    pub admission: AdmissionView,
+    /// The ways past the line.
+    pub bypasses: BTreeMap<BypassName, Bypass>,
 }
 
 /// What a WaitingRoom answers to one call.
