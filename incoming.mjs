@@ -13,6 +13,7 @@ const HEADERS = [
   "cookie",
   "if-none-match",
   "doorbuster-signature",
+  "doorbuster-bypass",
 ];
 
 /** What it is told at once, of what reads and of what changes something. */

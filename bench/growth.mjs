@@ -27,11 +27,10 @@ async function feed(inventory, body) {
   return { refused: refused?.slice(at, at + 300) };
 }
 
-/** Has so many people join a line at once; the position of the last. */
+/** Has so many numbers of a line handed out at once; the last of them. */
 async function join(room, people) {
-  const replies = await room.execute(Array(people).fill('"join"').join("\n"));
-  const last = replies.slice(replies.lastIndexOf("\n") + 1);
-  return { position: JSON.parse(last).done?.position?.position, reply: last };
+  const reply = await room.execute(JSON.stringify({ lease: { wanted: people } }));
+  return { number: JSON.parse(reply).done?.numbers?.last, reply };
 }
 
 /** The entry that the newest snapshot stands after. */

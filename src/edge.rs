@@ -11,6 +11,7 @@ use crate::catalog::CatalogCache;
 use crate::config::{self, Config};
 use crate::http::{Incoming, Request};
 use crate::limits::Limits;
+use crate::line::Lines;
 use crate::problem::Problem;
 use crate::statuses::StatusCache;
 use crate::steps::{self, Waiting};
@@ -28,6 +29,7 @@ pub(crate) struct Edge {
     config: RefCell<Option<Rc<Config>>>,
     pub(crate) catalog: CatalogCache,
     pub(crate) statuses: StatusCache,
+    pub(crate) lines: Lines,
     limits: OnceCell<Limits>,
     /// The platform's own limiter, where there is one.
     pub(crate) platform_limiter: OnceCell<Option<RateLimiter>>,
@@ -95,6 +97,7 @@ impl Edge {
             config: RefCell::default(),
             catalog: CatalogCache::default(),
             statuses: StatusCache::default(),
+            lines: Lines::default(),
             limits: OnceCell::new(),
             platform_limiter: OnceCell::new(),
             schema_ready: RefCell::new(false),

@@ -31,10 +31,11 @@ pub(crate) enum Header {
     Cookie,
     IfNoneMatch,
     Signature,
+    Bypass,
 }
 
 /// How many they are.
-const HEADERS_LEN: usize = 11;
+const HEADERS_LEN: usize = 12;
 
 /// Those that stand in the head of a request: what most requests of shoppers need. The others are
 /// asked for.

@@ -11,6 +11,7 @@ mod edge;
 mod hooks;
 mod http;
 mod limits;
+mod line;
 mod objects;
 mod orders;
 mod payment;

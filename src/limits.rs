@@ -7,6 +7,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
+use doorbuster_domain::line::digest_of_addresses;
 use doorbuster_domain::rate_limit::{Decision, Limiter, Policy};
 use doorbuster_domain::time::{Millis, Timestamp};
 use doorbuster_wire::problem::ProblemKind;
@@ -97,6 +98,14 @@ impl Quota {
         let problem =
             Problem::new(ProblemKind::QuotaExceeded, detail).field("retry-after", secs.to_string());
         self.fields().into_iter().fold(problem, |problem, (name, value)| problem.field(name, value))
+    }
+}
+
+/// What stands for the addresses that a client has, where its places are counted.
+pub(crate) fn client_digest(client: &str) -> u64 {
+    match client_key(client) {
+        ClientKey::V4(address) => digest_of_addresses(&address.to_be_bytes()),
+        ClientKey::V6(prefix) => digest_of_addresses(&prefix.to_be_bytes()),
     }
 }
 

@@ -5,7 +5,7 @@ use std::task::Poll;
 
 use doorbuster_domain::id::{SaleId, Sku};
 use doorbuster_domain::inventory::{Answer, Command, Reply};
-use doorbuster_domain::line::Status;
+use doorbuster_domain::line::{Report, Status};
 use doorbuster_durable::rpc::{
     BatchOutcome, Outcome, RoomCall, RoomOutcome, RoomReply, inventory_name, waiting_room_name,
 };
@@ -29,7 +29,7 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     fn execute(this: &ObjectStub, line: &str) -> Result<Promise, JsValue>;
     #[wasm_bindgen(method, catch)]
-    fn status(this: &ObjectStub) -> Result<Promise, JsValue>;
+    fn status(this: &ObjectStub, report: &str) -> Result<Promise, JsValue>;
     #[wasm_bindgen(method, catch)]
     fn journal(this: &ObjectStub, after: u32) -> Result<Promise, JsValue>;
     #[cfg(feature = "test-hooks")]
@@ -148,9 +148,10 @@ impl<'e> RoomStub<'e> {
         }
     }
 
-    /// The published status; `None` if there is no such sale.
-    pub(crate) async fn status(&self) -> Result<Option<Status>, Problem> {
-        let line = text(self.0.stub()?.status()).await?;
+    /// The published status, in exchange for what was seen here; `None` if there is no such sale.
+    pub(crate) async fn status(&self, report: &Report) -> Result<Option<Status>, Problem> {
+        let report = serde_json::to_string(report).unwrap_or_default();
+        let line = text(self.0.stub()?.status(&report)).await?;
         if line.is_empty() {
             return Ok(None);
         }

@@ -145,6 +145,16 @@ impl From<RoomRejection> for Problem {
             RoomRejection::NotOpen => ProblemKind::SaleNotOpen,
             RoomRejection::Closed => ProblemKind::SaleClosed,
             RoomRejection::SoldOut => ProblemKind::SoldOut,
+            RoomRejection::CannotSchedule { .. } => ProblemKind::OpeningPast,
+            RoomRejection::LineRejects => ProblemKind::LineRejects,
+            RoomRejection::PlacesPerClient => ProblemKind::PlacesPerClient,
+            RoomRejection::NoBeacon => ProblemKind::NoBeacon,
+            RoomRejection::BeaconToldBefore => ProblemKind::BeaconToldBefore,
+            RoomRejection::BeaconMalformed => {
+                return Self::invalid("/signature", sentence(&rejection.to_string()));
+            }
+            RoomRejection::BeaconOut => ProblemKind::BeaconOut,
+            RoomRejection::BypassSpent => ProblemKind::BypassInvalid,
         };
         Self::new(kind, sentence(&rejection.to_string()))
     }

@@ -65,16 +65,23 @@ pub(crate) async fn reserve(
         _ => request.json().await?,
     };
     let command = match &admission {
-        Admission::Holds => Command::Reserve { shopper, key, quantity },
+        Admission::Holds(_) => Command::Reserve { shopper, key, quantity },
         Admission::Expired(_) => Command::RepeatReserve { shopper, key, quantity },
     };
     let answered = place.stub(env).execute(command).await;
+    let since = match &admission {
+        Admission::Holds(since) => Some(*since),
+        Admission::Expired(_) => None,
+    };
     let reply = answered.map_err(|problem| match admission {
         Admission::Expired(expired) if problem.is(ProblemKind::ReservationNotFound) => expired,
         _ => problem,
     })?;
     match reply {
         Answered::Reservation { view, exists } => {
+            if let Some(since) = since.filter(|_| !exists) {
+                edge.lines.count_reserved(&place.sale, since, view.quantity);
+            }
             let reply = Reply::json(&body(&place, &view))
                 .own_field("location", &place.address(view.reservation));
             Ok(if exists { reply.field("idempotent-replayed", "true") } else { reply })
@@ -136,7 +143,9 @@ pub(crate) async fn begin_payment(
         amount: view.amount,
         expires_at: view.expires_at.unwrap_or_default(),
     };
-    let redirect_to = provider.create_session(edge, &config, env, &session).await?;
+    let created = provider.create_session(edge, &config, env, &session).await;
+    edge.lines.count_payment(&place.sale, created.is_ok());
+    let redirect_to = created?;
     let reply = PaymentReply { redirect_to, reservation: body(&place, &view) };
     Ok(Reply::json(&reply).own_field("location", &reply.redirect_to))
 }

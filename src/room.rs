@@ -1,4 +1,4 @@
-//! Sales as shoppers see them, and the line in front of each.
+//! Sales as shoppers see them.
 
 use std::future::{Future as _, poll_fn};
 use std::pin::pin;
@@ -6,28 +6,22 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
-use doorbuster_domain::id::{SaleId, ShopperId, Sku};
-use doorbuster_domain::line::{Status, Turn};
-use doorbuster_domain::sealed::{Pass, Ticket};
-use doorbuster_domain::time::{Millis, Timestamp};
-use doorbuster_durable::rpc::{RoomCall, RoomReply};
+use doorbuster_domain::hex;
+use doorbuster_domain::id::{SaleId, Sku};
+use doorbuster_domain::line::{ALGORITHM, Status};
+use doorbuster_domain::time::Timestamp;
 use doorbuster_wire::problem::ProblemKind;
-use doorbuster_wire::shopper::{Sale, SaleList, SaleSku, SaleSummary, TicketReply, TurnReply};
+use doorbuster_wire::shopper::{Beacon, Draw, Sale, SaleList, SaleSku, SaleSummary};
 use serde::Deserialize;
 use worker::{Delay, Env};
 
-use crate::config::Config;
 use crate::edge::{Edge, now};
-use crate::http::{Reply, Request};
+use crate::http::Reply;
 use crate::objects::RoomStub;
 use crate::problem::Problem;
 use crate::reservations::word;
-use crate::shopper;
-use crate::statuses::Looked;
+use crate::statuses::{Looked, Seen};
 use crate::store::{Store, Value};
-
-/// A ticket outlives any wait; the sale ends it before.
-const TICKET_TTL: Millis = Millis::from_secs(24 * 3600);
 
 /// How often whoever waits for another's first look sees whether it is done.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(20);
@@ -44,7 +38,7 @@ pub(crate) async fn status(
     env: &Env,
     sale: &SaleId,
     mut now: Timestamp,
-) -> Result<Rc<Status>, Problem> {
+) -> Result<Rc<Seen>, Problem> {
     let known = loop {
         match edge.statuses.look(sale, now) {
             Looked::Known(known) => break known,
@@ -61,15 +55,19 @@ async fn ask(
     env: &Env,
     sale: &SaleId,
     now: Timestamp,
-) -> Result<Option<Rc<Status>>, Problem> {
-    let status = if was_announced(edge, env, sale).await {
-        let asked = RoomStub::of(env, sale).status().await;
-        asked.inspect_err(|_| edge.statuses.failed_to_ask(sale, crate::edge::now()))?.map(Rc::new)
+) -> Result<Option<Rc<Seen>>, Problem> {
+    let seen = if was_announced(edge, env, sale).await {
+        let report = edge.lines.take_report(sale);
+        let asked = RoomStub::of(env, sale).status(&report).await.inspect_err(|_| {
+            edge.lines.put_back(sale, report);
+            edge.statuses.failed_to_ask(sale, crate::edge::now());
+        })?;
+        asked.map(|status| Rc::new(Seen::new(status, crate::edge::now())))
     } else {
         None
     };
-    edge.statuses.keep(sale, status.clone(), now);
-    Ok(status)
+    edge.statuses.keep(sale, seen.clone(), now);
+    Ok(seen)
 }
 
 /// Whether there may be such a sale: by what is known, else by the list of sales, so that a name
@@ -157,6 +155,13 @@ pub(crate) async fn show(edge: &Edge, env: &Env, sale: &str) -> Result<Reply, Pr
         sale: status.sale.to_string(),
         title: status.title.clone(),
         phase: word(&status.phase),
+        order: word(&status.order),
+        prequeue_at_ms: status.schedule.map(|schedule| schedule.prequeue_at.as_millis()),
+        opens_at_ms: status.schedule.map(|schedule| schedule.opens_at.as_millis()),
+        message: (!status.message.is_empty()).then(|| status.message.clone()),
+        why: status.why.clone(),
+        beyond_stock: status.reach.is_some_and(|reach| status.handed_out >= reach),
+        draw_commitment: status.draw.commitment.map(|commitment| commitment.to_string()),
         per_shopper_max: status.per_shopper_max,
         skus: status
             .offers
@@ -173,91 +178,26 @@ pub(crate) async fn show(edge: &Edge, env: &Env, sale: &str) -> Result<Reply, Pr
     Ok(Reply::text("application/json", body).field("cache-control", SALE_CACHE_CONTROL))
 }
 
-/// `POST /v1/sales/{sale}/tickets`: who has a ticket keeps the place, and costs no object.
-pub(crate) async fn join(
-    edge: &Edge,
-    request: &Request<'_>,
-    env: &Env,
-    sale: &str,
-) -> Result<Reply, Problem> {
-    let (sale, now, config) = (sale_id(sale)?, now(), edge.config(env)?);
-    let identity = shopper::identify(request)?;
-    let status = status(edge, env, &sale, now).await?;
-    let ticket = match shopper::ticket(request, &config, &sale, identity.shopper, now)? {
-        Some(ticket) => ticket,
-        None => new_ticket(env, &status, identity.shopper).await?,
-    };
-    let body = TicketReply {
-        ticket: config.keyring.seal(&ticket),
-        position: ticket.position,
-        turn: turn(&config, &status, &ticket, now),
-    };
-    Ok(identity.remember(Reply::json(&body)))
-}
-
-async fn new_ticket(env: &Env, status: &Status, shopper: ShopperId) -> Result<Ticket, Problem> {
-    status.check_joining()?;
-    let sale = &status.sale;
-    match RoomStub::of(env, sale).execute(&RoomCall::Join).await? {
-        RoomReply::Position { position, joined_at } => Ok(Ticket {
-            sale: sale.clone(),
-            shopper,
-            position,
-            issued_at: joined_at,
-            expires_at: joined_at.plus(TICKET_TTL),
-        }),
-        other => Err(Problem::unavailable("room", &other)),
-    }
-}
-
-/// `GET /v1/sales/{sale}/turn`: answered from the ticket and the cached status alone.
-pub(crate) async fn poll(
-    edge: &Edge,
-    request: &Request<'_>,
-    env: &Env,
-    sale: &str,
-) -> Result<Reply, Problem> {
-    let (sale, now, config) = (sale_id(sale)?, now(), edge.config(env)?);
-    let shopper = shopper::known(request)?;
-    let ticket = shopper::ticket(request, &config, &sale, shopper, now)?.ok_or_else(|| {
-        Problem::new(ProblemKind::TicketRequired, "Send the ticket as Doorbuster-Ticket.")
+/// `GET /v1/sales/{sale}/draw`.
+pub(crate) async fn show_draw(edge: &Edge, env: &Env, sale: &str) -> Result<Reply, Problem> {
+    let status = status(edge, env, &sale_id(sale)?, now()).await?;
+    let draw = &status.draw;
+    let commitment = draw.commitment.ok_or_else(|| {
+        Problem::new(ProblemKind::NotFound, "This sale was made before there was a draw.")
     })?;
-    let status = status(edge, env, &sale, now).await?;
-    let turn = turn(&config, &status, &ticket, now);
-    let retry_after = turn.next_poll_ms.map(|ms| Millis::new(ms).ceil_secs().to_string());
-    let reply = Reply::json(&turn);
-    Ok(match retry_after {
-        Some(secs) => reply.field("retry-after", &secs),
-        None => reply,
-    })
-}
-
-/// What a shopper is told, with a pass once it is their turn.
-fn turn(config: &Config, status: &Status, ticket: &Ticket, now: Timestamp) -> TurnReply {
-    let turn = status.turn(ticket.position, now);
-    let (state, ahead, wait) = match turn {
-        Turn::NotOpen => ("not_open", 0, None),
-        Turn::Waiting { ahead, wait } => ("waiting", ahead, wait),
-        Turn::Admitted => ("admitted", 0, None),
-        Turn::Paused { ahead } => ("paused", ahead, None),
-        Turn::AllReserved { ahead } => ("all_reserved", ahead, None),
-        Turn::SoldOut => ("sold_out", 0, None),
-        Turn::Closed => ("closed", 0, None),
+    let drawn = draw.drawn.as_ref();
+    let beacon = draw.beacon.as_ref();
+    let body = Draw {
+        sale: status.sale.to_string(),
+        algorithm: ALGORITHM.to_owned(),
+        commitment: commitment.to_string(),
+        beacon: beacon.map(|b| Beacon { chain: b.chain.clone(), round: b.round }),
+        entries: draw.entries,
+        secret: drawn.map(|drawn| hex::encode(drawn.secret.as_bytes())),
+        beacon_signature: drawn.and_then(|drawn| drawn.beacon_signature.clone()),
+        seed: drawn.map(|drawn| drawn.seed.to_string()),
+        drawn_at_ms: drawn.map(|drawn| drawn.at.as_millis()),
     };
-    let done = matches!(turn, Turn::Admitted | Turn::SoldOut | Turn::Closed);
-    let pass = (turn == Turn::Admitted).then(|| Pass {
-        sale: status.sale.clone(),
-        shopper: ticket.shopper,
-        position: ticket.position,
-        issued_at: now,
-        expires_at: now.plus(status.pass_ttl_ms),
-    });
-    TurnReply {
-        state: state.to_owned(),
-        ahead,
-        wait_ms: wait.map(Millis::get),
-        next_poll_ms: (!done).then(|| status.next_poll(ticket.position, now).get()),
-        pass_expires_at_ms: pass.as_ref().map(|pass| pass.expires_at.as_millis()),
-        pass: pass.map(|pass| config.keyring.seal(&pass)),
-    }
+    let body = serde_json::to_string(&body).unwrap_or_default();
+    Ok(Reply::text("application/json", body).field("cache-control", SALE_CACHE_CONTROL))
 }

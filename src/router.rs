@@ -11,7 +11,7 @@ use crate::payment::sandbox;
 use crate::problem::Problem;
 use crate::reservations::{self, Act, Place};
 use crate::store::Store;
-use crate::{admin, catalog, orders, room};
+use crate::{admin, catalog, line, orders, room};
 
 /// Answers a request.
 pub(crate) async fn answer(
@@ -68,8 +68,11 @@ async fn handle(
         Operation::ShowProduct => catalog::show(edge, request, env, first).await,
         Operation::ListSales => room::list(edge, env).await,
         Operation::ShowSale => room::show(edge, env, first).await,
-        Operation::Join => room::join(edge, request, env, first).await,
-        Operation::Poll => room::poll(edge, request, env, first).await,
+        Operation::ShowDraw => room::show_draw(edge, env, first).await,
+        Operation::Join => line::join(edge, request, env, first).await,
+        Operation::Poll => line::poll(edge, request, env, first).await,
+        Operation::Leave => line::leave(edge, request, env, first).await,
+        Operation::UseBypass => line::bypass(edge, request, env, first).await,
         Operation::Reserve => reservations::reserve(edge, request, env, place()?).await,
         Operation::ShowReservation => {
             reservations::act(edge, request, env, place()?, third, Act::Show).await
@@ -91,6 +94,12 @@ async fn handle(
         Operation::CreateSale => admin::create_sale(edge, request, env, first).await,
         Operation::ShowSaleState => admin::show_sale(env, first).await,
         Operation::SetPhase => admin::set_phase(edge, request, env, first).await,
+        Operation::SetSchedule => admin::line::set_schedule(edge, request, env, first).await,
+        Operation::SetLimits => admin::line::set_limits(edge, request, env, first).await,
+        Operation::SetMessage => admin::line::set_message(edge, request, env, first).await,
+        Operation::TellBeacon => admin::line::tell_beacon(edge, request, env, first).await,
+        Operation::MakeBypass => admin::line::make_bypass(edge, request, env, first, second).await,
+        Operation::ShowReadiness => admin::readiness::show(edge, env, first).await,
         Operation::SetStock => admin::set_stock(request, env, place()?).await,
         Operation::AdjustStock => admin::adjust_stock(request, env, place()?).await,
         Operation::ExportJournal => admin::journal(edge, request, env, place()?).await,

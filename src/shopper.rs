@@ -13,6 +13,8 @@ use crate::problem::Problem;
 
 /// How long a browser keeps the secret: longer than any sale.
 const COOKIE_MAX_AGE_SECS: u32 = 30 * 24 * 3600;
+/// As long as a ticket holds.
+const TICKET_MAX_AGE_SECS: u32 = 24 * 3600;
 /// An app's own secret: 128 bits of base64url are 22 characters.
 const SECRET_LEN: std::ops::RangeInclusive<usize> = 22..=128;
 
@@ -76,6 +78,11 @@ pub(crate) fn identify(request: &Request<'_>) -> Result<Identity, Problem> {
 }
 
 impl Identity {
+    /// Whether nobody has seen them before.
+    pub(crate) const fn is_new(&self) -> bool {
+        self.new_cookie.is_some()
+    }
+
     /// The reply, with the cookie that a new shopper is known by.
     pub(crate) fn remember(&self, reply: Reply) -> Reply {
         match &self.new_cookie {
@@ -83,6 +90,23 @@ impl Identity {
             None => reply,
         }
     }
+}
+
+/// The cookie in which a browser keeps the place in a line: it is there in every tab, and when the
+/// browser was closed and opened again.
+pub(crate) fn ticket_cookie(request: &Request<'_>, sale: &SaleId, ticket: &str) -> String {
+    set_ticket_cookie(request, sale, ticket, TICKET_MAX_AGE_SECS)
+}
+
+/// The cookie that takes it away.
+pub(crate) fn no_ticket_cookie(request: &Request<'_>, sale: &SaleId) -> String {
+    set_ticket_cookie(request, sale, "", 0)
+}
+
+fn set_ticket_cookie(request: &Request<'_>, sale: &SaleId, ticket: &str, max_age: u32) -> String {
+    let (name, security) =
+        (cookie_name(request.secure), if request.secure { "; Secure" } else { "" });
+    format!("{name}-{sale}={ticket}; Path=/; HttpOnly; SameSite=Lax; Max-Age={max_age}{security}")
 }
 
 /// The shopper's ticket for a sale; `None` if the request has none.
@@ -93,7 +117,9 @@ pub(crate) fn ticket(
     shopper: ShopperId,
     now: Timestamp,
 ) -> Result<Option<Ticket>, Problem> {
-    let Some(text) = request.header(Header::Ticket) else { return Ok(None) };
+    let Some(text) = request.header(Header::Ticket) else {
+        return Ok(ticket_from_cookie(request, config, sale, shopper, now));
+    };
     let kinds = (ProblemKind::TicketInvalid, ProblemKind::TicketExpired);
     let ticket: Ticket =
         config.keyring.open(text, now).map_err(|error| not_sound(&error, kinds))?;
@@ -101,10 +127,24 @@ pub(crate) fn ticket(
     Ok(Some(ticket))
 }
 
+/// A browser sends its cookies whatever became of them. So one that does not hold is as good as none.
+fn ticket_from_cookie(
+    request: &Request<'_>,
+    config: &Config,
+    sale: &SaleId,
+    shopper: ShopperId,
+    now: Timestamp,
+) -> Option<Ticket> {
+    let text = request.cookie(&format!("{}-{sale}", cookie_name(request.secure)))?;
+    let ticket: Ticket = config.keyring.open(text, now).ok()?;
+    ticket.belongs_to(sale, shopper).ok()?;
+    Some(ticket)
+}
+
 /// What a pass is worth.
 pub(crate) enum Admission {
-    /// The shopper may reserve.
-    Holds,
+    /// The shopper may reserve, and was admitted then.
+    Holds(Timestamp),
     /// The shopper might have reserved, and may ask again for the answer; for all else there is
     /// this problem.
     Expired(Problem),
@@ -137,7 +177,7 @@ pub(crate) fn admission(
     pass.belongs_to(sale, shopper).map_err(|error| Problem::new(kinds.0, format!("{error}.")))?;
     let at = pass.expires_at;
     Ok(if now < at {
-        Admission::Holds
+        Admission::Holds(pass.issued_at)
     } else {
         Admission::Expired(not_sound(&SealError::Expired { at }, kinds))
     })

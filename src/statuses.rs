@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::rc::Rc;
 
 use doorbuster_domain::id::SaleId;
@@ -18,13 +19,39 @@ const FIRST_ASK_FOR: Millis = Millis::new(500);
 /// status of 100 SKUs is below 20 KB, all of them below 10 MB.
 const SALES_MAX: usize = 500;
 
+/// A status, and when it came here.
+pub(crate) struct Seen {
+    status: Status,
+    received_at: Timestamp,
+}
+
+impl Seen {
+    pub(crate) const fn new(status: Status, received_at: Timestamp) -> Self {
+        Self { status, received_at }
+    }
+
+    /// What time it is by the room's clock, or a little earlier. Of the clock here only the time that
+    /// passed since the status came is believed, so all edges admit the same people.
+    pub(crate) const fn room_time(&self, now: Timestamp) -> Timestamp {
+        self.status.at.plus(now.since(self.received_at))
+    }
+}
+
+impl Deref for Seen {
+    type Target = Status;
+
+    fn deref(&self) -> &Status {
+        &self.status
+    }
+}
+
 /// The statuses that this isolate knows.
 #[derive(Default)]
 pub(crate) struct StatusCache(RefCell<BTreeMap<SaleId, Known>>);
 
 #[derive(Default)]
 struct Known {
-    status: Option<Rc<Status>>,
+    status: Option<Rc<Seen>>,
     /// When it was fetched; the beginning of time if it was not yet.
     fetched_at: Timestamp,
     asked_at: Timestamp,
@@ -35,7 +62,7 @@ struct Known {
 /// What looking into the cache comes to.
 pub(crate) enum Looked {
     /// The status, or that there is no such sale.
-    Known(Option<Rc<Status>>),
+    Known(Option<Rc<Seen>>),
     /// The caller is to ask the object; others need not meanwhile.
     Ask,
     /// Nothing is known yet, and another request is asking.
@@ -51,7 +78,9 @@ impl StatusCache {
             }
             let asked_for = now.since(known.asked_at);
             match &known.status {
-                Some(status) if asked_for < ASK_FOR && now <= status.frontier.until => {
+                Some(status)
+                    if asked_for < ASK_FOR && status.room_time(now) <= status.frontier.until =>
+                {
                     return Looked::Known(Some(Rc::clone(status)));
                 }
                 _ if asked_for < FIRST_ASK_FOR => return Looked::Wait,
@@ -72,11 +101,11 @@ impl StatusCache {
         })
     }
 
-    pub(crate) fn however_old(&self, sale: &SaleId) -> Option<Rc<Status>> {
+    pub(crate) fn however_old(&self, sale: &SaleId) -> Option<Rc<Seen>> {
         self.0.borrow().get(sale)?.status.clone()
     }
 
-    pub(crate) fn keep(&self, sale: &SaleId, status: Option<Rc<Status>>, now: Timestamp) {
+    pub(crate) fn keep(&self, sale: &SaleId, status: Option<Rc<Seen>>, now: Timestamp) {
         let known = Known { status, fetched_at: now, ..Known::default() };
         insert(&mut self.0.borrow_mut(), sale, known, now);
     }
@@ -108,28 +137,44 @@ fn insert(all: &mut BTreeMap<SaleId, Known>, sale: &SaleId, known: Known, now: T
 
 #[cfg(test)]
 mod tests {
-    use doorbuster_domain::line::{Frontier, Phase, PublishedFrontier};
+    use doorbuster_domain::line::{
+        DrawStatus, Frontier, LineOrder, Pace, Passage, Phase, PublishedFrontier, RateReason,
+    };
 
     use super::*;
 
     /// A status that was fetched at this moment, and speaks for two seconds.
-    fn status(at: u64) -> Rc<Status> {
-        let at = Timestamp::from_millis(at);
-        Rc::new(Status {
+    fn status(received_at: u64) -> Rc<Seen> {
+        // By a clock that is two seconds behind the one here.
+        let at = Timestamp::from_millis(received_at.saturating_sub(2_000));
+        let status = Status {
             sale: sale(),
             title: String::new(),
+            at,
             phase: Phase::Open,
+            why: None,
+            order: LineOrder::Fifo,
+            schedule: None,
+            draw: DrawStatus::default(),
             frontier: PublishedFrontier {
                 line: Frontier { value: 0, at, per_minute: 0 },
                 until: at.plus(Millis::from_secs(2)),
                 max: 0,
             },
+            passage: Passage::default(),
+            pace: Pace::default(),
+            reason: RateReason::StockUnknown,
+            reach: None,
             handed_out: 0,
             pass_ttl_ms: Millis::from_secs(60),
             per_shopper_max: 1,
+            places_per_client: 1,
+            full_clients: Vec::new(),
+            message: String::new(),
             offers: Vec::new(),
             stock: Vec::new(),
-        })
+        };
+        Rc::new(Seen::new(status, Timestamp::from_millis(received_at)))
     }
 
     fn sale() -> SaleId {

@@ -82,17 +82,18 @@ pub const WAITING: u64 = 1_000;
 impl Poll {
     /// People so far back in the line of a sale that they wait in any case.
     pub fn new(keyring: &Keyring, sale: &SaleId, now: Timestamp) -> Self {
-        Self::from_position(keyring, sale, now, FAR_BACK)
+        Self::from_number(keyring, sale, now, FAR_BACK)
     }
 
-    /// The [`WAITING`] people in the line from position `first` on.
-    pub fn from_position(keyring: &Keyring, sale: &SaleId, now: Timestamp, first: u64) -> Self {
+    /// The [`WAITING`] people in the line from number `first` on.
+    pub fn from_number(keyring: &Keyring, sale: &SaleId, now: Timestamp, first: u64) -> Self {
         let request = |number: u64| {
             let secret = secret_of(number);
             let ticket = keyring.seal(&Ticket {
                 sale: sale.clone(),
                 shopper: ShopperId::of_secret(secret.as_bytes()),
-                position: first.saturating_add(number),
+                number: first.saturating_add(number),
+                commitment: [0; 16],
                 issued_at: now,
                 expires_at: now.plus(VALID_FOR),
             });

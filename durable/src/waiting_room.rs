@@ -180,7 +180,7 @@ impl Inner {
                 }
                 Err(rejection) => Err(rejection),
             },
-            RoomCall::Create { rules, secret } => room.create(&rules, secret),
+            RoomCall::Create { rules, secret } => room.create(&rules, secret, now),
             RoomCall::SetSchedule { schedule } => room.set_schedule(schedule, now),
             RoomCall::SetPhase { phase, why } => room.set_phase(phase, why, now),
             RoomCall::SetLimits { limits } => room.set_limits(limits),

@@ -169,10 +169,11 @@ fn sealed_rows(sale: &Sale<'_>, ann: &Shopper<'_>, elsewhere: &Shopper<'_>) -> V
     let (ticket, pass) = (ann.ticket.clone().unwrap(), ann.pass.clone().unwrap());
     let (issued_at, expires_at) = (Timestamp::from_millis(0), now());
     let (id, shopper) = (sale.id.parse().unwrap(), ann.id());
-    let late = Ticket { sale: id, shopper, position: 1, issued_at, expires_at };
+    let commitment = [0; 16];
+    let late = Ticket { sale: id, shopper, number: 1, commitment, issued_at, expires_at };
     let late_ticket = shop().keyring().seal(&late);
-    let Ticket { sale: id, shopper, position, issued_at, expires_at } = late;
-    let late = Pass { sale: id, shopper, position, issued_at, expires_at };
+    let Ticket { sale: id, shopper, number, issued_at, expires_at, .. } = late;
+    let late = Pass { sale: id, shopper, number, position: 1, issued_at, expires_at };
     let late_pass = shop().keyring().seal(&late);
 
     let reserve = |pass: &str| {

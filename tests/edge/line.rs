@@ -14,10 +14,10 @@ fn who_joins_again_with_a_ticket_keeps_the_place() {
     let first: TicketReply = ann.join().ok();
     ann.ticket = Some(first.ticket);
     let again: TicketReply = ann.join().ok();
-    assert_eq!(again.position, first.position);
-    assert_eq!(sale.state().handed_out, first.position);
+    assert_eq!(again.number, first.number);
+    assert_eq!(sale.state().line.handed_out, first.number);
     let next: TicketReply = Shopper::new(&sale).join().ok();
-    assert_eq!(next.position, first.position + 1);
+    assert_eq!(next.number, first.number + 1);
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn another_site_cannot_make_a_browser_a_new_shopper() {
         assert_eq!(answer.header("set-cookie"), "");
         assert_eq!(answer.problem(), ProblemKind::CrossOrigin);
     }
-    assert_eq!(sale.state().handed_out, 0);
+    assert_eq!(sale.state().line.handed_out, 0);
     join().header("sec-fetch-site", "same-origin").send().ok::<TicketReply>();
     join().header("origin", format!("https://{host}")).send().ok::<TicketReply>();
     join().header("sec-fetch-site", "none").send().ok::<TicketReply>();

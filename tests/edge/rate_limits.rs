@@ -39,9 +39,9 @@ fn too_many_requests_are_refused_and_told_when_to_come_back() {
     assert!((1..=60).contains(&wait), "{wait}");
 
     // Refused requests take no place, and an address is refused alone.
-    let places = sale.state().handed_out;
+    let places = sale.state().line.handed_out;
     assert_eq!(join(&sale, here, plain).status, 429);
-    assert_eq!(sale.state().handed_out, places);
+    assert_eq!(sale.state().line.handed_out, places);
     assert_eq!(join(&sale, Shopper::new(&sale).source, plain).status, 201);
     // What is limited is joining; looking is another matter.
     assert_eq!(shop().request("GET", &sale.path("")).from(here).send().status, 200);

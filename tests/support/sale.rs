@@ -21,6 +21,11 @@ pub fn rules() -> SaleRequest {
         title: "Sea mugs".to_owned(),
         skus: vec![SKU.to_owned()],
         admits_per_minute_max: 10_000_000,
+        active_users_max: 10_000_000,
+        order: "passthrough".to_owned(),
+        draw_window_ms: None,
+        beacon: None,
+        places_per_client: 10_000_000,
         per_shopper_max: 2,
         pass_ttl_ms: 600_000,
         reservation_ttl_ms: 300_000,
@@ -81,7 +86,7 @@ impl<'s> Sale<'s> {
 
     /// The merchant takes it to another phase.
     pub fn set_phase(&self, phase: &str) -> Answer {
-        let body = PhaseRequest { phase: phase.to_owned() };
+        let body = PhaseRequest { phase: phase.to_owned(), why: None };
         self.shop.admin("POST", &self.admin_path("/phase")).json(&body).send()
     }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::shopper::{Money, OrderLine};
+use crate::shopper::{Beacon, Money, OrderLine};
 
 /// What an import published.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +28,25 @@ pub struct SaleRequest {
     /// People admitted each minute, at most; 1 to 10,000,000.
     #[serde(default = "defaults::admits_per_minute_max")]
     pub admits_per_minute_max: u32,
+    /// People who may be about to buy at the same time, at most; 1 to 10,000,000.
+    #[serde(default = "defaults::people_max")]
+    pub active_users_max: u32,
+    /// Who is admitted next: `fifo` (those who come before the opening in drawn order, then first
+    /// come, first served), `random` (the draw takes in also who comes within `draw_window_ms`),
+    /// `passthrough` (everybody at once) or `reject` (nobody).
+    #[serde(default = "defaults::order")]
+    pub order: String,
+    /// How long after the opening the draw takes people in, if the order is `random`; from a second
+    /// to an hour.
+    #[serde(default)]
+    pub draw_window_ms: Option<u64>,
+    /// A round of a drand beacon that goes into the draw. It has to come out after the opening.
+    #[serde(default)]
+    pub beacon: Option<Beacon>,
+    /// Places in the line that one client's address range (an IPv4 address, an IPv6 /64) may have;
+    /// 1 to 10,000,000.
+    #[serde(default = "defaults::places_per_client")]
+    pub places_per_client: u32,
     /// Units of one SKU that one shopper may have; 1 to 1,000.
     #[serde(default = "defaults::per_shopper_max")]
     pub per_shopper_max: u32,
@@ -52,6 +71,15 @@ mod defaults {
     pub(super) const fn admits_per_minute_max() -> u32 {
         6_000
     }
+    pub(super) const fn people_max() -> u32 {
+        10_000_000
+    }
+    pub(super) fn order() -> String {
+        "fifo".to_owned()
+    }
+    pub(super) const fn places_per_client() -> u32 {
+        100
+    }
     pub(super) const fn per_shopper_max() -> u32 {
         1
     }
@@ -74,8 +102,103 @@ mod defaults {
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PhaseRequest {
-    /// `open`, `paused` or `closed`.
+    /// `prequeue`, `open`, `paused` or `closed`.
     pub phase: String,
+    /// What people are told about it, at most 500 characters.
+    #[serde(default)]
+    pub why: Option<String>,
+}
+
+/// When a sale opens. Both moments in milliseconds since 1970.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ScheduleRequest {
+    /// From then on people can take a place; at once if it is not said.
+    #[serde(default)]
+    pub prequeue_at_ms: Option<u64>,
+    /// From then on people are admitted. It has to be in the future.
+    pub opens_at_ms: u64,
+}
+
+/// What a merchant allows while the sale runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct LimitsRequest {
+    /// People admitted each minute, at most; what it is if it is not said.
+    #[serde(default)]
+    pub admits_per_minute_max: Option<u32>,
+    /// People who may be about to buy at the same time, at most; what it is if it is not said.
+    #[serde(default)]
+    pub active_users_max: Option<u32>,
+}
+
+/// What everybody who waits is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct MessageRequest {
+    /// At most 500 characters; nothing more is told if it is empty.
+    pub message: String,
+}
+
+/// What the beacon came to in the round that was named.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct BeaconRequest {
+    /// The signature of the round, as hex digits.
+    pub signature: String,
+}
+
+/// A way past the line, for staff.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct BypassRequest {
+    /// How many people may use it; 1 to 1,000.
+    pub uses_max: u32,
+    /// Until when, in milliseconds since 1970.
+    pub expires_at_ms: u64,
+}
+
+/// A way past the line that was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct BypassReply {
+    /// What it is called.
+    pub name: String,
+    /// What whoever may use it sends as `Doorbuster-Bypass`.
+    pub bypass: String,
+    /// How many people may use it.
+    pub uses_max: u32,
+    /// How many have.
+    pub uses: u32,
+    /// Until when, in milliseconds since 1970.
+    pub expires_at_ms: u64,
+}
+
+/// Whether a sale is ready to open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct Readiness {
+    /// Whether all of it is.
+    pub ready: bool,
+    /// What was looked at.
+    pub checks: Vec<Check>,
+}
+
+/// One thing that has to be ready.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct Check {
+    /// What.
+    pub name: String,
+    /// Whether it is.
+    pub ready: bool,
+    /// How it stands, and what to do if it is not.
+    pub detail: String,
 }
 
 /// Units for a sale.
@@ -140,10 +263,80 @@ pub struct SaleState {
     pub title: String,
     /// Its phase.
     pub phase: String,
-    /// The last position handed out in the line.
-    pub handed_out: u64,
+    /// Its line.
+    pub line: LineState,
     /// Its SKUs; one whose stock was not set yet is absent.
     pub skus: Vec<Stock>,
+}
+
+/// How the line of a sale stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct LineState {
+    /// The last number handed out.
+    pub handed_out: u64,
+    /// Positions up to this one are admitted.
+    pub frontier: u64,
+    /// Numbers handed out behind it.
+    pub waiting: u64,
+    /// How many numbers are in the draw; `null` until the line has opened.
+    pub entries: Option<u64>,
+    /// Positions admitted each minute.
+    pub positions_per_minute: u64,
+    /// Why not more: the rule that decides, such as `admits_per_minute_max` or `stock`.
+    pub reason: String,
+    /// How that changed lately, the newest last.
+    pub changes: Vec<RateChange>,
+    /// What the merchant allows.
+    pub admits_per_minute_max: u32,
+    /// What the merchant allows.
+    pub active_users_max: u32,
+    /// People who took a place in the last minute.
+    pub joined_last_minute: u64,
+    /// People admitted in the last minute who came.
+    pub came_last_minute: u64,
+    /// People with a pass who have not reserved yet.
+    pub with_pass: u64,
+    /// Of a hundred positions that are admitted, behind how many somebody comes.
+    pub show_up_percent: u32,
+    /// Of a hundred people who come, how many are expected to reserve.
+    pub conversion_percent: u32,
+    /// The last position that the stock is likely to reach.
+    pub reach: Option<u64>,
+    /// What everybody who waits is told.
+    pub message: String,
+    /// When people can take a place, in milliseconds since 1970.
+    pub prequeue_at_ms: Option<u64>,
+    /// When people are admitted, in milliseconds since 1970.
+    pub opens_at_ms: Option<u64>,
+    /// The ways past it.
+    pub bypasses: Vec<BypassState>,
+}
+
+/// A change of the rate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct RateChange {
+    /// When, in milliseconds since 1970.
+    pub at_ms: u64,
+    /// To how many positions a minute.
+    pub positions_per_minute: u64,
+    /// The rule that decided.
+    pub reason: String,
+}
+
+/// How often a way past the line was used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct BypassState {
+    /// What it is called.
+    pub name: String,
+    /// How many people may use it.
+    pub uses_max: u32,
+    /// How many have.
+    pub uses: u32,
+    /// Until when, in milliseconds since 1970.
+    pub expires_at_ms: u64,
 }
 
 /// A page of settled orders.

@@ -87,6 +87,8 @@ problems! {
     PassInvalid 403 "pass-invalid" false "The pass does not hold";
     PassExpired 403 "pass-expired" false "The pass has expired";
     PaymentLinkInvalid 403 "payment-link-invalid" false "The payment link does not hold";
+    BypassInvalid 403 "bypass-invalid" false "This way past the line does not hold";
+    PlacesPerClient 403 "places-per-client" false "Too many places were taken from this network";
     NotFound 404 "not-found" false "There is nothing at this address";
     ProductNotFound 404 "product-not-found" false "There is no such product";
     SaleNotFound 404 "sale-not-found" false "There is no such sale";
@@ -98,6 +100,11 @@ problems! {
     StockExists 409 "stock-exists" false "The SKU was opened with another stock";
     StockMissing 409 "stock-missing" false "A SKU of the sale has no stock yet";
     PhaseOrder 409 "phase-order" false "The sale cannot go to this phase";
+    OpeningPast 409 "opening-past" false "The opening cannot be set any more";
+    LineRejects 409 "line-rejects" false "The line takes nobody at the moment";
+    BeaconOut 409 "beacon-out" false "The beacon's round comes out before the opening";
+    NoBeacon 409 "no-beacon" false "The draw of this sale goes without a beacon";
+    BeaconToldBefore 409 "beacon-told-before" false "The beacon's round was told before";
     SaleNotOpen 409 "sale-not-open" true "The sale is not open yet";
     SalePaused 409 "sale-paused" true "The sale is paused";
     SaleClosed 409 "sale-closed" false "The sale is closed";

@@ -132,6 +132,12 @@ routes! {
         "Takes a place in the line. Asking again with one's ticket keeps the place.";
     Poll Get "/v1/sales/{sale}/turn" Poll 200
         "Whether it is one's turn. Answers with a pass once it is.";
+    Leave Delete "/v1/sales/{sale}/turn" Join 200
+        "Gives one's place, or one's pass, back.";
+    UseBypass Post "/v1/sales/{sale}/bypass" Join 200
+        "Goes past the line, for staff. Answers with a pass.";
+    ShowDraw Get "/v1/sales/{sale}/draw" Browse 200
+        "The draw, and all that is needed to compute it again.";
     Reserve Post "/v1/sales/{sale}/skus/{sku}/reservations" Buy 201
         "Sets units aside.";
     ShowReservation Get "/v1/sales/{sale}/skus/{sku}/reservations/{reservation}" Buy 200
@@ -157,7 +163,19 @@ routes! {
     ShowSaleState Get "/v1/admin/sales/{sale}" Admin 200
         "A sale's live state, with the exact stock of every SKU.";
     SetPhase Post "/v1/admin/sales/{sale}/phase" Admin 200
-        "Opens, pauses or closes a sale.";
+        "Opens a sale or its line, pauses or closes it.";
+    SetSchedule Put "/v1/admin/sales/{sale}/schedule" Admin 200
+        "Says when line and sale open.";
+    SetLimits Put "/v1/admin/sales/{sale}/limits" Admin 200
+        "Sets how many people are admitted.";
+    SetMessage Put "/v1/admin/sales/{sale}/message" Admin 200
+        "Tells something to everybody who waits.";
+    TellBeacon Put "/v1/admin/sales/{sale}/beacon" Admin 200
+        "Brings the signature of the beacon's round that goes into the draw.";
+    MakeBypass Put "/v1/admin/sales/{sale}/bypasses/{bypass}" Admin 200
+        "Makes a way past the line, for staff.";
+    ShowReadiness Get "/v1/admin/sales/{sale}/readiness" Admin 200
+        "Whether a sale is ready to open, and what is missing.";
     SetStock Put "/v1/admin/sales/{sale}/skus/{sku}/stock" Admin 200
         "Gives units of a SKU to a sale.";
     AdjustStock Post "/v1/admin/sales/{sale}/skus/{sku}/adjustments" Admin 200

@@ -118,6 +118,22 @@ pub struct Sale {
     pub title: String,
     /// `draft`, `scheduled`, `prequeue`, `open`, `paused` or `closed`.
     pub phase: String,
+    /// Who is admitted next: `fifo`, `random`, `passthrough` or `reject`.
+    pub order: String,
+    /// When people can take a place, in milliseconds since 1970, if that was said.
+    pub prequeue_at_ms: Option<u64>,
+    /// When people are admitted, in milliseconds since 1970, if that was said.
+    pub opens_at_ms: Option<u64>,
+    /// What the merchant says to everybody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// Why the sale is paused, or closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// Whether who takes a place now will most likely find the stock gone.
+    pub beyond_stock: bool,
+    /// What the draw is committed to; the rest stands at `/v1/sales/{sale}/draw`.
+    pub draw_commitment: Option<String>,
     /// Units of one SKU that one shopper may have.
     pub per_shopper_max: u32,
     /// What is sold.
@@ -178,10 +194,11 @@ pub struct Beacon {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct TicketReply {
-    /// The proof of it. Send it back as `Doorbuster-Ticket`.
+    /// The proof of it. Send it back as `Doorbuster-Ticket`; browsers have it as a cookie, too.
     pub ticket: String,
-    /// Where it is, from 1.
-    pub position: u64,
+    /// The number that was handed out, from 1. Who came before the draw has the position that the
+    /// draw gives, everybody else that of the number.
+    pub number: u64,
     /// Whether it is one's turn.
     pub turn: TurnReply,
 }
@@ -190,17 +207,40 @@ pub struct TicketReply {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct TurnReply {
-    /// `not_open`, `waiting`, `admitted`, `paused`, `all_reserved`, `sold_out` or `closed`.
+    /// `not_open`, `drawing`, `waiting`, `admitted`, `lapsed` (one was admitted and did not come in
+    /// time), `paused`, `all_reserved`, `sold_out`, `closed`, or `left` (one gave the place back).
     pub state: String,
+    /// The place, counted from the front; `null` before the draw. It never grows.
+    pub position: Option<u64>,
     /// People ahead.
     pub ahead: u64,
-    /// How long it will take at the present rate, in milliseconds; `null` while unknown.
+    /// How long it will take at the present pace, in milliseconds; `null` while unknown.
     pub wait_ms: Option<u64>,
+    /// Of ten people who are told the like, one waits less than this, in milliseconds.
+    pub wait_low_ms: Option<u64>,
+    /// And one longer than this.
+    pub wait_high_ms: Option<u64>,
+    /// Whether the stock will most likely be gone before.
+    pub beyond_stock: bool,
+    /// How much is left of what is left most: `in_stock`, `few_left`, `all_reserved` or `sold_out`;
+    /// `null` while it is not known.
+    pub stock: Option<String>,
+    /// What the merchant says to everybody who waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// Why the sale is paused, or closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// When the sale opens, in milliseconds since 1970, as long as it has not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opens_at_ms: Option<u64>,
+    /// What time it is here, in milliseconds since 1970: a countdown goes by this clock.
+    pub now_ms: u64,
     /// When to ask again, in milliseconds; `null` when there is nothing to wait for.
     pub next_poll_ms: Option<u64>,
     /// The right to reserve, when `admitted`. Send it as `Doorbuster-Pass`.
     pub pass: Option<String>,
-    /// When the pass expires, in milliseconds since 1970.
+    /// When the pass expires, in milliseconds since 1970. Asking again does not make it later.
     pub pass_expires_at_ms: Option<u64>,
 }
 

@@ -79,7 +79,7 @@ impl<'k> Shoppers<'k> {
 pub(super) fn poll(door: &Door, keyring: &Keyring, last: u64, time: Duration) -> Result<Spent> {
     let now = Timestamp::from_millis(clock::now_ms());
     let first = last.saturating_sub(WAITING).saturating_add(1);
-    let mut poll = Poll::from_position(keyring, &SALE.parse::<SaleId>()?, now, first);
+    let mut poll = Poll::from_number(keyring, &SALE.parse::<SaleId>()?, now, first);
     under_load(door, &mut poll, Stop::After(time))
 }
 

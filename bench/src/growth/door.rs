@@ -116,11 +116,11 @@ impl Door {
         self.grow("awoken", "", "")
     }
 
-    /// Has so many people join the line of the sale at once; the position of the last of them.
+    /// Has so many people join the line of the sale at once; the number of the last of them.
     pub(super) fn join(&self, people: u64) -> Result<u64> {
         let reply: Value = self.grow(&format!("join&people={people}"), SALE, "")?;
-        let position = reply.get("position").and_then(Value::as_u64);
-        position.with_context(|| format!("the room handed out no position: {reply}"))
+        let number = reply.get("number").and_then(Value::as_u64);
+        number.with_context(|| format!("the room handed out no number: {reply}"))
     }
 
     fn pid(&self) -> Result<u32> {

@@ -58,7 +58,7 @@ pub(super) fn measure(
 
 struct Line {
     door: Door,
-    /// The position of who came last.
+    /// The number of who came last.
     last: u64,
 }
 
@@ -70,7 +70,7 @@ impl Line {
         while last < wanted {
             last = door.join(wanted.saturating_sub(last).min(TOGETHER))?;
         }
-        ensure!(last == wanted, "{last} is the last position of {wanted}");
+        ensure!(last == wanted, "{last} is the last number of {wanted}");
         Ok(Self { door, last })
     }
 

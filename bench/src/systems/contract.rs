@@ -118,6 +118,7 @@ impl Check<'_> {
         self.keyring.seal(&Pass {
             sale: sale.clone(),
             shopper: ShopperId::of_secret(secret(number).as_bytes()),
+            number: number.into(),
             position: number.into(),
             issued_at: Timestamp::from_millis(now.saturating_sub(3_600_000)),
             expires_at: Timestamp::from_millis(expires_at),

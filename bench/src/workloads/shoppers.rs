@@ -35,6 +35,7 @@ impl<'k> Shoppers<'k> {
         let pass = self.keyring.seal(&Pass {
             sale: self.sale.clone(),
             shopper: ShopperId::of_secret(secret.as_bytes()),
+            number,
             position: number,
             issued_at: self.now,
             expires_at: self.now.plus(VALID_FOR),

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 use blst::BLST_ERROR;
 use blst::min_sig::{PublicKey, Signature};
 use doorbuster_domain::hex;
-use doorbuster_domain::time::{Millis, Timestamp};
+use doorbuster_domain::line::BeaconRound;
 use sha2::{Digest, Sha256};
 
 /// drand's first chain, `default`.
@@ -19,14 +19,12 @@ const EVMNET: &str = "04f1e9062b8a81f848fded9c12306733282b2727ecced5003218775116
 /// drand's chain `quicknet`.
 static QUICKNET: Chain = Chain {
     name: "quicknet",
-    hash: "52db9ba70e0cc0f6eaf7803dd07447a1f5477735fd3f661792ba94600c84e971",
+    hash: BeaconRound::CHAIN,
     public_key: concat!(
         "83cf0f2896adee7eb8b5f01fcad3912212c437e0073e911fb90022d3e760183c",
         "8c4b450b6a0a6c3ac6a5776a2d1064510d1fec758c921cc22b0e17e63aaf4bcb",
         "5ed66304de9cf809bd274ca73bab4af5a6e9c76a4bc09e76eae8991ef5ece45a",
     ),
-    genesis_at: Timestamp::from_millis(1_692_803_367_000),
-    period: Millis::from_secs(3),
 };
 
 /// How messages become points in drand's scheme `bls-unchained-g1-rfc9380`: the suite of RFC 9380,
@@ -39,8 +37,6 @@ pub(super) struct Chain {
     pub(super) name: &'static str,
     hash: &'static str,
     public_key: &'static str,
-    genesis_at: Timestamp,
-    period: Millis,
 }
 
 impl Chain {
@@ -80,12 +76,6 @@ impl Chain {
             self.name
         );
         Ok(())
-    }
-
-    /// When everybody can know the round.
-    pub(super) fn out_at(&self, round: u64) -> Timestamp {
-        let since = round.saturating_sub(1).saturating_mul(self.period.get());
-        self.genesis_at.plus(Millis::new(since))
     }
 }
 
@@ -141,8 +131,8 @@ mod tests {
     fn the_hash_of_a_chain_is_that_of_what_is_known_of_it() {
         const GROUP: &str = "f477d5c89f21a17c863a7f937c6a6d15859414d2be09cd448d4279af331c5d3e";
         let mut hash = Sha256::new();
-        hash.update(u32::try_from(QUICKNET.period.get() / 1000).unwrap().to_be_bytes());
-        hash.update(QUICKNET.genesis_at.as_secs().to_be_bytes());
+        hash.update(u32::try_from(BeaconRound::PERIOD.get() / 1000).unwrap().to_be_bytes());
+        hash.update(BeaconRound::GENESIS.as_secs().to_be_bytes());
         hash.update(hex::decode(QUICKNET.public_key).unwrap());
         hash.update(hex::decode(GROUP).unwrap());
         hash.update(QUICKNET.name);
@@ -175,12 +165,5 @@ mod tests {
         assert!(problem(DEFAULT).contains("signs the signature before it"));
         assert!(problem(EVMNET).contains("BN254"));
         assert!(problem("52db").contains("no beacon is known"));
-    }
-
-    #[test]
-    fn rounds_come_out_one_period_after_the_other() {
-        assert_eq!(QUICKNET.out_at(1), QUICKNET.genesis_at);
-        assert_eq!(QUICKNET.out_at(11), QUICKNET.genesis_at.plus(Millis::from_secs(30)));
-        assert!(QUICKNET.out_at(u64::MAX) > QUICKNET.out_at(11));
     }
 }

@@ -251,10 +251,11 @@ impl Published {
 
     /// What to say if the beacon was no surprise any more when a ticket of the draw was made.
     fn too_late(&self, shown: &Shown) -> Option<String> {
-        let (chain, BeaconRound { round, .. }) = self.beacon.as_ref()?;
+        let (chain, beacon) = self.beacon.as_ref()?;
+        let round = beacon.round;
         let Kind::Ticket { issued_at, .. } = &shown.kind else { return None };
         let (name, number) = (chain.name, shown.number);
-        (chain.out_at(*round) <= *issued_at).then(|| {
+        (beacon.out_at() <= *issued_at).then(|| {
             format!(
                 "round {round} of {name} was out before the ticket with number {number} was made"
             )

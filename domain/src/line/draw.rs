@@ -18,6 +18,7 @@ use sha2::{Digest, Sha256};
 
 use crate::hex;
 use crate::id::SaleId;
+use crate::time::{Millis, Timestamp};
 
 /// The name of this way to draw. What it computes never changes.
 pub const ALGORITHM: &str = "doorbuster-draw-1";
@@ -45,7 +46,7 @@ pub struct Seed(#[serde(with = "hex")] [u8; 32]);
 /// A round of a drand beacon (<https://docs.drand.love/docs/cryptography/>).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BeaconRound {
-    /// The hash of the chain, which says whose beacon it is: 64 hex digits.
+    /// The hash of the chain, which says whose beacon it is.
     pub chain: String,
     /// The round, from 1.
     pub round: u64,
@@ -55,6 +56,11 @@ impl DrawSecret {
     /// The secret made of these bytes, which nobody else may know.
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
+    }
+
+    /// Its bytes, to be published after the draw and not before.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
     }
 
     /// What is published before the first ticket.
@@ -97,9 +103,23 @@ impl Seed {
 }
 
 impl BeaconRound {
+    /// The chain whose rounds can be checked from round and signature alone: drand's `quicknet`.
+    pub const CHAIN: &'static str =
+        "52db9ba70e0cc0f6eaf7803dd07447a1f5477735fd3f661792ba94600c84e971";
+    /// When its first round came out.
+    pub const GENESIS: Timestamp = Timestamp::from_millis(1_692_803_367_000);
+    /// How long it is from one round to the next.
+    pub const PERIOD: Millis = Millis::from_secs(3);
+
     /// Whether it can be one.
     pub fn is_plausible(&self) -> bool {
-        self.round > 0 && hex::decode_32(&self.chain).is_some()
+        self.round > 0 && self.chain == Self::CHAIN
+    }
+
+    /// When it comes out.
+    pub const fn out_at(&self) -> Timestamp {
+        let since = self.round.saturating_sub(1).saturating_mul(Self::PERIOD.get());
+        Self::GENESIS.plus(Millis::new(since))
     }
 
     /// What a round's signature comes to: drand defines the randomness as its SHA-256.
@@ -280,5 +300,13 @@ mod tests {
             ]
         );
         assert_eq!(positions, [297, 507, 943, 313]);
+    }
+
+    #[test]
+    fn rounds_come_out_one_period_after_the_other() {
+        let out_at = |round| BeaconRound { chain: String::new(), round }.out_at();
+        assert_eq!(out_at(1), BeaconRound::GENESIS);
+        assert_eq!(out_at(11), BeaconRound::GENESIS.plus(Millis::from_secs(30)));
+        assert!(out_at(u64::MAX) > out_at(11));
     }
 }

@@ -23,7 +23,7 @@ pub use self::forecast::Forecast;
 pub use self::frontier::{Frontier, PublishedFrontier};
 pub use self::lane::{LEASE_FOR, LEASE_LEN_MAX, Lane, Place};
 pub use self::passage::Passage;
-pub use self::report::Report;
+pub use self::report::{Report, digest_of_addresses};
 pub use self::room::{
     BLOCK_LEN_MAX, BLOCK_LEN_MIN, Bypass, DRAW_AFTER, Look, MESSAGE_LEN_MAX, RateChange, RoomEvent,
     RoomRejection, Schedule, WaitingRoom,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::time::Timestamp;
 
@@ -31,6 +32,12 @@ pub struct Report {
     /// Places taken, by the client's address range.
     #[serde(default)]
     pub places: BTreeMap<u64, u32>,
+}
+
+/// What stands for a range of addresses in [`Report::places`].
+pub fn digest_of_addresses(prefix: &[u8]) -> u64 {
+    let digest: [u8; 32] = Sha256::digest(prefix).into();
+    u64::from_be_bytes(digest.first_chunk().copied().unwrap_or_default())
 }
 
 impl Report {

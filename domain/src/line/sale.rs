@@ -171,7 +171,7 @@ impl SaleRules {
             (
                 "beacon",
                 self.beacon.as_ref().is_none_or(BeaconRound::is_plausible),
-                "a chain hash of 64 hex digits and a round from 1",
+                "a round, from 1, of drand's chain `quicknet`, named by its hash",
             ),
             ("per_shopper_max", within(self.per_shopper_max, 1, 1_000), "from 1 to 1,000"),
             ("pass_ttl_ms", within(self.pass_ttl_ms, moment, day), "from 1 ms to a day"),

@@ -185,13 +185,13 @@ impl Status {
     }
 
     /// Whether there is any point in taking a place in the line, for a client whose addresses have
-    /// this digest and took so many places here.
+    /// this digest, if that counts, and took so many places here.
     ///
     /// # Errors
     ///
     /// `NotOpen`, `Closed`, `SoldOut`: nobody is made to wait for what is gone; `LineRejects` or
     /// `PlacesPerClient`.
-    pub fn check_joining(&self, client: u64, places: u32) -> Result<(), RoomRejection> {
+    pub fn check_joining(&self, client: Option<u64>, places: u32) -> Result<(), RoomRejection> {
         match self.phase {
             Phase::Draft | Phase::Scheduled => Err(RoomRejection::NotOpen),
             Phase::Closed => Err(RoomRejection::Closed),
@@ -199,7 +199,9 @@ impl Status {
                 Err(RoomRejection::SoldOut)
             }
             _ if self.order == LineOrder::Reject => Err(RoomRejection::LineRejects),
-            _ if places >= self.places_per_client || self.full_clients.contains(&client) => {
+            _ if places >= self.places_per_client
+                || client.is_some_and(|client| self.full_clients.contains(&client)) =>
+            {
                 Err(RoomRejection::PlacesPerClient)
             }
             _ => Ok(()),

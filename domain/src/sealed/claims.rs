@@ -1,15 +1,15 @@
 //! What is said under seal.
 //!
-//! Names are the registered ones of RFC 7519, section 4.1, where one exists: `sub`, `iat`, `exp`.
-//! The others are `sale`, `num` (the number that was handed out), `pos` (position in the line), `drw`
-//! (the first 128 bits of the commitment to the draw), `sku`, `pay` (payment, which names the
-//! reservation), `amt` (amount in minor units) and `cur` (currency). Moments are whole seconds and
-//! are rounded down when sealed, so nothing is good for longer than its maker said.
+//! Names are the registered ones of RFC 7519, section 4.1, where one exists: `sub`, `iat`, `exp`,
+//! `jti`. The others are `sale`, `num` (the number that was handed out), `pos` (position in the
+//! line), `drw` (the first 128 bits of the commitment to the draw), `sku`, `pay` (payment, which
+//! names the reservation), `amt` (amount in minor units) and `cur` (currency). Moments are whole
+//! seconds and are rounded down when sealed, so nothing is good for longer than its maker said.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{PaymentId, SaleId, ShopperId, Sku};
+use crate::id::{BypassName, PaymentId, SaleId, ShopperId, Sku};
 use crate::time::Timestamp;
 
 /// What a sealed text is for. Each purpose has a key, a `kid` and a `typ` of its own.
@@ -21,6 +21,8 @@ pub enum Purpose {
     Pass,
     /// The way to the sandbox's payment page.
     Payment,
+    /// The way past the line.
+    Bypass,
 }
 
 impl Purpose {
@@ -30,6 +32,7 @@ impl Purpose {
             Self::Ticket => "ticket",
             Self::Pass => "pass",
             Self::Payment => "payment",
+            Self::Bypass => "bypass",
         }
     }
 
@@ -39,6 +42,7 @@ impl Purpose {
             Self::Ticket => "ticket+jwt",
             Self::Pass => "pass+jwt",
             Self::Payment => "payment+jwt",
+            Self::Bypass => "bypass+jwt",
         }
     }
 }
@@ -118,6 +122,20 @@ pub struct PaymentLink {
     pub expires_at: Timestamp,
 }
 
+/// A way past the line. Who has it is counted by the sale's waiting room, and bound there to the
+/// shopper who uses it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bypass {
+    /// The sale whose line it goes past.
+    pub sale: SaleId,
+    /// What the merchant called it.
+    #[serde(rename = "jti")]
+    pub name: BypassName,
+    /// The first moment at which it is no longer good.
+    #[serde(rename = "exp", with = "secs")]
+    pub expires_at: Timestamp,
+}
+
 /// Why a good Ticket or Pass is of no use here, in order of precedence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ForeignError {
@@ -159,6 +177,14 @@ impl Claims for Pass {
     }
 }
 
+impl Claims for Bypass {
+    const PURPOSE: Purpose = Purpose::Bypass;
+
+    fn expires_at(&self) -> Timestamp {
+        self.expires_at
+    }
+}
+
 impl Claims for PaymentLink {
     const PURPOSE: Purpose = Purpose::Payment;
 
@@ -188,6 +214,7 @@ mod closed {
     impl Closed for super::Ticket {}
     impl Closed for super::Pass {}
     impl Closed for super::PaymentLink {}
+    impl Closed for super::Bypass {}
 }
 
 /// A moment as the `NumericDate` of RFC 7519, section 2, without the fraction it may have.

@@ -89,6 +89,7 @@ struct Keys {
     pass: MacKey,
     pass_key: PassKey,
     payment: MacKey,
+    bypass: MacKey,
     webhook: WebhookKey,
 }
 
@@ -109,6 +110,7 @@ impl Keys {
             pass: of(Purpose::Pass),
             pass_key: PassKey { header, key },
             payment: of(Purpose::Payment),
+            bypass: of(Purpose::Bypass),
             webhook: WebhookKey::new(&derive(secret, "doorbuster/webhook/v1"))?,
         })
     }
@@ -118,6 +120,7 @@ impl Keys {
             Purpose::Ticket => &self.ticket,
             Purpose::Pass => &self.pass,
             Purpose::Payment => &self.payment,
+            Purpose::Bypass => &self.bypass,
         }
     }
 }

@@ -5,13 +5,14 @@ use serde_json::{Value, json};
 
 use super::schema_of;
 use crate::merchant::{
-    AdjustRequest, ImportReply, OrderPage, PhaseRequest, SaleRequest, SaleState, Stock,
-    StockRequest,
+    AdjustRequest, BeaconRequest, BypassReply, BypassRequest, ImportReply, LimitsRequest,
+    MessageRequest, OrderPage, PhaseRequest, Readiness, SaleRequest, SaleState, ScheduleRequest,
+    Stock, StockRequest,
 };
 use crate::problem::ProblemKind as Kind;
 use crate::route::Operation;
 use crate::shopper::{
-    Order, PaymentReply, Product, ProductList, Reservation, ReserveRequest, Sale, SaleList,
+    Draw, Order, PaymentReply, Product, ProductList, Reservation, ReserveRequest, Sale, SaleList,
     TicketReply, TurnReply,
 };
 
@@ -149,6 +150,7 @@ const IDEMPOTENCY_KEY: Parameter = (
 );
 const TICKET: &str = "Doorbuster-Ticket";
 const PASS: Parameter = ("Doorbuster-Pass", true, "The pass that your turn came with.");
+const BYPASS: Parameter = ("Doorbuster-Bypass", true, "What the merchant gave you.");
 const SIGNATURE: Parameter =
     ("Doorbuster-Signature", true, "`t=<seconds>,v1=<hex HMAC-SHA256 of seconds.body>`.");
 
@@ -174,12 +176,18 @@ pub(super) fn contract(operation: Operation) -> Contract {
         Operation::ShowSale => Contract::open(Body::Json(schema_of::<Sale>))
             .gives("Cache-Control")
             .problems(&[Kind::SaleNotFound]),
+        Operation::ShowDraw => Contract::open(Body::Json(schema_of::<Draw>))
+            .gives("Cache-Control")
+            .problems(&[Kind::SaleNotFound]),
         Operation::Join => join(),
-        Operation::Poll => Contract::shopper(Body::Json(schema_of::<TurnReply>))
+        Operation::Leave => with_ticket().gives("Set-Cookie"),
+        Operation::UseBypass => Contract::shopper(Body::Json(schema_of::<TurnReply>))
             .configured()
-            .header((TICKET, true, "The ticket you were given when you joined."))
-            .gives("Retry-After")
-            .problems(&[Kind::TicketRequired, Kind::TicketInvalid, Kind::TicketExpired]),
+            .header(BYPASS)
+            .gives("Set-Cookie")
+            .problems(&[Kind::BypassInvalid])
+            .by_anybody(),
+        Operation::Poll => with_ticket().gives("Retry-After"),
         Operation::Reserve => reserve(),
         Operation::ShowReservation => reservation(),
         Operation::ReleaseReservation => {
@@ -235,6 +243,14 @@ fn report() -> Value {
     })
 }
 
+/// Asked with a ticket. Browsers have it in a cookie, too, so the header is not required.
+fn with_ticket() -> Contract {
+    Contract::shopper(Body::Json(schema_of::<TurnReply>))
+        .configured()
+        .header((TICKET, false, "The ticket you were given when you joined."))
+        .problems(&[Kind::TicketRequired, Kind::TicketInvalid, Kind::TicketExpired])
+}
+
 fn join() -> Contract {
     Contract::shopper(Body::Json(schema_of::<TicketReply>))
         .configured()
@@ -246,6 +262,8 @@ fn join() -> Contract {
             Kind::SaleNotOpen,
             Kind::SaleClosed,
             Kind::SoldOut,
+            Kind::LineRejects,
+            Kind::PlacesPerClient,
         ])
         .by_anybody()
 }
@@ -287,6 +305,13 @@ fn over(contract: Contract) -> Contract {
     ])
 }
 
+/// What changes a sale, and shows what it is like then.
+fn changes(request: fn(&mut SchemaGenerator) -> Value) -> Contract {
+    Contract::merchant(Body::Json(schema_of::<SaleState>))
+        .takes_json(request)
+        .problems(&[Kind::SaleNotFound])
+}
+
 fn merchant_contract(operation: Operation) -> Contract {
     match operation {
         Operation::ImportCatalog => Contract::merchant(Body::Json(schema_of::<ImportReply>))
@@ -295,7 +320,7 @@ fn merchant_contract(operation: Operation) -> Contract {
             .problems(&[Kind::QueryInvalid, Kind::CatalogInvalid]),
         Operation::CreateSale => Contract::merchant(Body::Json(schema_of::<SaleState>))
             .takes_json(schema_of::<SaleRequest>)
-            .problems(&[Kind::SaleNotFound, Kind::SaleExists]),
+            .problems(&[Kind::SaleNotFound, Kind::SaleExists, Kind::BeaconOut]),
         Operation::SetPhase => Contract::merchant(Body::Json(schema_of::<SaleState>))
             .takes_json(schema_of::<PhaseRequest>)
             .problems(&[
@@ -304,6 +329,22 @@ fn merchant_contract(operation: Operation) -> Contract {
                 Kind::PhaseOrder,
                 Kind::SaleClosed,
             ]),
+        Operation::SetSchedule => changes(schema_of::<ScheduleRequest>).problems(&[
+            Kind::StockMissing,
+            Kind::OpeningPast,
+            Kind::BeaconOut,
+        ]),
+        Operation::SetLimits => changes(schema_of::<LimitsRequest>),
+        Operation::SetMessage => changes(schema_of::<MessageRequest>),
+        Operation::TellBeacon => {
+            changes(schema_of::<BeaconRequest>).problems(&[Kind::NoBeacon, Kind::BeaconToldBefore])
+        }
+        Operation::MakeBypass => Contract::merchant(Body::Json(schema_of::<BypassReply>))
+            .takes_json(schema_of::<BypassRequest>)
+            .problems(&[Kind::SaleNotFound]),
+        Operation::ShowReadiness => {
+            Contract::merchant(Body::Json(schema_of::<Readiness>)).problems(&[Kind::SaleNotFound])
+        }
         Operation::SetStock => Contract::merchant(Body::Json(schema_of::<Stock>))
             .takes_json(schema_of::<StockRequest>)
             .problems(&[

@@ -1,11 +1,14 @@
 //! What single values look like: parts of paths, queries and headers.
 
-use doorbuster_domain::id::{Handle, IdempotencyKey, OrderId, ReservationId, SaleId, Sku};
-use doorbuster_domain::line::SaleRules;
+use doorbuster_domain::id::{
+    BypassName, Handle, IdempotencyKey, OrderId, ReservationId, SaleId, Sku,
+};
+use doorbuster_domain::line::{MESSAGE_LEN_MAX, SaleRules};
 use serde_json::{Map, Value, json};
 
 use crate::route::Operation;
 
+const HOUR_MS: u64 = 3600 * 1000;
 const DAY_MS: u64 = 24 * 3600 * 1000;
 
 /// What may stand in a path, by the name in the braces.
@@ -16,6 +19,7 @@ pub(super) fn in_path(name: &str) -> Value {
         "handle" => slug(Handle::LEN_MAX),
         "reservation" => digest(ReservationId::PREFIX),
         "order" => digest(OrderId::PREFIX),
+        "bypass" => slug(BypassName::LEN_MAX),
         _ => sealed(),
     }
 }
@@ -41,7 +45,7 @@ pub(super) fn in_header(name: &str) -> Value {
             let key = format!("[A-Za-z0-9._-]{{1,{}}}", IdempotencyKey::LEN_MAX);
             json!({ "type": "string", "pattern": format!("^({key}|\"{key}\")$") })
         }
-        "Doorbuster-Ticket" | "Doorbuster-Pass" => sealed(),
+        "Doorbuster-Ticket" | "Doorbuster-Pass" | "Doorbuster-Bypass" => sealed(),
         "Doorbuster-Signature" => {
             json!({ "type": "string", "pattern": "^t=[0-9]+(,v1=[0-9a-f]{64})+$" })
         }
@@ -90,12 +94,24 @@ pub(super) fn bound(schemas: &mut Map<String, Value>) {
         ("SaleRequest", "title", text()),
         ("SaleRequest", "skus", skus),
         ("SaleRequest", "admits_per_minute_max", number(10_000_000)),
+        ("SaleRequest", "active_users_max", number(10_000_000)),
+        ("SaleRequest", "places_per_client", number(10_000_000)),
+        ("SaleRequest", "order", json!({ "enum": ["fifo", "random", "passthrough", "reject"] })),
+        ("SaleRequest", "draw_window_ms", json!({ "maximum": HOUR_MS })),
+        ("Beacon", "chain", json!({ "pattern": "^[0-9a-f]{64}$" })),
+        ("Beacon", "round", json!({ "minimum": 1 })),
+        ("LimitsRequest", "admits_per_minute_max", number(10_000_000)),
+        ("LimitsRequest", "active_users_max", number(10_000_000)),
+        ("MessageRequest", "message", json!({ "maxLength": MESSAGE_LEN_MAX })),
+        ("PhaseRequest", "why", json!({ "maxLength": MESSAGE_LEN_MAX })),
+        ("BeaconRequest", "signature", json!({ "pattern": "^[0-9a-f]{96}$" })),
+        ("BypassRequest", "uses_max", number(1_000)),
         ("SaleRequest", "per_shopper_max", number(1_000)),
         ("SaleRequest", "pass_ttl_ms", number(DAY_MS)),
         ("SaleRequest", "reservation_ttl_ms", number(DAY_MS)),
         ("SaleRequest", "reservation_max_ms", number(DAY_MS)),
         ("SaleRequest", "payment_window_ms", number(DAY_MS)),
-        ("PhaseRequest", "phase", json!({ "enum": ["open", "paused", "closed"] })),
+        ("PhaseRequest", "phase", json!({ "enum": ["prequeue", "open", "paused", "closed"] })),
         ("AdjustRequest", "reason", text()),
         (
             "AdjustRequest",

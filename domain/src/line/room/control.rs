@@ -25,10 +25,12 @@ impl WaitingRoom {
     ///
     /// # Errors
     ///
-    /// `RulesInvalid` or `ExistsWithDifferentRules`.
-    pub fn create(&self, rules: &SaleRules, secret: DrawSecret) -> Events {
+    /// `RulesInvalid`, `BeaconOut` or `ExistsWithDifferentRules`.
+    pub fn create(&self, rules: &SaleRules, secret: DrawSecret, now: Timestamp) -> Events {
         rules.check().map_err(RoomRejection::RulesInvalid)?;
+        let is_out = rules.beacon.as_ref().is_some_and(|beacon| beacon.out_at() <= now);
         match &self.rules {
+            None if is_out => Err(RoomRejection::BeaconOut),
             None => Ok(vec![
                 RoomEvent::Created { rules: rules.clone() },
                 RoomEvent::DrawPrepared { secret },
@@ -46,12 +48,15 @@ impl WaitingRoom {
     ///
     /// # Errors
     ///
-    /// `NoSuchSale`, or `CannotSchedule` once it has opened.
+    /// `NoSuchSale`, `CannotSchedule` once it has opened, or `BeaconOut` if it would be before.
     pub fn set_schedule(&self, schedule: Schedule, now: Timestamp) -> Events {
-        self.created()?;
+        let rules = self.created()?;
         let phase = self.phase;
         if !matches!(phase, Phase::Draft | Phase::Scheduled | Phase::Prequeue) {
             return Err(RoomRejection::CannotSchedule { phase });
+        }
+        if rules.beacon.as_ref().is_some_and(|beacon| beacon.out_at() < schedule.opens_at) {
+            return Err(RoomRejection::BeaconOut);
         }
         if self.schedule == Some(schedule) {
             return Ok(Vec::new());
@@ -153,7 +158,7 @@ impl WaitingRoom {
         if self.created()?.beacon.is_none() {
             return Err(RoomRejection::NoBeacon);
         }
-        if !hex::decode(signature).is_some_and(|bytes| matches!(bytes.len(), 48 | 96)) {
+        if hex::decode(signature).is_none_or(|bytes| bytes.len() != 48) {
             return Err(RoomRejection::BeaconMalformed);
         }
         match &self.draw.beacon_signature {

@@ -79,7 +79,7 @@ fn those_who_came_before_are_drawn_and_those_who_came_after_stand_behind_them() 
 
 #[test]
 fn nobody_is_let_in_while_the_draw_waits_for_its_beacon() {
-    let beacon = Some(BeaconRound { chain: "5".repeat(64), round: 9 });
+    let beacon = Some(BeaconRound { chain: BeaconRound::CHAIN.to_owned(), round: 10_000_000 });
     let mut scene = gathered(&SaleRules { beacon, ..rules(600) }, 10);
     let none = gathered(&rules(600), 1).room.tell_beacon(&"a".repeat(96));
     assert_eq!(none, Err(RoomRejection::NoBeacon));
@@ -130,7 +130,7 @@ fn a_line_that_passes_through_lets_everybody_in_and_one_that_rejects_nobody() {
     let mut scene = Scene::new(&SaleRules { order: LineOrder::Reject, ..rules(60) });
     scene.set_phase(Phase::Open, T0);
     assert_eq!(scene.room.lease(1, T0), Err(RoomRejection::LineRejects));
-    assert_eq!(scene.status(T0).check_joining(1, 0), Err(RoomRejection::LineRejects));
+    assert_eq!(scene.status(T0).check_joining(Some(1), 0), Err(RoomRejection::LineRejects));
 }
 
 #[test]
@@ -202,13 +202,13 @@ fn a_bypass_is_counted_named_and_expires() {
 fn more_places_than_a_network_may_have_are_refused() {
     let scene = Scene::open(60);
     let status = scene.status(T0);
-    assert_eq!(status.check_joining(1, 9), Ok(()));
-    assert_eq!(status.check_joining(1, 10), Err(RoomRejection::PlacesPerClient));
+    assert_eq!(status.check_joining(Some(1), 9), Ok(()));
+    assert_eq!(status.check_joining(Some(1), 10), Err(RoomRejection::PlacesPerClient));
     let mut scene = scene;
     let places = [(7, 6)].into();
     let report = super::super::Report { places, ..super::super::Report::default() };
     scene.admission.note(&report, T0);
-    assert_eq!(scene.status(T0).check_joining(7, 0), Ok(()));
+    assert_eq!(scene.status(T0).check_joining(Some(7), 0), Ok(()));
     scene.admission.note(&report, T0);
-    assert_eq!(scene.status(T0).check_joining(7, 0), Err(RoomRejection::PlacesPerClient));
+    assert_eq!(scene.status(T0).check_joining(Some(7), 0), Err(RoomRejection::PlacesPerClient));
 }

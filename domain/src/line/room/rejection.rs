@@ -46,6 +46,9 @@ pub enum RoomRejection {
     /// There are as many places from this client's addresses as may be.
     #[error("too many places were taken from this network")]
     PlacesPerClient,
+    /// Who knows the beacon's round before the line opens could choose who is in the draw.
+    #[error("the beacon's round comes out before the sale opens")]
+    BeaconOut,
     /// No beacon was named before the first ticket.
     #[error("the draw of this sale goes without a beacon")]
     NoBeacon,
@@ -53,7 +56,7 @@ pub enum RoomRejection {
     #[error("the beacon's round was told before, and it was another")]
     BeaconToldBefore,
     /// What is said to be a signature cannot be one.
-    #[error("a signature is 48 or 96 bytes as hex digits")]
+    #[error("a signature is 48 bytes as hex digits")]
     BeaconMalformed,
     /// There is no such bypass, or it has expired or been used up.
     #[error("this way past the line does not hold any more")]

@@ -76,7 +76,7 @@ impl Scene {
             forecast: Forecast::default(),
             look: plenty(),
         };
-        let created = scene.room.create(rules, SECRET).unwrap();
+        let created = scene.room.create(rules, SECRET, T0).unwrap();
         scene.happen(created, T0);
         scene
     }
@@ -288,7 +288,7 @@ fn nobody_is_admitted_while_everything_is_reserved_and_all_are_told_when_it_is_s
     let before = scene.look.clone();
     scene.look = stock(0, 0);
     assert_eq!(scene.turn(50, at(30)), Turn::SoldOut);
-    assert_eq!(scene.status(at(30)).check_joining(1, 0), Err(RoomRejection::SoldOut));
+    assert_eq!(scene.status(at(30)).check_joining(Some(1), 0), Err(RoomRejection::SoldOut));
     scene.look = before;
     assert!(scene.look(stock(500, 10), at(40)), "some came back");
     assert!(matches!(scene.turn(13, at(41)), Turn::Admitted { .. }));
@@ -409,7 +409,7 @@ fn rules_under_which_nothing_could_be_sold_are_refused_by_name() {
         ),
     ];
     for (rule, place, rules) in wrong {
-        let refused = WaitingRoom::default().create(&rules, SECRET);
+        let refused = WaitingRoom::default().create(&rules, SECRET, T0);
         let Err(RoomRejection::RulesInvalid(invalid)) = refused else {
             panic!("{rule}: {refused:?}")
         };

@@ -1,17 +1,21 @@
 //! The merchant's side: sales, stock, and what became of them.
 
+pub(crate) mod line;
+pub(crate) mod readiness;
+
 use doorbuster_domain::id::{SaleId, Sku};
 use doorbuster_domain::inventory::{
     AdjustmentReason, Answer, Command, Rejection, Reply as Answered, StockView,
 };
-use doorbuster_domain::line::{Phase, SaleRules, SkuOffer};
+use doorbuster_domain::line::{BeaconRound, DrawSecret, LineOrder, Phase, SaleRules, SkuOffer};
 use doorbuster_domain::sealed::bearer_matches;
 use doorbuster_domain::time::Millis;
-use doorbuster_durable::rpc::{RoomCall, RoomReply, follow_phase};
+use doorbuster_durable::rpc::{RoomCall, RoomReply, RoomView, follow_phase};
 use doorbuster_wire::merchant::{
     AdjustRequest, PhaseRequest, SaleRequest, SaleState, Stock, StockRequest,
 };
 use doorbuster_wire::problem::ProblemKind;
+use doorbuster_wire::shopper::Beacon;
 use worker::Env;
 
 use crate::catalog;
@@ -67,6 +71,11 @@ pub(crate) async fn create_sale(
         sale: sale.clone(),
         title: asked.title.trim().to_owned(),
         admits_per_minute_max: asked.admits_per_minute_max,
+        active_users_max: asked.active_users_max,
+        order: order(&asked.order)?,
+        draw_window_ms: Millis::new(asked.draw_window_ms.unwrap_or_default()),
+        beacon: asked.beacon.map(|Beacon { chain, round }| BeaconRound { chain, round }),
+        places_per_client: asked.places_per_client,
         per_shopper_max: asked.per_shopper_max,
         pass_ttl_ms: Millis::new(asked.pass_ttl_ms),
         reservation_ttl_ms: Millis::new(asked.reservation_ttl_ms),
@@ -75,11 +84,14 @@ pub(crate) async fn create_sale(
         skus,
     };
     let room = RoomStub::of(env, &sale);
-    let created = room.execute(&RoomCall::Create { rules }).await;
+    let mut secret = [0; 32];
+    getrandom::fill(&mut secret).map_err(|error| Problem::unavailable("randomness", &error))?;
+    let secret = DrawSecret::from_bytes(secret);
+    let created = room.execute(&RoomCall::Create { rules, secret }).await;
     let sale_exists = |problem: &Problem| problem.is(ProblemKind::SaleExists);
     if created.is_ok() || created.as_ref().is_err_and(sale_exists) {
         // Also one that was there: the attempt that made it may have broken off before this.
-        let Shown { rules, .. } = shown(room.execute(&RoomCall::Show).await?)?;
+        let RoomView { rules, .. } = shown(room.execute(&RoomCall::Show).await?)?;
         announce(edge, env, &rules).await?;
     }
     created?;
@@ -117,19 +129,24 @@ pub(crate) async fn set_phase(
     let sale = sale_id(sale)?;
     let asked: PhaseRequest = request.json().await?;
     let phase = match asked.phase.as_str() {
+        "prequeue" => Phase::Prequeue,
         "open" => Phase::Open,
         "paused" => Phase::Paused,
         "closed" => Phase::Closed,
-        _ => return Err(Problem::invalid("/phase", "It is `open`, `paused` or `closed`.")),
+        _ => {
+            let detail = "It is `prequeue`, `open`, `paused` or `closed`.";
+            return Err(Problem::invalid("/phase", detail));
+        }
     };
+    let why = asked.why.map(|why| line::message("/why", &why)).transpose()?;
     let room = RoomStub::of(env, &sale);
     if phase == Phase::Open {
-        let Shown { rules, .. } = shown(room.execute(&RoomCall::Show).await?)?;
+        let RoomView { rules, .. } = shown(room.execute(&RoomCall::Show).await?)?;
         require_stock(env, &rules).await?;
         // Again, because shoppers find no sale that is not on the list.
         announce(edge, env, &rules).await?;
     }
-    let set = shown(room.execute(&RoomCall::SetPhase { phase }).await?)?;
+    let set = shown(room.execute(&RoomCall::SetPhase { phase, why }).await?)?;
     edge.statuses.expire(&sale);
     follow_phase_everywhere(env, &set).await?;
     state_of(env, &sale).await
@@ -148,7 +165,7 @@ async fn require_stock(env: &Env, rules: &SaleRules) -> Result<(), Problem> {
 
 /// Tells every SKU of the new phase. All are told, also if one does not answer; that one hears of
 /// it when the room looks at the stock, and the merchant is told to ask again.
-async fn follow_phase_everywhere(env: &Env, sale: &Shown) -> Result<(), Problem> {
+async fn follow_phase_everywhere(env: &Env, sale: &RoomView) -> Result<(), Problem> {
     let order = follow_phase(sale.phase, sale.phase_number);
     let mut told = Ok(());
     for (_, answers) in ask_all(env, &sale.rules, &order).await {
@@ -165,7 +182,7 @@ pub(crate) async fn set_stock(
 ) -> Result<Reply, Problem> {
     let StockRequest { on_hand } = request.json().await?;
     let room = RoomStub::of(env, &place.sale);
-    let Shown { rules, phase, phase_number, .. } = shown(room.execute(&RoomCall::Show).await?)?;
+    let RoomView { rules, phase, phase_number, .. } = shown(room.execute(&RoomCall::Show).await?)?;
     let terms = rules.terms(&place.sku).ok_or_else(|| {
         Problem::new(ProblemKind::SkuNotFound, "The sale does not have this SKU.")
     })?;
@@ -221,15 +238,21 @@ pub(crate) async fn journal(
 /// The live state of a sale, from its objects.
 async fn state_of(env: &Env, sale: &SaleId) -> Result<Reply, Problem> {
     let room = RoomStub::of(env, sale);
-    let shown = shown(room.execute(&RoomCall::Show).await?)?;
-    let Shown { rules, phase, phase_number, handed_out } = shown;
+    let view = shown(room.execute(&RoomCall::Show).await?)?;
     let mut skus = Vec::new();
-    for (_, answers) in ask_all(env, &rules, &follow_phase(phase, phase_number)).await {
+    for (_, answers) in
+        ask_all(env, &view.rules, &follow_phase(view.phase, view.phase_number)).await
+    {
         let view = answers?.into_iter().next_back().and_then(stock_view);
         skus.extend(view.map(|view| stock(&view)));
     }
-    let (sale, title) = (sale.to_string(), rules.title.clone());
-    Ok(Reply::json(&SaleState { sale, title, phase: word(&phase), handed_out, skus }))
+    Ok(Reply::json(&SaleState {
+        sale: sale.to_string(),
+        title: view.rules.title.clone(),
+        phase: word(&view.phase),
+        line: line::state(&view),
+        skus,
+    }))
 }
 
 /// Asks the Inventory of every SKU the same, all at once.
@@ -252,19 +275,21 @@ async fn ask_all(
 }
 
 /// A sale as its room shows it.
-struct Shown {
-    rules: SaleRules,
-    phase: Phase,
-    phase_number: u64,
-    handed_out: u64,
+fn shown(reply: RoomReply) -> Result<RoomView, Problem> {
+    match reply {
+        RoomReply::Sale(view) => Ok(*view),
+        other => Err(Problem::unavailable("room", &other)),
+    }
 }
 
-fn shown(reply: RoomReply) -> Result<Shown, Problem> {
-    match reply {
-        RoomReply::Sale { rules, phase, phase_number, handed_out } => {
-            Ok(Shown { rules, phase, phase_number, handed_out })
-        }
-        other => Err(Problem::unavailable("room", &other)),
+/// An order of the line, by its name.
+fn order(name: &str) -> Result<LineOrder, Problem> {
+    match name {
+        "fifo" => Ok(LineOrder::Fifo),
+        "random" => Ok(LineOrder::Random),
+        "passthrough" => Ok(LineOrder::Passthrough),
+        "reject" => Ok(LineOrder::Reject),
+        _ => Err(Problem::invalid("/order", "It is `fifo`, `random`, `passthrough` or `reject`.")),
     }
 }
 

@@ -1,0 +1,135 @@
+//! Whether a sale is ready to open, and what is missing.
+
+use doorbuster_domain::inventory::{Answer, Command, Rejection};
+use doorbuster_domain::line::Phase;
+use doorbuster_durable::rpc::{RoomCall, RoomView};
+use doorbuster_wire::merchant::{Check, Readiness};
+use worker::Env;
+
+use super::{ask_all, shown, stock_view};
+use crate::config;
+use crate::edge::Edge;
+use crate::http::Reply;
+use crate::objects::RoomStub;
+use crate::payment::Provider;
+use crate::problem::Problem;
+use crate::room::sale_id;
+use crate::store::{Store, Value};
+
+/// `GET /v1/admin/sales/{sale}/readiness`.
+pub(crate) async fn show(edge: &Edge, env: &Env, sale: &str) -> Result<Reply, Problem> {
+    let sale = sale_id(sale)?;
+    let view = shown(RoomStub::of(env, &sale).execute(&RoomCall::Show).await?)?;
+    let mut checks =
+        vec![opening(&view), pace(&view), beacon(&view), payments(edge, env)?, limits(env)];
+    checks.push(listed(edge, env, &view).await);
+    checks.extend(stock(env, &view).await);
+    let ready = checks.iter().all(|check| check.ready);
+    Ok(Reply::json(&Readiness { ready, checks }))
+}
+
+fn check(name: &str, ready: bool, detail: impl Into<String>) -> Check {
+    Check { name: name.to_owned(), ready, detail: detail.into() }
+}
+
+fn opening(view: &RoomView) -> Check {
+    let name = "opening";
+    match view.phase {
+        Phase::Draft => check(name, false, "It is a draft. Set when it opens, or open it."),
+        Phase::Closed => check(name, false, "It is closed, and stays so. Create another sale."),
+        Phase::Paused => check(name, false, "It is paused. Open it to go on."),
+        Phase::Scheduled | Phase::Prequeue => match view.schedule {
+            Some(_) => check(name, true, "It opens by itself when it was said to."),
+            None => check(name, false, "The line is open, but nobody said when the sale opens."),
+        },
+        Phase::Open => check(name, true, "It is open."),
+    }
+}
+
+/// Whether as many are admitted as the stock can serve in reasonable time.
+fn pace(view: &RoomView) -> Check {
+    let limits = view.limits;
+    let detail = format!(
+        "At most {} people a minute and {} at the same time.",
+        limits.admits_per_minute_max, limits.active_users_max
+    );
+    check("limits", limits.active_users_max >= limits.admits_per_minute_max.div_ceil(60), detail)
+}
+
+fn beacon(view: &RoomView) -> Check {
+    let name = "draw";
+    match (&view.status.draw.beacon, view.status.draw.commitment) {
+        (_, None) => check(name, false, "It was created before there was a draw. Create it anew."),
+        (None, Some(_)) => {
+            check(name, true, "The commitment is published. No beacon goes into it.")
+        }
+        (Some(beacon), Some(_)) => check(
+            name,
+            true,
+            format!(
+                "The commitment is published. At the opening bring the signature of round {}: \
+                 nobody is admitted before.",
+                beacon.round
+            ),
+        ),
+    }
+}
+
+fn payments(edge: &Edge, env: &Env) -> Result<Check, Problem> {
+    let config = edge.config(env)?;
+    Ok(match Provider::configured(&config) {
+        Ok(_) => check("payments", true, "A payment provider is set up."),
+        Err(_) => check("payments", false, "No payment provider is set up: nobody could pay."),
+    })
+}
+
+fn limits(env: &Env) -> Check {
+    let factor = config::rate_limit_factor(env);
+    let name = "rate limits";
+    if factor == 1 {
+        return check(name, true, "Rate limits are as they should be.");
+    }
+    let detail = format!(
+        "RATE_LIMIT_FACTOR is {factor}: that is for rehearsals, and lets {factor} times as much in."
+    );
+    check(name, false, detail)
+}
+
+/// Whether shoppers find it.
+async fn listed(edge: &Edge, env: &Env, view: &RoomView) -> Check {
+    let name = "listed";
+    let row = async {
+        let store = Store::open(edge, env).await?;
+        let named = "SELECT sale FROM sales WHERE sale = ?";
+        let sale = Value::Text(view.rules.sale.as_str());
+        store.first::<serde_json::Value>(named, &[sale]).await
+    };
+    match row.await {
+        Ok(Some(_)) => check(name, true, "It is on the list of sales."),
+        Ok(None) => check(name, false, "It is not on the list of sales. Create it again."),
+        Err(_) => check(name, false, "The books do not answer: orders could not be settled."),
+    }
+}
+
+/// Whether every SKU has stock that is enough for one.
+async fn stock(env: &Env, view: &RoomView) -> Vec<Check> {
+    let mut checks = Vec::new();
+    for (sku, answers) in ask_all(env, &view.rules, &[Command::ShowStock]).await {
+        let name = format!("stock of {sku}");
+        let answer = answers.ok().and_then(|answers| answers.into_iter().next());
+        checks.push(match answer {
+            Some(Answer::Rejected(Rejection::NotOpened)) => {
+                check(&name, false, "It was not set. Set how many units the sale has.")
+            }
+            Some(answer) => match stock_view(answer) {
+                Some(stock) if stock.available > 0 => {
+                    check(&name, true, format!("{} units are available.", stock.available))
+                }
+                Some(_) => check(&name, false, "No unit is available. Restock it."),
+                None => check(&name, false, "Its Inventory answers what it should not."),
+            },
+            None => check(&name, false, "Its Inventory does not answer."),
+        });
+    }
+    checks
+}

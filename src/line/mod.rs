@@ -1,0 +1,275 @@
+//! The line in front of a sale: taking a place, asking for one's turn, giving it back.
+
+mod memory;
+
+use doorbuster_domain::id::{BypassName, ShopperId};
+use doorbuster_domain::line::{Commitment, Place, Turn, Wait};
+use doorbuster_domain::sealed::{Bypass, Pass, Ticket};
+use doorbuster_domain::time::{Millis, Timestamp};
+use doorbuster_durable::rpc::{RoomCall, RoomReply};
+use doorbuster_wire::problem::ProblemKind;
+use doorbuster_wire::shopper::{TicketReply, TurnReply};
+use worker::Env;
+
+use crate::config::{self, Config};
+use crate::edge::{Edge, now};
+use crate::http::{Header, Reply, Request};
+use crate::limits;
+use crate::objects::RoomStub;
+use crate::problem::Problem;
+use crate::reservations::word;
+use crate::room::{sale_id, status};
+use crate::shopper::{self, Identity};
+use crate::statuses::Seen;
+
+pub(crate) use memory::Lines;
+
+/// A ticket outlives any wait; the sale ends it before.
+const TICKET_TTL: Millis = Millis::from_secs(24 * 3600);
+
+/// `POST /v1/sales/{sale}/tickets`: who has a ticket keeps the place, and costs no object.
+pub(crate) async fn join(
+    edge: &Edge,
+    request: &Request<'_>,
+    env: &Env,
+    sale: &str,
+) -> Result<Reply, Problem> {
+    let (sale, config) = (sale_id(sale)?, edge.config(env)?);
+    let identity = shopper::identify(request)?;
+    let seen = status(edge, env, &sale, now()).await?;
+    let known = shopper::ticket(request, &config, &sale, identity.shopper, now())?;
+    let ticket = match known.filter(|ticket| !has_lapsed(&seen, ticket)) {
+        Some(ticket) => ticket,
+        None => new_ticket(edge, request, env, &seen, &identity).await?,
+    };
+    let text = config.keyring.seal(&ticket);
+    let turn = turn(edge, &config, &seen, &ticket);
+    let cookie = shopper::ticket_cookie(request, &sale, &text);
+    let reply = TicketReply { ticket: text, number: ticket.number, turn };
+    Ok(identity.remember(Reply::json(&reply).own_field("set-cookie", &cookie)))
+}
+
+/// Whether it was the turn of a ticket for as long as a pass is good.
+fn has_lapsed(seen: &Seen, ticket: &Ticket) -> bool {
+    seen.turn(ticket.number, ticket.issued_at, seen.room_time(now())) == Turn::Lapsed
+}
+
+async fn new_ticket(
+    edge: &Edge,
+    request: &Request<'_>,
+    env: &Env,
+    seen: &Seen,
+    identity: &Identity,
+) -> Result<Ticket, Problem> {
+    let (sale, shopper) = (&seen.sale, identity.shopper);
+    let client = limits::client_digest(request.client);
+    let joined = if identity.is_new() { None } else { edge.lines.joined(sale, shopper) };
+    if let Some((number, at)) = joined {
+        let ticket = ticket(seen, shopper, number, at);
+        if !has_lapsed(seen, &ticket) {
+            return Ok(ticket);
+        }
+    }
+    // Where load is allowed to come from few addresses, so are places.
+    let factor = config::rate_limit_factor(env);
+    let places = edge.lines.places(sale, client).checked_div(factor).unwrap_or_default();
+    seen.check_joining((factor == 1).then_some(client), places)?;
+    let number = next_number(edge, env, seen).await?;
+    let at = seen.room_time(now());
+    edge.lines.count_joined(sale, client, shopper, number, at);
+    Ok(ticket(seen, shopper, number, at))
+}
+
+async fn next_number(edge: &Edge, env: &Env, seen: &Seen) -> Result<u64, Problem> {
+    let (sale, asked_at) = (&seen.sale, now());
+    let wanted = match edge.lines.take(sale, asked_at) {
+        Place::Number(number) => return Ok(number),
+        Place::Lease(wanted) => wanted,
+    };
+    let answered = RoomStub::of(env, sale).execute(&RoomCall::Lease { wanted }).await;
+    let block = match &answered {
+        Ok(RoomReply::Numbers { first, last }) => Some((*first, *last)),
+        _ => None,
+    };
+    let number = edge.lines.leased(sale, block, asked_at);
+    number.ok_or_else(|| match answered {
+        Err(problem) => problem,
+        Ok(other) => Problem::unavailable("room", &other),
+    })
+}
+
+fn ticket(seen: &Seen, shopper: ShopperId, number: u64, joined_at: Timestamp) -> Ticket {
+    let commitment = seen.draw.commitment.as_ref();
+    Ticket {
+        sale: seen.sale.clone(),
+        shopper,
+        number,
+        commitment: commitment.map(Commitment::first_half).unwrap_or_default(),
+        issued_at: joined_at,
+        expires_at: joined_at.plus(TICKET_TTL),
+    }
+}
+
+/// A shopper with a ticket, and the sale.
+async fn with_ticket(
+    edge: &Edge,
+    request: &Request<'_>,
+    env: &Env,
+    sale: &str,
+    config: &Config,
+) -> Result<(std::rc::Rc<Seen>, Ticket), Problem> {
+    let sale = sale_id(sale)?;
+    let shopper = shopper::known(request)?;
+    let ticket = shopper::ticket(request, config, &sale, shopper, now())?.ok_or_else(|| {
+        Problem::new(ProblemKind::TicketRequired, "Send the ticket as Doorbuster-Ticket.")
+    })?;
+    Ok((status(edge, env, &sale, now()).await?, ticket))
+}
+
+/// `GET /v1/sales/{sale}/turn`: answered from the ticket and the cached status alone.
+pub(crate) async fn poll(
+    edge: &Edge,
+    request: &Request<'_>,
+    env: &Env,
+    sale: &str,
+) -> Result<Reply, Problem> {
+    let config = edge.config(env)?;
+    let (seen, ticket) = with_ticket(edge, request, env, sale, &config).await?;
+    let turn = turn(edge, &config, &seen, &ticket);
+    let retry_after = turn.next_poll_ms.map(|ms| Millis::new(ms).ceil_secs().to_string());
+    let reply = Reply::json(&turn);
+    Ok(match retry_after {
+        Some(secs) => reply.field("retry-after", &secs),
+        None => reply,
+    })
+}
+
+/// `DELETE /v1/sales/{sale}/turn`: who was admitted makes room at once for somebody else.
+pub(crate) async fn leave(
+    edge: &Edge,
+    request: &Request<'_>,
+    env: &Env,
+    sale: &str,
+) -> Result<Reply, Problem> {
+    let config = edge.config(env)?;
+    let (seen, ticket) = with_ticket(edge, request, env, sale, &config).await?;
+    let now = seen.room_time(now());
+    if let Turn::Admitted { since, .. } = seen.turn(ticket.number, ticket.issued_at, now) {
+        // Who never came for the pass has none to give back.
+        edge.lines.count_arrived(&seen.sale, ticket.number, since);
+        edge.lines.count_left(&seen.sale, ticket.number, since);
+    }
+    let left = TurnReply { state: "left".to_owned(), ..base(&seen, now) };
+    let gone = shopper::no_ticket_cookie(request, &seen.sale);
+    Ok(Reply::json(&left).own_field("set-cookie", &gone))
+}
+
+/// `POST /v1/sales/{sale}/bypass`: a pass for staff.
+pub(crate) async fn bypass(
+    edge: &Edge,
+    request: &Request<'_>,
+    env: &Env,
+    sale: &str,
+) -> Result<Reply, Problem> {
+    let (sale, config) = (sale_id(sale)?, edge.config(env)?);
+    let identity = shopper::identify(request)?;
+    let invalid = |detail: &str| Problem::new(ProblemKind::BypassInvalid, detail);
+    let text = request
+        .header(Header::Bypass)
+        .ok_or_else(|| invalid("Send what the merchant gave you as Doorbuster-Bypass."))?;
+    let bypass: Bypass =
+        config.keyring.open(text, now()).map_err(|error| invalid(&format!("It {error}.")))?;
+    if bypass.sale != sale {
+        return Err(invalid("It is for another sale."));
+    }
+    let seen = status(edge, env, &sale, now()).await?;
+    let name: BypassName = bypass.name;
+    let call = RoomCall::UseBypass { name, shopper: identity.shopper };
+    RoomStub::of(env, &sale).execute(&call).await?;
+    let now = seen.room_time(now());
+    let pass = Pass {
+        sale,
+        shopper: identity.shopper,
+        number: 0,
+        position: 0,
+        issued_at: now,
+        expires_at: now.plus(seen.pass_ttl_ms),
+    };
+    let admitted = admitted(base(&seen, now), &config, &pass);
+    Ok(identity.remember(Reply::json(&admitted)))
+}
+
+/// What a shopper is told, with a pass once it is their turn.
+fn turn(edge: &Edge, config: &Config, seen: &Seen, ticket: &Ticket) -> TurnReply {
+    let now = seen.room_time(now());
+    let turn = seen.turn(ticket.number, ticket.issued_at, now);
+    let told = base(seen, now);
+    let said = |state: &str| TurnReply { state: state.to_owned(), ..told.clone() };
+    let at = |state: &str, position: u64, ahead: u64| TurnReply {
+        position: Some(position),
+        ahead,
+        ..said(state)
+    };
+    let told = match turn {
+        Turn::NotOpen => said("not_open"),
+        Turn::Drawing => said("drawing"),
+        Turn::Waiting { position, ahead, wait, beyond_stock } => TurnReply {
+            wait_ms: wait.map(|wait| wait.expected.get()),
+            wait_low_ms: wait.map(|Wait { low, .. }| low.get()),
+            wait_high_ms: wait.map(|Wait { high, .. }| high.get()),
+            beyond_stock,
+            ..at("waiting", position, ahead)
+        },
+        Turn::Admitted { position, since } => {
+            edge.lines.count_arrived(&seen.sale, ticket.number, since);
+            let pass = Pass {
+                sale: seen.sale.clone(),
+                shopper: ticket.shopper,
+                number: ticket.number,
+                position,
+                issued_at: since,
+                expires_at: since.plus(seen.pass_ttl_ms),
+            };
+            return admitted(TurnReply { position: Some(position), ..told }, config, &pass);
+        }
+        Turn::Lapsed => said("lapsed"),
+        Turn::Paused { position, ahead } => at("paused", position, ahead),
+        Turn::AllReserved { position, ahead } => at("all_reserved", position, ahead),
+        Turn::SoldOut => said("sold_out"),
+        Turn::Closed => said("closed"),
+    };
+    let done = matches!(turn, Turn::Lapsed | Turn::SoldOut | Turn::Closed);
+    let next_poll = || seen.next_poll(ticket.number, &turn, now).get();
+    TurnReply { next_poll_ms: (!done).then(next_poll), ..told }
+}
+
+fn admitted(told: TurnReply, config: &Config, pass: &Pass) -> TurnReply {
+    TurnReply {
+        state: "admitted".to_owned(),
+        pass: Some(config.keyring.seal(pass)),
+        pass_expires_at_ms: Some(pass.expires_at.as_millis()),
+        ..told
+    }
+}
+
+/// What is the same for everybody.
+fn base(seen: &Seen, now: Timestamp) -> TurnReply {
+    let opens_at = seen.schedule.map(|schedule| schedule.opens_at).filter(|at| *at > now);
+    TurnReply {
+        state: String::new(),
+        position: None,
+        ahead: 0,
+        wait_ms: None,
+        wait_low_ms: None,
+        wait_high_ms: None,
+        beyond_stock: false,
+        stock: seen.stock.iter().map(|sku| sku.band).min().map(|band| word(&band)),
+        message: (!seen.message.is_empty()).then(|| seen.message.clone()),
+        why: seen.why.clone(),
+        opens_at_ms: opens_at.map(Timestamp::as_millis),
+        now_ms: now.as_millis(),
+        next_poll_ms: None,
+        pass: None,
+        pass_expires_at_ms: None,
+    }
+}
