@@ -46,7 +46,7 @@ pub(crate) async fn join(
     let turn = turn(edge, &config, &seen, &ticket);
     let cookie = shopper::ticket_cookie(request, &sale, &text);
     let reply = TicketReply { ticket: text, number: ticket.number, turn };
-    Ok(identity.remember(Reply::json(&reply).own_field("set-cookie", &cookie)))
+    Ok(identity.remember(Reply::json(&reply)).own_field("set-cookie", &cookie))
 }
 
 /// Whether it was the turn of a ticket for as long as a pass is good.
