@@ -103,6 +103,7 @@ async fn rehearse(options: &Options, bar: &ProgressBar) -> Result<Report> {
     bar.set_message("waiting until everything is settled");
     let state = merchant.settled_state(&setup.sale, SETTLED_WITHIN).await?;
     bar.set_message("counting again from the books and the journals");
-    let audit = Audit::take(&merchant, &setup).await?;
+    let mut audit = Audit::take(&merchant, &setup).await?;
+    audit.check_draw(&merchant.draw(&setup.sale).await?, &history.seen);
     Ok(Report::new(&setup, &history, &state, &audit, started.elapsed()))
 }
