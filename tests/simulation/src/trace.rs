@@ -1,0 +1,46 @@
+//! What goes on, a line a minute.
+
+use std::fmt::Write as _;
+
+use crate::calendar::Ms;
+use crate::measures::Measures;
+use crate::room::Room;
+use crate::stock::Stock;
+
+/// Lines.
+#[derive(Debug, Default)]
+pub struct Trace {
+    pub text: String,
+    came: usize,
+}
+
+impl Trace {
+    pub fn line(&mut self, now: Ms, room: &Room, stock: &Stock, measures: &Measures) {
+        let (rate, view) = room.view(now);
+        let units = stock.view();
+        let came = measures.sinces.len();
+        let _written = writeln!(
+            self.text,
+            "{:>4} min {:?} rate {:>6} {:?}; handed out {}, came {} (+{}), shown {} %, buy {} %; \
+             with pass {} / {}, {} want; available {}, reserved {}, allocated {}; {} writes, {} polls",
+            now / 60_000,
+            room.phase().0,
+            rate.per_minute,
+            rate.reason,
+            room.handed_out(),
+            came,
+            came - self.came,
+            view.show_up_percent,
+            view.conversion_percent,
+            view.with_pass,
+            measures.active,
+            measures.wanting,
+            units.available,
+            units.reserved,
+            units.allocated,
+            room.writes - room.lease_writes,
+            measures.polls,
+        );
+        self.came = came;
+    }
+}

@@ -1,0 +1,435 @@
+//! A shape, running: people, edges, the room and the stock, and what goes between them.
+
+use doorbuster_domain::line::{Phase, Place, RoomRejection, Turn};
+
+use crate::calendar::{Calendar, Ms};
+use crate::crowd::{EDGES, PATIENT, Person, Stage, crowd};
+use crate::edge::{Edge, Looked};
+use crate::inversions::Join;
+use crate::measures::Measures;
+use crate::random::Random;
+use crate::room::{Room, ms, rules};
+use crate::shape::Shape;
+use crate::stock::Stock;
+use crate::trace::Trace;
+
+/// What can happen. The number is that of a person, an edge or a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Event {
+    /// Somebody asks an edge for what they are about.
+    Visit(u32),
+    /// What an edge asks has come to the room.
+    Asked(u32),
+    /// The room has looked at the stock, because of this edge.
+    Looked(u32),
+    /// The room's answer has come to the edge.
+    Answered(u32),
+    /// An edge's wish for numbers has come to the room.
+    Leasing(u32),
+    /// The numbers have come to the edge.
+    Leased(u32),
+    /// The room's alarm goes off.
+    Alarm,
+    /// Somebody's wish for a unit has come to the stock.
+    Reserve(u32),
+    /// Somebody goes to the payment provider.
+    BeginPayment(u32),
+    /// Somebody has paid.
+    Pay(u32),
+    /// Somebody gives a unit back.
+    Release(u32),
+    /// Somebody's reservation has run out.
+    Expire(u32),
+    /// Somebody gives a pass back.
+    GiveBack(u32),
+    /// Somebody's pass has run out.
+    PassEnds(u32),
+    /// The merchant opens, pauses or opens again.
+    SetPhase(Phase3),
+    /// A minute has passed.
+    Minute,
+}
+
+/// The phases that a merchant sets here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase3 {
+    /// `Phase::Open`.
+    Open,
+    /// `Phase::Paused`.
+    Paused,
+}
+
+/// Numbers on their way to an edge.
+#[derive(Debug, Clone, Copy)]
+struct Call {
+    person: u32,
+    wanted: u64,
+    asked_at: Ms,
+    block: Option<(u64, u64)>,
+}
+
+/// How long a message is on its way between an edge and an object.
+const LATENCY: (u32, u32) = (5, 80);
+/// The same between the room and the stock, there and back.
+const LOOK: (u32, u32) = (4, 40);
+/// The same between people and an edge.
+const NETWORK: (u32, u32) = (20, 300);
+/// Whatever happens, it ends at this time.
+const END: Ms = 4 * 3_600_000;
+/// When everything is sold it goes on for so long.
+const AFTER_END: Ms = 60_000;
+
+/// A running shape.
+#[derive(Debug)]
+pub struct World {
+    pub shape: Shape,
+    pub random: Random,
+    pub now: Ms,
+    pub calendar: Calendar<Event>,
+    pub people: Vec<Person>,
+    pub edges: Vec<Edge>,
+    pub room: Room,
+    pub stock: Stock,
+    pub measures: Measures,
+    pub opens_at: Ms,
+    pub trace: Option<Trace>,
+    calls: Vec<Call>,
+    alarm: Option<Ms>,
+    look_done_at: Ms,
+    restocked: bool,
+    pub writes_at_opening: (u32, u32),
+}
+
+impl World {
+    /// Everybody at home, and the sale announced.
+    pub fn new(shape: Shape, seed: u64, trace: bool) -> Self {
+        let mut random = Random::new(seed, shape.name);
+        let opens_at = 5_000 + shape.prequeue_secs * 1_000;
+        let rules = rules(&shape);
+        let edges = (0..EDGES).map(|_| Edge::new(&mut random)).collect();
+        let room = Room::new(&rules, random.bytes());
+        let mut world = Self {
+            calendar: Calendar::new(),
+            people: Vec::new(),
+            edges,
+            room,
+            stock: Stock::new(&rules, shape.units),
+            measures: Measures::default(),
+            opens_at,
+            trace: trace.then(Trace::default),
+            calls: Vec::new(),
+            alarm: None,
+            look_done_at: 0,
+            restocked: shape.restock.is_none(),
+            writes_at_opening: (0, 0),
+            now: 0,
+            random,
+            shape,
+        };
+        world.announce();
+        world
+    }
+
+    fn announce(&mut self) {
+        for (at, person) in crowd(&self.shape, self.opens_at, &mut self.random) {
+            self.calendar.push(at, Event::Visit(self.people.len() as u32));
+            self.people.push(person);
+        }
+        if self.shape.prequeue_secs > 0 {
+            self.room.schedule(5_000, self.opens_at);
+        } else {
+            self.calendar.push(self.opens_at, Event::SetPhase(Phase3::Open));
+        }
+        if let Some((after, secs)) = self.shape.pause_secs {
+            let at = self.opens_at + after * 1_000;
+            self.calendar.push(at, Event::SetPhase(Phase3::Paused));
+            self.calendar.push(at + secs * 1_000, Event::SetPhase(Phase3::Open));
+        }
+        self.calendar.push(60_000, Event::Minute);
+        self.set_alarm();
+    }
+
+    /// Runs until everything is sold and everybody knows, or nobody is left.
+    pub fn run(&mut self) {
+        while let Some((at, event)) = self.calendar.pop() {
+            self.now = at;
+            if at > END || self.is_over() {
+                return;
+            }
+            self.happen(event);
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        let sold_out_at = self.stock.sold_out_at.filter(|_| self.restocked);
+        sold_out_at.is_some_and(|sold_out_at| sold_out_at + AFTER_END < self.now)
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Visit(person) => self.visit(person),
+            Event::Asked(edge) => self.asked(edge),
+            Event::Looked(edge) => self.looked(edge),
+            Event::Answered(edge) => self.answered(edge),
+            Event::Leasing(call) => self.leasing(call),
+            Event::Leased(call) => self.leased(call),
+            Event::Alarm => {
+                self.alarm = None;
+                self.room.timeout(self.now);
+                self.after_room();
+            }
+            Event::SetPhase(phase) => self.set_phase(phase),
+            Event::Minute => self.minute(),
+            _ => self.shop(event),
+        }
+    }
+
+    pub fn latency(&mut self) -> Ms {
+        self.random.between(LATENCY.0, LATENCY.1)
+    }
+
+    pub fn network(&mut self) -> Ms {
+        self.random.between(NETWORK.0, NETWORK.1)
+    }
+
+    pub fn after(&mut self, delay: Ms, event: Event) {
+        self.calendar.push(self.now + delay, event);
+    }
+
+    pub fn person(&mut self, person: u32) -> &mut Person {
+        &mut self.people[person as usize]
+    }
+
+    pub fn edge_of(&mut self, person: u32) -> &mut Edge {
+        &mut self.edges[self.people[person as usize].edge as usize]
+    }
+
+    fn set_phase(&mut self, phase: Phase3) {
+        let phase = match phase {
+            Phase3::Open => Phase::Open,
+            Phase3::Paused => Phase::Paused,
+        };
+        // Everything may be sold by then; a pause changes nothing any more.
+        self.room.set_phase(phase, self.now);
+        self.stock.look(self.room.phase(), self.now);
+        self.after_room();
+    }
+
+    fn after_room(&mut self) {
+        if self.now < self.opens_at {
+            self.writes_at_opening = (self.room.writes, self.room.lease_writes);
+        }
+        self.set_alarm();
+    }
+
+    fn set_alarm(&mut self) {
+        let Some(due) = self.room.next_timeout() else { return };
+        if self.alarm.is_none_or(|armed| due < armed) {
+            self.alarm = Some(due);
+            self.calendar.push(due.max(self.now), Event::Alarm);
+        }
+    }
+
+    fn minute(&mut self) {
+        if let Some(trace) = &mut self.trace {
+            trace.line(self.now, &self.room, &self.stock, &self.measures);
+        }
+        if !self.calendar.is_empty() {
+            self.after(60_000, Event::Minute);
+        }
+    }
+
+    /// Somebody comes to an edge, which may have to ask the room first.
+    fn visit(&mut self, person: u32) {
+        if self.person(person).stage == Stage::Gone {
+            return;
+        }
+        if self.person(person).stage == Stage::Joining && self.person(person).joined_at == 0 {
+            self.person(person).joined_at = self.now;
+        }
+        let (edge, now) = (self.people[person as usize].edge, self.now);
+        match self.edges[edge as usize].look(now) {
+            Looked::Known => return self.serve(person),
+            Looked::Wait => {}
+            Looked::Ask => {
+                let latency = self.latency();
+                self.after(latency, Event::Asked(edge.into()));
+            }
+        }
+        self.edges[edge as usize].waiting.push(person);
+    }
+
+    fn asked(&mut self, edge: u32) {
+        let report = std::mem::take(&mut self.edges[edge as usize].reported);
+        let is_stale = self.room.note(&report, self.now);
+        if is_stale {
+            let took = self.random.between(LOOK.0, LOOK.1);
+            self.look_done_at = self.now + took;
+            self.after(took, Event::Looked(edge));
+        } else if self.room.knows_stock() {
+            self.answer(edge);
+        } else {
+            let until = self.look_done_at.saturating_sub(self.now) + 1;
+            self.after(until, Event::Asked(edge));
+        }
+        self.after_room();
+    }
+
+    fn looked(&mut self, edge: u32) {
+        self.restock_if_due();
+        let view = self.stock.look(self.room.phase(), self.now);
+        self.measures.decided(view.available);
+        self.room.seen(&view, LOOK.1, self.now);
+        self.answer(edge);
+        self.after_room();
+    }
+
+    fn restock_if_due(&mut self) {
+        let (view, now) = (self.stock.view(), self.now);
+        let Some((share, units)) = self.shape.restock.filter(|_| !self.restocked) else { return };
+        if f64::from(view.allocated) >= share * f64::from(view.on_hand) {
+            self.restocked = true;
+            self.stock.restock(units, now);
+        }
+    }
+
+    fn answer(&mut self, edge: u32) {
+        let status = self.room.status(self.now);
+        self.edges[edge as usize].on_its_way = Some(status.into());
+        let latency = self.latency();
+        self.after(latency, Event::Answered(edge));
+    }
+
+    fn answered(&mut self, edge: u32) {
+        for person in self.edges[edge as usize].receive(self.now) {
+            self.serve(person);
+        }
+    }
+
+    fn serve(&mut self, person: u32) {
+        match self.person(person).stage {
+            Stage::Joining => self.join(person),
+            Stage::Waiting => self.poll(person),
+            Stage::Shopping => self.ask_for_a_unit(person),
+            Stage::Looking | Stage::Reserving | Stage::Checkout | Stage::Gone => {}
+        }
+    }
+
+    fn join(&mut self, person: u32) {
+        let (client, now) = (self.person(person).client, self.now);
+        let edge = self.edge_of(person);
+        let Some(status) = edge.status() else { return };
+        match status.check_joining(client.into(), edge.places(client)) {
+            Ok(()) => {}
+            Err(RoomRejection::NotOpen) => {
+                self.person(person).joined_at = 0;
+                return self.after(1_000, Event::Visit(person));
+            }
+            Err(_) => {
+                self.measures.refused += 1;
+                self.person(person).stage = Stage::Gone;
+                return;
+            }
+        }
+        edge.take_place(client);
+        let clock = edge.clock(now);
+        match edge.lane.take(clock) {
+            Place::Number(number) => self.joined(person, number),
+            Place::Lease(wanted) => {
+                let call = Call { person, wanted, asked_at: now, block: None };
+                let latency = self.latency();
+                self.after(latency, Event::Leasing(self.calls.len() as u32));
+                self.calls.push(call);
+            }
+        }
+    }
+
+    fn leasing(&mut self, call: u32) {
+        let Call { wanted, .. } = self.calls[call as usize];
+        let block = self.room.lease(wanted, self.now);
+        self.calls[call as usize].block = block;
+        if block.is_some() {
+            self.measures.leases.push((self.now, wanted as u32));
+        }
+        let latency = self.latency();
+        self.after(latency, Event::Leased(call));
+        self.after_room();
+    }
+
+    fn leased(&mut self, call: u32) {
+        let Call { person, asked_at, block, .. } = self.calls[call as usize];
+        let edge = self.edge_of(person);
+        let asked_at = edge.clock(asked_at);
+        match edge.lane.leased(block, asked_at) {
+            Some(number) => self.joined(person, number),
+            None => self.person(person).stage = Stage::Gone,
+        }
+    }
+
+    fn joined(&mut self, person: u32, number: u64) {
+        let now = self.now;
+        let began = self.person(person).joined_at;
+        self.measures.joins.push(Join { began, done: now, number: number as u32 });
+        let client = self.person(person).client;
+        let edge = self.edge_of(person);
+        edge.joined(client);
+        let joined_at = ms(edge.room_clock(now));
+        let person_ = self.person(person);
+        (person_.number, person_.joined_at) = (number as u32, joined_at);
+        person_.stage = Stage::Waiting;
+        // The answer says what a poll would.
+        self.poll(person);
+    }
+
+    fn poll(&mut self, person: u32) {
+        let now = self.now;
+        self.measures.polls += 1;
+        let (turn, next) = self.turn(person);
+        match turn {
+            Turn::Admitted { since, .. } => return self.admitted(person, ms(since)),
+            Turn::Waiting { wait: Some(wait), beyond_stock: false, .. } => {
+                let before = self.person(person).told;
+                self.person(person).told = self.measures.told(before, now, &wait);
+            }
+            Turn::SoldOut => {
+                self.measures.last_told = now;
+                self.person(person).stage = Stage::Gone;
+                return;
+            }
+            Turn::Closed | Turn::Lapsed => {
+                self.measures.lapsed += 1;
+                self.person(person).stage = Stage::Gone;
+                return;
+            }
+            _ => {}
+        }
+        let person_ = self.person(person);
+        if person_.polls_left != PATIENT {
+            person_.polls_left -= 1;
+            if person_.polls_left == 0 {
+                person_.stage = Stage::Gone;
+                return;
+            }
+        }
+        let delay = next + self.network();
+        self.after(delay, Event::Visit(person));
+    }
+
+    fn turn(&mut self, person: u32) -> (Turn, Ms) {
+        let person = &mut self.people[person as usize];
+        let edge = &self.edges[person.edge as usize];
+        let Some(status) = edge.status() else { return (Turn::NotOpen, 1_000) };
+        let (now, number) = (edge.room_clock(self.now), u64::from(person.number));
+        let joined_at = crate::room::moment(person.joined_at);
+        let turn = match edge.undrawn() {
+            Some(undrawn) => {
+                if person.position == 0 {
+                    person.position = status.position(number).unwrap_or_default() as u32;
+                }
+                undrawn.turn(person.position.into(), joined_at, now)
+            }
+            None => status.turn(number, joined_at, now),
+        };
+        (turn, status.next_poll(number, &turn, now).get() as Ms)
+    }
+}
