@@ -29,9 +29,8 @@ struct Entry<E> {
     event: E,
 }
 
-impl<E: Copy + Ord> Calendar<E> {
-    /// An empty one.
-    pub const fn new() -> Self {
+impl<E: Copy + Ord> Default for Calendar<E> {
+    fn default() -> Self {
         Self {
             buckets: Vec::new(),
             current: 0,
@@ -41,12 +40,9 @@ impl<E: Copy + Ord> Calendar<E> {
             len: 0,
         }
     }
+}
 
-    /// Events to come.
-    pub const fn len(&self) -> usize {
-        self.len
-    }
-
+impl<E: Copy + Ord> Calendar<E> {
     /// Whether nothing is to come.
     pub const fn is_empty(&self) -> bool {
         self.len == 0
@@ -93,7 +89,7 @@ mod tests {
 
     #[test]
     fn what_is_earlier_comes_first_whenever_it_was_put_in() {
-        let mut calendar = Calendar::new();
+        let mut calendar = Calendar::default();
         for (at, event) in [(950, 3), (0, 0), (950, 4), (20, 1), (99, 2), (100_000, 6)] {
             calendar.push(at, event);
         }

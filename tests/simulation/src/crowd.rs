@@ -4,9 +4,6 @@ use crate::calendar::Ms;
 use crate::random::Random;
 use crate::shape::{Form, Shape, Wave};
 
-/// Edges, each an isolate with its own memory.
-pub const EDGES: u32 = 40;
-
 /// The share of those who come that are bots, and how many of them come from one address range.
 const BOTS: f64 = 0.2;
 const BOTS_TOGETHER: u32 = 20;
@@ -63,17 +60,18 @@ pub fn crowd(shape: &Shape, opens_at: Ms, random: &mut Random) -> Vec<(Ms, Perso
         let bots = (f64::from(wave.people) * BOTS) as u32;
         for _ in 0..wave.people - bots {
             let at = moment(wave, opens_at, random);
-            people.push((at, human(people.len(), wave.no_shows, random)));
+            let edge = edge(shape.edges, random);
+            let person = person(people.len(), edge);
+            people.push((at, human(person, wave.no_shows, random)));
         }
         for group in 0..bots.div_ceil(BOTS_TOGETHER) {
             let members = BOTS_TOGETHER.min(bots - group * BOTS_TOGETHER);
             let at = moment(wave, opens_at, random);
-            let client = people.len() as u32;
-            let edges = [0; 3].map(|_| edge(random));
+            let client = people.len();
+            let edges = [0; 3].map(|_| edge(shape.edges, random));
             for _ in 0..members {
-                let mut bot = person(client, random);
+                let mut bot = person(client, edges[random.between(0, 2) as usize]);
                 bot.is_bot = true;
-                bot.edge = edges[random.between(0, 2) as usize];
                 people.push((at + random.between(0, 5_000), bot));
             }
         }
@@ -92,18 +90,18 @@ fn moment(wave: &Wave, opens_at: Ms, random: &mut Random) -> Ms {
     (f64::from(opens_at) + secs * 1_000.0).max(0.0) as Ms
 }
 
-fn edge(random: &mut Random) -> u16 {
-    random.between(0, EDGES - 1) as u16
+fn edge(edges: u32, random: &mut Random) -> u16 {
+    random.between(0, edges - 1) as u16
 }
 
-fn person(client: u32, random: &mut Random) -> Person {
+fn person(client: usize, edge: u16) -> Person {
     Person {
         stage: Stage::Joining,
         is_bot: false,
         polls_left: PATIENT,
         tries: 0,
-        edge: edge(random),
-        client,
+        edge,
+        client: client as u32,
         number: 0,
         position: 0,
         joined_at: 0,
@@ -112,8 +110,7 @@ fn person(client: u32, random: &mut Random) -> Person {
     }
 }
 
-fn human(client: usize, no_shows: f64, random: &mut Random) -> Person {
-    let mut human = person(client as u32, random);
+fn human(mut human: Person, no_shows: f64, random: &mut Random) -> Person {
     if random.chance(no_shows) {
         // Half take a place and close the page, half keep it open for a while.
         human.polls_left = if random.chance(0.5) { 1 } else { random.between(2, 6) as u8 };

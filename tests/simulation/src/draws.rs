@@ -16,7 +16,7 @@ const NUMBERS: [u64; 6] = [1, 2, 100, 5_000, 9_999, 10_000];
 pub fn draw_p_value(seed: u64) -> f64 {
     let mut random = Random::new(seed, "draws");
     // One number's positions, and how far two neighbours are apart.
-    let mut seen = vec![vec![0_u32; BUCKETS]; 2 * NUMBERS.len()];
+    let mut counts = vec![vec![0_u32; BUCKETS]; 2 * NUMBERS.len()];
     for _ in 0..DRAWS {
         let secret = DrawSecret::from_bytes(random.bytes());
         let permutation = Permutation::new(secret.seed(ENTRIES, None), ENTRIES);
@@ -25,12 +25,12 @@ pub fn draw_p_value(seed: u64) -> f64 {
             let other = permutation.position(number % ENTRIES + 1) - 1;
             // From 1 to one less than there are: two have never the same.
             let apart = (other + ENTRIES - position) % ENTRIES - 1;
-            seen[2 * index][bucket(position, ENTRIES)] += 1;
-            seen[2 * index + 1][bucket(apart, ENTRIES - 1)] += 1;
+            counts[2 * index][bucket(position, ENTRIES)] += 1;
+            counts[2 * index + 1][bucket(apart, ENTRIES - 1)] += 1;
         }
     }
-    let tests = seen.len() as f64;
-    let least = seen.iter().map(|counts| p_value(counts)).fold(1.0, f64::min);
+    let tests = counts.len() as f64;
+    let least = counts.iter().map(|counts| p_value(counts)).fold(1.0, f64::min);
     (least * tests).min(1.0)
 }
 

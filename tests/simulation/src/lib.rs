@@ -24,6 +24,7 @@ pub mod crowd;
 pub mod draws;
 pub mod edge;
 pub mod inversions;
+pub mod line;
 pub mod measures;
 pub mod options;
 pub mod outcome;

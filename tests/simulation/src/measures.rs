@@ -16,7 +16,30 @@ struct Told {
     at: Ms,
     low: Ms,
     high: Ms,
+    expected: Ms,
 }
+
+/// How ranges held that were told to people who were admitted later.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Ranges {
+    pub told: u64,
+    pub held: u64,
+    /// Those in which they waited less, and longer.
+    pub shorter: u64,
+    pub longer: u64,
+}
+
+impl Ranges {
+    fn count(&mut self, told: &Told, waited: Ms) {
+        self.told += 1;
+        self.shorter += u64::from(waited < told.low);
+        self.longer += u64::from(waited > told.high);
+        self.held += u64::from((told.low..=told.high).contains(&waited));
+    }
+}
+
+/// Waits are told apart by their length, in seconds.
+pub const WAITS: [Ms; 6] = [2, 10, 30, 90, 270, Ms::MAX];
 
 /// What is seen while a shape runs.
 #[derive(Debug, Default)]
@@ -28,12 +51,9 @@ pub struct Measures {
     /// When those who came were admitted.
     pub sinces: Vec<Ms>,
     told: Vec<Told>,
-    /// Ranges that were told to people who were admitted, and those that held.
-    pub ranges: u64,
-    pub held: u64,
-    /// And those in which they waited less, or more.
-    pub shorter: u64,
-    pub longer: u64,
+    /// All of them, and by the length of the wait that was expected.
+    pub ranges: Ranges,
+    pub ranges_by_wait: [Ranges; WAITS.len()],
     /// People who have a pass and may yet reserve, or are in checkout, now and at most.
     pub active: u32,
     pub active_max: u32,
@@ -55,7 +75,13 @@ impl Measures {
     /// Somebody is told a range. The list of all that they were told.
     pub fn told(&mut self, before: u32, at: Ms, wait: &Wait) -> u32 {
         let ms = |ms: u64| Ms::try_from(ms).unwrap_or(Ms::MAX);
-        self.told.push(Told { before, at, low: ms(wait.low.get()), high: ms(wait.high.get()) });
+        self.told.push(Told {
+            before,
+            at,
+            low: ms(wait.low.get()),
+            high: ms(wait.high.get()),
+            expected: ms(wait.expected.get()),
+        });
         (self.told.len() - 1) as u32
     }
 
@@ -66,10 +92,9 @@ impl Measures {
         while told != NONE {
             let entry = self.told[told as usize];
             let waited = since.saturating_sub(entry.at);
-            self.ranges += 1;
-            self.shorter += u64::from(waited < entry.low);
-            self.longer += u64::from(waited > entry.high);
-            self.held += u64::from((entry.low..=entry.high).contains(&waited));
+            self.ranges.count(&entry, waited);
+            let of_its_length = WAITS.iter().position(|secs| entry.expected / 1_000 < *secs);
+            self.ranges_by_wait[of_its_length.unwrap_or_default()].count(&entry, waited);
             told = entry.before;
         }
     }
@@ -89,7 +114,8 @@ impl Measures {
 
     /// The share of ranges that held.
     pub fn coverage(&self) -> f64 {
-        if self.ranges == 0 { 1.0 } else { self.held as f64 / self.ranges as f64 }
+        let Ranges { told, held, .. } = self.ranges;
+        if told == 0 { 1.0 } else { held as f64 / told as f64 }
     }
 
     /// The most people who were admitted within any minute.

@@ -91,13 +91,13 @@ impl Outcome {
             inversions: inversions(&fifo, LEASE_FOR),
             inversion_bound: overtaken_max(&fifo),
             leased_max: most_within(measures.leases.iter().copied(), LEASE_FOR + LATENCY_MAX),
-            ranges: measures.ranges,
+            ranges: measures.ranges.told,
             coverage: measures.coverage(),
-            shorter: share(measures.shorter, measures.ranges),
-            longer: share(measures.longer, measures.ranges),
+            shorter: share(measures.ranges.shorter, measures.ranges.told),
+            longer: share(measures.ranges.longer, measures.ranges.told),
             writes_per_second: per_second(others((room.writes, room.lease_writes)), others(before)),
             leases_per_second: per_second(room.lease_writes, before.1),
-            trace: world.trace.map(|trace| trace.text).unwrap_or_default(),
+            trace: world.trace.map(|trace| trace.end(&world.measures)).unwrap_or_default(),
         }
     }
 }

@@ -5,6 +5,8 @@
 pub struct Shape {
     /// What it is called.
     pub name: &'static str,
+    /// Edges, each an isolate with its own memory.
+    pub edges: u32,
     /// Who comes when.
     pub waves: Vec<Wave>,
     /// How long before the opening people can take a place; none if the merchant just opens.
@@ -64,6 +66,7 @@ const fn wave(people: u32, from: i32, to: i32, form: Form) -> Wave {
 fn sale(name: &'static str, units: u32, admits_per_minute_max: u32, waves: Vec<Wave>) -> Shape {
     Shape {
         name,
+        edges: 40,
         waves,
         prequeue_secs: 0,
         units,
@@ -146,6 +149,7 @@ impl Shape {
         for wave in &mut self.waves {
             wave.people = part(wave.people, 20);
         }
+        self.edges = part(self.edges, 4);
         self.units = part(self.units, 10);
         self.admits_per_minute_max = part(self.admits_per_minute_max, 30);
         self.active_users_max = self.active_users_max.map(|most| part(most, 30));

@@ -4,6 +4,7 @@ use doorbuster_domain::inventory::{Answer, Rejection};
 
 use crate::calendar::Ms;
 use crate::crowd::Stage;
+use crate::room::{moment, ms};
 use crate::world::{Event, World};
 
 /// The share of people with a pass who want to reserve.
@@ -24,16 +25,17 @@ impl World {
     pub fn admitted(&mut self, person: u32, since: Ms) {
         let told = self.person(person).told;
         self.measures.arrived(since, told);
-        let at = crate::room::moment(since);
+        let at = moment(since);
         self.edge_of(person).report.count_arrived(at);
         let ends_at = since + self.shape.pass_ttl_secs * 1_000;
         self.calendar.push(ends_at.max(self.now), Event::PassEnds(person));
         let (is_bot, closes) = (self.person(person).is_bot, self.person(person).polls_left == 1);
         self.person(person).since = since;
         let wants = self.random.chance(if is_bot { BOTS_WANT } else { WANT }) && !closes;
-        let think = match is_bot {
-            true => self.random.between(1_000, 4_000),
-            false => self.random.lognormal(THINK, 0.9).clamp(3_000.0, 600_000.0) as Ms,
+        let think = if is_bot {
+            self.random.between(1_000, 4_000)
+        } else {
+            self.random.lognormal(THINK, 0.9).clamp(3_000.0, 600_000.0) as Ms
         };
         if wants {
             self.person(person).stage = Stage::Shopping;
@@ -57,22 +59,20 @@ impl World {
             }
             Event::Pay(person) => {
                 self.stock.pay(person, now);
-                self.leave_checkout(person);
+                self.leave(person);
             }
             Event::Release(person) => {
                 self.stock.release(person, now);
-                self.leave_checkout(person);
+                self.leave(person);
             }
-            Event::Expire(person) => self.leave_checkout(person),
-            Event::GiveBack(person) => {
-                if self.person(person).stage == Stage::Looking {
-                    let since = crate::room::moment(self.person(person).since);
-                    self.edge_of(person).report.count_left(since);
-                    self.leave_checkout(person);
-                }
+            Event::Expire(person) => self.leave(person),
+            Event::GiveBack(person) if self.person(person).stage == Stage::Looking => {
+                let since = moment(self.person(person).since);
+                self.edge_of(person).report.count_left(since);
+                self.leave(person);
             }
             Event::PassEnds(person) => match self.person(person).stage {
-                Stage::Looking => self.leave_checkout(person),
+                Stage::Looking => self.leave(person),
                 Stage::Shopping => self.turn_away(person),
                 _ => {}
             },
@@ -80,7 +80,7 @@ impl World {
         }
     }
 
-    fn leave_checkout(&mut self, person: u32) {
+    fn leave(&mut self, person: u32) {
         self.measures.active -= 1;
         self.person(person).stage = Stage::Gone;
     }
@@ -88,13 +88,13 @@ impl World {
     fn turn_away(&mut self, person: u32) {
         self.measures.wanting -= 1;
         self.measures.turned_away += 1;
-        self.leave_checkout(person);
+        self.leave(person);
     }
 
     fn pass_is_good(&mut self, person: u32) -> bool {
         let ttl = self.shape.pass_ttl_secs * 1_000;
         let now = self.now;
-        let by_the_room = crate::room::ms(self.edge_of(person).room_clock(now));
+        let by_the_room = ms(self.edge_of(person).room_clock(now));
         by_the_room < self.person(person).since + ttl
     }
 
@@ -133,7 +133,7 @@ impl World {
     fn reserved(&mut self, person: u32) {
         self.measures.wanting -= 1;
         self.measures.reserved += 1;
-        let since = crate::room::moment(self.person(person).since);
+        let since = moment(self.person(person).since);
         self.edge_of(person).report.count_reserved(since, 1);
         self.person(person).stage = Stage::Checkout;
         let ttl = self.shape.reservation_ttl_secs * 1_000;

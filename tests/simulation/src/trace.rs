@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::calendar::Ms;
-use crate::measures::Measures;
+use crate::measures::{Measures, WAITS};
 use crate::room::Room;
 use crate::stock::Stock;
 
@@ -22,7 +22,8 @@ impl Trace {
         let _written = writeln!(
             self.text,
             "{:>4} min {:?} rate {:>6} {:?}; handed out {}, came {} (+{}), shown {} %, buy {} %; \
-             with pass {} / {}, {} want; available {}, reserved {}, allocated {}; {} writes, {} polls",
+             with pass {} / {}, {} want; available {}, reserved {}, allocated {}; {} writes, \
+             {} polls",
             now / 60_000,
             room.phase().0,
             rate.per_minute,
@@ -42,5 +43,21 @@ impl Trace {
             measures.polls,
         );
         self.came = came;
+    }
+
+    /// All lines, and how ranges held.
+    pub fn end(mut self, measures: &Measures) -> String {
+        for (secs, ranges) in WAITS.into_iter().zip(measures.ranges_by_wait) {
+            let percent = |part: u64| part * 100 / ranges.told.max(1);
+            let _written = writeln!(
+                self.text,
+                "waits below {secs} s: {} ranges told, {} % held, {} % less, {} % longer",
+                ranges.told,
+                percent(ranges.held),
+                percent(ranges.shorter),
+                percent(ranges.longer),
+            );
+        }
+        self.text
     }
 }

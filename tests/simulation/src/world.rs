@@ -1,14 +1,13 @@
 //! A shape, running: people, edges, the room and the stock, and what goes between them.
 
-use doorbuster_domain::line::{Phase, Place, RoomRejection, Turn};
+use doorbuster_domain::line::Phase;
 
 use crate::calendar::{Calendar, Ms};
-use crate::crowd::{EDGES, PATIENT, Person, Stage, crowd};
-use crate::edge::{Edge, Looked};
-use crate::inversions::Join;
+use crate::crowd::{Person, crowd};
+use crate::edge::Edge;
 use crate::measures::Measures;
 use crate::random::Random;
-use crate::room::{Room, ms, rules};
+use crate::room::{Room, rules};
 use crate::shape::Shape;
 use crate::stock::Stock;
 use crate::trace::Trace;
@@ -44,28 +43,21 @@ pub enum Event {
     GiveBack(u32),
     /// Somebody's pass has run out.
     PassEnds(u32),
-    /// The merchant opens, pauses or opens again.
-    SetPhase(Phase3),
+    /// The merchant opens the sale, or opens it again.
+    Open,
+    /// The merchant pauses it.
+    Pause,
     /// A minute has passed.
     Minute,
 }
 
-/// The phases that a merchant sets here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Phase3 {
-    /// `Phase::Open`.
-    Open,
-    /// `Phase::Paused`.
-    Paused,
-}
-
 /// Numbers on their way to an edge.
 #[derive(Debug, Clone, Copy)]
-struct Call {
-    person: u32,
-    wanted: u64,
-    asked_at: Ms,
-    block: Option<(u64, u64)>,
+pub struct Call {
+    pub person: u32,
+    pub wanted: u64,
+    pub asked_at: Ms,
+    pub block: Option<(u64, u64)>,
 }
 
 /// How long a message is on its way between an edge and an object.
@@ -93,9 +85,10 @@ pub struct World {
     pub measures: Measures,
     pub opens_at: Ms,
     pub trace: Option<Trace>,
-    calls: Vec<Call>,
+    pub calls: Vec<Call>,
     alarm: Option<Ms>,
     look_done_at: Ms,
+    look_took: Ms,
     restocked: bool,
     pub writes_at_opening: (u32, u32),
 }
@@ -106,10 +99,10 @@ impl World {
         let mut random = Random::new(seed, shape.name);
         let opens_at = 5_000 + shape.prequeue_secs * 1_000;
         let rules = rules(&shape);
-        let edges = (0..EDGES).map(|_| Edge::new(&mut random)).collect();
+        let edges = (0..shape.edges).map(|_| Edge::new(&mut random)).collect();
         let room = Room::new(&rules, random.bytes());
         let mut world = Self {
-            calendar: Calendar::new(),
+            calendar: Calendar::default(),
             people: Vec::new(),
             edges,
             room,
@@ -120,6 +113,7 @@ impl World {
             calls: Vec::new(),
             alarm: None,
             look_done_at: 0,
+            look_took: 0,
             restocked: shape.restock.is_none(),
             writes_at_opening: (0, 0),
             now: 0,
@@ -138,12 +132,12 @@ impl World {
         if self.shape.prequeue_secs > 0 {
             self.room.schedule(5_000, self.opens_at);
         } else {
-            self.calendar.push(self.opens_at, Event::SetPhase(Phase3::Open));
+            self.calendar.push(self.opens_at, Event::Open);
         }
         if let Some((after, secs)) = self.shape.pause_secs {
             let at = self.opens_at + after * 1_000;
-            self.calendar.push(at, Event::SetPhase(Phase3::Paused));
-            self.calendar.push(at + secs * 1_000, Event::SetPhase(Phase3::Open));
+            self.calendar.push(at, Event::Pause);
+            self.calendar.push(at + secs * 1_000, Event::Open);
         }
         self.calendar.push(60_000, Event::Minute);
         self.set_alarm();
@@ -178,7 +172,8 @@ impl World {
                 self.room.timeout(self.now);
                 self.after_room();
             }
-            Event::SetPhase(phase) => self.set_phase(phase),
+            Event::Open => self.set_phase(Phase::Open),
+            Event::Pause => self.set_phase(Phase::Paused),
             Event::Minute => self.minute(),
             _ => self.shop(event),
         }
@@ -204,12 +199,7 @@ impl World {
         &mut self.edges[self.people[person as usize].edge as usize]
     }
 
-    fn set_phase(&mut self, phase: Phase3) {
-        let phase = match phase {
-            Phase3::Open => Phase::Open,
-            Phase3::Paused => Phase::Paused,
-        };
-        // Everything may be sold by then; a pause changes nothing any more.
+    fn set_phase(&mut self, phase: Phase) {
         self.room.set_phase(phase, self.now);
         self.stock.look(self.room.phase(), self.now);
         self.after_room();
@@ -239,32 +229,12 @@ impl World {
         }
     }
 
-    /// Somebody comes to an edge, which may have to ask the room first.
-    fn visit(&mut self, person: u32) {
-        if self.person(person).stage == Stage::Gone {
-            return;
-        }
-        if self.person(person).stage == Stage::Joining && self.person(person).joined_at == 0 {
-            self.person(person).joined_at = self.now;
-        }
-        let (edge, now) = (self.people[person as usize].edge, self.now);
-        match self.edges[edge as usize].look(now) {
-            Looked::Known => return self.serve(person),
-            Looked::Wait => {}
-            Looked::Ask => {
-                let latency = self.latency();
-                self.after(latency, Event::Asked(edge.into()));
-            }
-        }
-        self.edges[edge as usize].waiting.push(person);
-    }
-
     fn asked(&mut self, edge: u32) {
         let report = std::mem::take(&mut self.edges[edge as usize].reported);
         let is_stale = self.room.note(&report, self.now);
         if is_stale {
             let took = self.random.between(LOOK.0, LOOK.1);
-            self.look_done_at = self.now + took;
+            (self.look_took, self.look_done_at) = (took, self.now + took);
             self.after(took, Event::Looked(edge));
         } else if self.room.knows_stock() {
             self.answer(edge);
@@ -279,7 +249,7 @@ impl World {
         self.restock_if_due();
         let view = self.stock.look(self.room.phase(), self.now);
         self.measures.decided(view.available);
-        self.room.seen(&view, LOOK.1, self.now);
+        self.room.seen(&view, self.look_took, self.now);
         self.answer(edge);
         self.after_room();
     }
@@ -306,44 +276,6 @@ impl World {
         }
     }
 
-    fn serve(&mut self, person: u32) {
-        match self.person(person).stage {
-            Stage::Joining => self.join(person),
-            Stage::Waiting => self.poll(person),
-            Stage::Shopping => self.ask_for_a_unit(person),
-            Stage::Looking | Stage::Reserving | Stage::Checkout | Stage::Gone => {}
-        }
-    }
-
-    fn join(&mut self, person: u32) {
-        let (client, now) = (self.person(person).client, self.now);
-        let edge = self.edge_of(person);
-        let Some(status) = edge.status() else { return };
-        match status.check_joining(client.into(), edge.places(client)) {
-            Ok(()) => {}
-            Err(RoomRejection::NotOpen) => {
-                self.person(person).joined_at = 0;
-                return self.after(1_000, Event::Visit(person));
-            }
-            Err(_) => {
-                self.measures.refused += 1;
-                self.person(person).stage = Stage::Gone;
-                return;
-            }
-        }
-        edge.take_place(client);
-        let clock = edge.clock(now);
-        match edge.lane.take(clock) {
-            Place::Number(number) => self.joined(person, number),
-            Place::Lease(wanted) => {
-                let call = Call { person, wanted, asked_at: now, block: None };
-                let latency = self.latency();
-                self.after(latency, Event::Leasing(self.calls.len() as u32));
-                self.calls.push(call);
-            }
-        }
-    }
-
     fn leasing(&mut self, call: u32) {
         let Call { wanted, .. } = self.calls[call as usize];
         let block = self.room.lease(wanted, self.now);
@@ -354,82 +286,5 @@ impl World {
         let latency = self.latency();
         self.after(latency, Event::Leased(call));
         self.after_room();
-    }
-
-    fn leased(&mut self, call: u32) {
-        let Call { person, asked_at, block, .. } = self.calls[call as usize];
-        let edge = self.edge_of(person);
-        let asked_at = edge.clock(asked_at);
-        match edge.lane.leased(block, asked_at) {
-            Some(number) => self.joined(person, number),
-            None => self.person(person).stage = Stage::Gone,
-        }
-    }
-
-    fn joined(&mut self, person: u32, number: u64) {
-        let now = self.now;
-        let began = self.person(person).joined_at;
-        self.measures.joins.push(Join { began, done: now, number: number as u32 });
-        let client = self.person(person).client;
-        let edge = self.edge_of(person);
-        edge.joined(client);
-        let joined_at = ms(edge.room_clock(now));
-        let person_ = self.person(person);
-        (person_.number, person_.joined_at) = (number as u32, joined_at);
-        person_.stage = Stage::Waiting;
-        // The answer says what a poll would.
-        self.poll(person);
-    }
-
-    fn poll(&mut self, person: u32) {
-        let now = self.now;
-        self.measures.polls += 1;
-        let (turn, next) = self.turn(person);
-        match turn {
-            Turn::Admitted { since, .. } => return self.admitted(person, ms(since)),
-            Turn::Waiting { wait: Some(wait), beyond_stock: false, .. } => {
-                let before = self.person(person).told;
-                self.person(person).told = self.measures.told(before, now, &wait);
-            }
-            Turn::SoldOut => {
-                self.measures.last_told = now;
-                self.person(person).stage = Stage::Gone;
-                return;
-            }
-            Turn::Closed | Turn::Lapsed => {
-                self.measures.lapsed += 1;
-                self.person(person).stage = Stage::Gone;
-                return;
-            }
-            _ => {}
-        }
-        let person_ = self.person(person);
-        if person_.polls_left != PATIENT {
-            person_.polls_left -= 1;
-            if person_.polls_left == 0 {
-                person_.stage = Stage::Gone;
-                return;
-            }
-        }
-        let delay = next + self.network();
-        self.after(delay, Event::Visit(person));
-    }
-
-    fn turn(&mut self, person: u32) -> (Turn, Ms) {
-        let person = &mut self.people[person as usize];
-        let edge = &self.edges[person.edge as usize];
-        let Some(status) = edge.status() else { return (Turn::NotOpen, 1_000) };
-        let (now, number) = (edge.room_clock(self.now), u64::from(person.number));
-        let joined_at = crate::room::moment(person.joined_at);
-        let turn = match edge.undrawn() {
-            Some(undrawn) => {
-                if person.position == 0 {
-                    person.position = status.position(number).unwrap_or_default() as u32;
-                }
-                undrawn.turn(person.position.into(), joined_at, now)
-            }
-            None => status.turn(number, joined_at, now),
-        };
-        (turn, status.next_poll(number, &turn, now).get() as Ms)
     }
 }
