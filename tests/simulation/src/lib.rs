@@ -80,7 +80,7 @@ pub fn run(options: &Options) -> Run {
                     let next = waiting.lock().unwrap().next();
                     let Some((index, shape)) = next else { return };
                     let shape = shape.clone().scaled(options.people_scale);
-                    let mut world = World::new(shape, options.seed, options.trace);
+                    let mut world = World::new(shape, options.seed, options.trace_secs);
                     world.run();
                     outcomes.lock().unwrap().push((index, Outcome::of(world)));
                 }

@@ -187,6 +187,11 @@ impl Room {
     /// What an edge is answered.
     pub fn status(&mut self, now: Ms) -> Status {
         self.catch_up(moment(now));
+        self.status_at(now)
+    }
+
+    /// The same without anything happening.
+    pub fn status_at(&self, now: Ms) -> Status {
         self.machine.status(&self.look, &self.admission, &self.forecast, moment(now)).unwrap()
     }
 
@@ -214,8 +219,6 @@ impl Room {
 
     /// The last number that was in the draw.
     pub fn entries(&self) -> u32 {
-        let at = self.stock_seen_at;
-        let status = self.machine.status(&self.look, &self.admission, &self.forecast, at);
-        status.and_then(|status| status.draw.entries).unwrap_or_default() as u32
+        self.status_at(ms(self.stock_seen_at)).draw.entries.unwrap_or_default() as u32
     }
 }

@@ -1,33 +1,44 @@
-//! What goes on, a line a minute.
+//! What goes on, line by line.
 
 use std::fmt::Write as _;
 
 use crate::calendar::Ms;
 use crate::measures::{Measures, WAITS};
-use crate::room::Room;
+use crate::room::{Room, moment};
 use crate::stock::Stock;
 
 /// Lines.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Trace {
-    pub text: String,
+    /// After so long comes the next line.
+    pub every: Ms,
+    text: String,
     came: usize,
 }
 
 impl Trace {
+    /// One with a line every so many seconds.
+    pub const fn new(secs: u32) -> Self {
+        Self { every: secs * 1_000, text: String::new(), came: 0 }
+    }
+
+    /// Writes down what is the case now.
     pub fn line(&mut self, now: Ms, room: &Room, stock: &Stock, measures: &Measures) {
         let (rate, view) = room.view(now);
+        let status = room.status_at(now);
         let units = stock.view();
         let came = measures.sinces.len();
         let _written = writeln!(
             self.text,
-            "{:>4} min {:?} rate {:>6} {:?}; handed out {}, came {} (+{}), shown {} %, buy {} %; \
+            "{:>5} s {:?} frontier {} rate {:>6} {:?}, reach {:?}; handed out {}, came {} (+{}), shown {} %, buy {} %; \
              with pass {} / {}, {} want; available {}, reserved {}, allocated {}; {} writes, \
              {} polls",
-            now / 60_000,
+            now / 1_000,
             room.phase().0,
+            status.frontier.at(moment(now)),
             rate.per_minute,
             rate.reason,
+            status.reach,
             room.handed_out(),
             came,
             came - self.came,

@@ -47,8 +47,8 @@ pub enum Event {
     Open,
     /// The merchant pauses it.
     Pause,
-    /// A minute has passed.
-    Minute,
+    /// What goes on is to be written down.
+    Trace,
 }
 
 /// Numbers on their way to an edge.
@@ -95,7 +95,7 @@ pub struct World {
 
 impl World {
     /// Everybody at home, and the sale announced.
-    pub fn new(shape: Shape, seed: u64, trace: bool) -> Self {
+    pub fn new(shape: Shape, seed: u64, trace_secs: Option<u32>) -> Self {
         let mut random = Random::new(seed, shape.name);
         let opens_at = 5_000 + shape.prequeue_secs * 1_000;
         let rules = rules(&shape);
@@ -109,7 +109,7 @@ impl World {
             stock: Stock::new(&rules, shape.units),
             measures: Measures::default(),
             opens_at,
-            trace: trace.then(Trace::default),
+            trace: trace_secs.map(Trace::new),
             calls: Vec::new(),
             alarm: None,
             look_done_at: 0,
@@ -139,7 +139,7 @@ impl World {
             self.calendar.push(at, Event::Pause);
             self.calendar.push(at + secs * 1_000, Event::Open);
         }
-        self.calendar.push(60_000, Event::Minute);
+        self.calendar.push(0, Event::Trace);
         self.set_alarm();
     }
 
@@ -174,7 +174,7 @@ impl World {
             }
             Event::Open => self.set_phase(Phase::Open),
             Event::Pause => self.set_phase(Phase::Paused),
-            Event::Minute => self.minute(),
+            Event::Trace => self.trace(),
             _ => self.shop(event),
         }
     }
@@ -220,13 +220,13 @@ impl World {
         }
     }
 
-    fn minute(&mut self) {
-        if let Some(trace) = &mut self.trace {
-            trace.line(self.now, &self.room, &self.stock, &self.measures);
-        }
+    fn trace(&mut self) {
+        let Some(mut trace) = self.trace.take() else { return };
+        trace.line(self.now, &self.room, &self.stock, &self.measures);
         if !self.calendar.is_empty() {
-            self.after(60_000, Event::Minute);
+            self.after(trace.every, Event::Trace);
         }
+        self.trace = Some(trace);
     }
 
     fn asked(&mut self, edge: u32) {
