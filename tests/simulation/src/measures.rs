@@ -59,7 +59,8 @@ pub struct Measures {
     pub active_max: u32,
     /// Those of them who mean to reserve.
     pub wanting: u32,
-    /// The most of them for a unit that was available, when the room decided.
+    /// The most of them for a unit that was available, when the room decided: what the room takes
+    /// care not to let rise above one, of those who have come. It is shown, and no promise.
     pub pressure_max: f64,
     pub polls: u64,
     pub refused: u32,

@@ -30,9 +30,9 @@ impl Trace {
         let came = measures.sinces.len();
         let _written = writeln!(
             self.text,
-            "{:>5} s {:?} frontier {} rate {:>6} {:?}, reach {:?}; handed out {}, came {} (+{}), shown {} %, buy {} %; \
-             with pass {} / {}, {} want; available {}, reserved {}, allocated {}; {} writes, \
-             {} polls",
+            "{:>5} s {:?} frontier {} rate {:>6} {:?}, reach {:?}; handed out {}, came {} (+{}), \
+             shown {} %, buy {} %; with pass {} / {}, {} want; available {}, reserved {}, \
+             allocated {}; {} writes, {} polls",
             now / 1_000,
             room.phase().0,
             status.frontier.at(moment(now)),
