@@ -235,7 +235,9 @@ fn turn(edge: &Edge, config: &Config, seen: &Seen, ticket: &Ticket) -> TurnReply
         }
         Turn::Lapsed => said("lapsed"),
         Turn::Paused { position, ahead } => at("paused", position, ahead),
-        Turn::AllReserved { position, ahead } => at("all_reserved", position, ahead),
+        Turn::AllReserved { position, ahead, beyond_stock } => {
+            TurnReply { beyond_stock, ..at("all_reserved", position, ahead) }
+        }
         Turn::SoldOut => said("sold_out"),
         Turn::Closed => said("closed"),
     };

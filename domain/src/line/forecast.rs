@@ -115,7 +115,7 @@ impl Followed {
         // More than what was seen of nine in ten: the next will not be like the last.
         Some(Spread {
             low_percent: (low.saturating_mul(8) / 10).min(SURE.low_percent),
-            high_percent: (high.saturating_mul(15) / 10).max(SURE.high_percent),
+            high_percent: (high.saturating_mul(18) / 10).max(SURE.high_percent),
         })
     }
 }

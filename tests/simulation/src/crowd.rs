@@ -51,6 +51,8 @@ pub struct Person {
     pub since: Ms,
     /// The newest entry of what they were told.
     pub told: u32,
+    /// Whether they were told last that the stock may yet reach them.
+    pub hopes: bool,
 }
 
 /// Everybody, in the order of nothing, and when each comes.
@@ -107,6 +109,7 @@ fn person(client: usize, edge: u16) -> Person {
         joined_at: 0,
         since: 0,
         told: u32::MAX,
+        hopes: true,
     }
 }
 

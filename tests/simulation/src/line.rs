@@ -103,6 +103,9 @@ impl World {
             }
             Turn::SoldOut => {
                 self.measures.last_told = now;
+                if self.person(person).hopes {
+                    self.measures.last_hoping_told = now;
+                }
                 self.person(person).stage = Stage::Gone;
                 return;
             }
@@ -113,7 +116,12 @@ impl World {
             }
             _ => {}
         }
+        let hopes = !matches!(
+            turn,
+            Turn::Waiting { beyond_stock: true, .. } | Turn::AllReserved { beyond_stock: true, .. }
+        );
         let person_ = self.person(person);
+        person_.hopes = hopes;
         if person_.polls_left != PATIENT {
             person_.polls_left -= 1;
             if person_.polls_left == 0 {

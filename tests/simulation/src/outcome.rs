@@ -31,6 +31,7 @@ pub struct Outcome {
     /// After the last unit was promised: until every edge says so, and until everybody heard.
     pub edges_know_secs: f64,
     pub people_know_secs: f64,
+    pub hoping_know_secs: f64,
     pub inversions: u64,
     pub inversion_bound: u32,
     pub leased_max: u32,
@@ -88,6 +89,7 @@ impl Outcome {
             unsold: world.stock.view().on_hand - world.stock.view().allocated,
             edges_know_secs: world.edges.iter().map(know).fold(0.0, f64::max),
             people_know_secs: after(measures.last_told),
+            hoping_know_secs: after(measures.last_hoping_told),
             inversions: inversions(&fifo, LEASE_FOR),
             inversion_bound: overtaken_max(&fifo),
             leased_max: most_within(measures.leases.iter().copied(), LEASE_FOR + LATENCY_MAX),

@@ -36,7 +36,9 @@ impl Summary {
             people: outcomes.iter().map(|outcome| u64::from(outcome.people)).sum(),
             overshoot_max: worst(|outcome| outcome.minute_overshoot.max(outcome.active_overshoot)),
             unsold: outcomes.iter().map(|outcome| u64::from(outcome.unsold)).sum(),
-            seconds_until_all_know: worst(|outcome| outcome.edges_know_secs),
+            seconds_until_all_know: worst(|outcome| {
+                outcome.edges_know_secs.max(outcome.hoping_know_secs)
+            }),
             inversions: outcomes.iter().map(|outcome| outcome.inversions).sum(),
             inversion_bound: outcomes.iter().map(|o| o.inversion_bound).max().unwrap_or_default(),
             draw_p_value: rounded(draw_p_value),
@@ -60,7 +62,7 @@ pub fn broken(outcomes: &[Outcome], draw_p_value: f64) -> Vec<String> {
         promise(minute <= 0.02, format!("{:.1} % too many in a minute", minute * 100.0));
         promise(active <= 0.02, format!("{:.1} % too many active", active * 100.0));
         promise(outcome.unsold == 0, format!("{} units left", outcome.unsold));
-        let know = outcome.edges_know_secs;
+        let know = outcome.edges_know_secs.max(outcome.hoping_know_secs);
         promise(know <= 3.0, format!("an edge knew {know:.1} s late"));
         promise(outcome.inversions == 0, format!("{} inversions", outcome.inversions));
         let (bound, leased) = (outcome.inversion_bound, outcome.leased_max);
@@ -78,7 +80,7 @@ pub fn broken(outcomes: &[Outcome], draw_p_value: f64) -> Vec<String> {
 
 const HEAD: &str = "\
 shape             people    joined  refused     came   away lapsed  sale s | minute%  active% \
-unsold  edges s people s | invers.  overt. leased | ranges  held% short%  long% | wr/s leases/s  \
+unsold  edges s hoping s people s | invers.  overt. leased | ranges  held% short%  long% | wr/s leases/s  \
 pressure  Mpolls";
 
 /// A row for each shape.
@@ -88,7 +90,7 @@ pub fn table(outcomes: &[Outcome]) -> String {
         let _written = writeln!(
             text,
             "{:<14} {:>9} {:>9} {:>8} {:>8} {:>6} {:>6} {:>7.0} | {:>7.2} {:>8.2} {:>6} {:>8.2} \
-             {:>8.2} | {:>7} {:>7} {:>6} | {:>6} {:>6.1} {:>6.1} {:>6.1} | {:>4.2} {:>8.2} {:>9.2} \
+             {:>8.2} {:>8.2} | {:>7} {:>7} {:>6} | {:>6} {:>6.1} {:>6.1} {:>6.1} | {:>4.2} {:>8.2} {:>9.2} \
              {:>7.1}",
             o.name,
             o.people,
@@ -102,6 +104,7 @@ pub fn table(outcomes: &[Outcome]) -> String {
             o.active_overshoot * 100.0,
             o.unsold,
             o.edges_know_secs,
+            o.hoping_know_secs,
             o.people_know_secs,
             o.inversions,
             o.inversion_bound,

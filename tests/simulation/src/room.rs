@@ -13,9 +13,6 @@ use doorbuster_domain::time::{Millis, Timestamp};
 use crate::calendar::Ms;
 use crate::shape::Shape;
 
-/// How old the stock may be that admission goes by.
-const STOCK_FRESH_FOR: Millis = Millis::from_secs(1);
-
 /// Places that one address range may have.
 const PLACES_PER_CLIENT: u32 = 4;
 
@@ -150,7 +147,7 @@ impl Room {
         let now = moment(now);
         self.catch_up(now);
         self.admission.note(report, now);
-        let wanted = now.since(self.stock_seen_at) >= STOCK_FRESH_FOR;
+        let wanted = now.since(self.stock_seen_at) >= self.look.fresh_for();
         if wanted {
             self.stock_seen_at = now;
         }

@@ -136,6 +136,15 @@ pub struct Look {
     pub health: Health,
 }
 
+impl Look {
+    /// How long it is good for: a second, and half of that while all is reserved, when people wait
+    /// for the end.
+    pub const fn fresh_for(&self) -> Millis {
+        let Units { available, reserved, unknown, .. } = self.units;
+        Millis::new(if available == 0 && reserved > 0 && !unknown { 500 } else { 1_000 })
+    }
+}
+
 impl WaitingRoom {
     /// The rules, once the sale was created.
     pub const fn rules(&self) -> Option<&SaleRules> {

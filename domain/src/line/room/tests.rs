@@ -284,7 +284,10 @@ fn nobody_is_admitted_while_everything_is_reserved_and_all_are_told_when_it_is_s
     assert!(scene.look(stock(0, 50), at(10)));
     assert!(!scene.look(stock(0, 50), at(11)), "it is known");
     assert_eq!(scene.status(at(11)).reason, RateReason::AllReserved);
-    assert_eq!(scene.turn(50, at(30)), Turn::AllReserved { position: 50, ahead: 37 });
+    assert_eq!(
+        scene.turn(50, at(30)),
+        Turn::AllReserved { position: 50, ahead: 37, beyond_stock: false }
+    );
     let before = scene.look.clone();
     scene.look = stock(0, 0);
     assert_eq!(scene.turn(50, at(30)), Turn::SoldOut);
