@@ -100,9 +100,9 @@ function rowOf({ sku, title }) {
   return row;
 }
 
-function showState({ phase, handed_out, skus }) {
+function showState({ phase, line, skus }) {
   say(byId("phase"), phaseName(phase));
-  say(byId("handed-out"), handed_out.toLocaleString());
+  say(byId("handed-out"), line.handed_out.toLocaleString());
   for (const offer of offers) {
     const row = rowOf(offer);
     const stock = skus.find(({ sku }) => sku === offer.sku);

@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { chromium } from "playwright-core";
+import { walksTheDraw } from "./draw.mjs";
 
 const BASE_URL = process.env.BASE_URL ?? "http://127.0.0.1:8787";
 const { ADMIN_TOKEN, SCREENSHOTS } = process.env;
@@ -238,6 +239,7 @@ async function walk(browser) {
   const declined = await person(browser, "declined", { allowed: [lost] });
   await isDeclined(declined, merchant);
   await closes(merchant, declined);
+  await walksTheDraw(browser, { person, reads, looksRight, picture, ADMIN_TOKEN, BASE_URL });
   await buyer.goto("/problems#sold-out");
   await looksRight(buyer, "problems");
 }
