@@ -244,9 +244,25 @@ export function showSale(now) {
   if (state === "") showWords({ message: now.message, why: now.why });
 }
 
+/** Goes past the line with what the merchant gave to staff. Asking again uses up no more. */
+async function goPast(bypass) {
+  try {
+    const headers = { "Doorbuster-Bypass": bypass };
+    showTurn(await call("POST", path("sales", sale, "bypass"), { headers }));
+    byId("leave").hidden = true;
+    byId("join").hidden = true;
+  } catch (problem) {
+    showProblem(byId("line-problem"), problem);
+  }
+}
+
 /** Goes on with the place that this browser has, or takes one. */
-export function start({ join, turned }) {
+export function start({ join, bypass, turned }) {
   onTurn = turned;
+  if (bypass) {
+    goPast(bypass);
+    return;
+  }
   following = join || Boolean(memory().number);
   byId("join").hidden = following || OVER.includes(state);
   setInterval(tick, 250);

