@@ -4,12 +4,24 @@
 import assert from "node:assert/strict";
 import { commitmentOf, positionOf, seedOf } from "../../public/js/draw.js";
 
+const TITLE = `One mug, drawn ${Date.now().toString(36)}`;
 const SALE = `drawn-${Date.now().toString(36)}`;
 const SKU = "MUG-SEA";
-const OPENS_IN_MS = 8_000;
+const OPENS_IN_MS = 9_000;
 /** From the opening to the draw, and until everybody has asked. */
 const DRAWN_WITHIN_MS = 30_000;
+/** Somebody without scripts may be ahead, who is asked for the pass only by the page's reload. */
+const ADMITTED_WITHIN_MS = 60_000;
 const PEOPLE = 3;
+/** What the merchant opens. */
+const BOXES = [
+  "Ready to open?",
+  "The line in numbers",
+  "When it opens",
+  "How many are let in",
+  "Tell everybody who waits",
+  "Let staff past the line",
+];
 
 /** What `domain/src/line/draw.rs` has as computed once and for ever. */
 async function computesAsTheServiceDoes() {
@@ -34,27 +46,38 @@ async function computesAsTheServiceDoes() {
   assert.deepEqual(await Promise.all(positions), [297, 507, 943, 313, 1_001]);
 }
 
-/** The merchant's side, by the API. */
-function merchant({ BASE_URL, ADMIN_TOKEN }) {
-  return async (method, path, body) => {
-    const reply = await fetch(`${BASE_URL}/v1/admin/sales/${SALE}${path}`, {
-      method,
-      headers: { Authorization: `Bearer ${ADMIN_TOKEN}`, "Content-Type": "application/json" },
-      body: JSON.stringify(body),
-    });
-    assert.equal(reply.status, 200, await reply.text());
-  };
-}
-
-async function schedules(ask) {
-  await ask("PUT", "", { title: "One mug, drawn", skus: [SKU], pass_ttl_ms: 60_000 });
-  await ask("PUT", `/skus/${SKU}/stock`, { on_hand: 1 });
-  await ask("PUT", "/schedule", { opens_at_ms: Date.now() + OPENS_IN_MS });
-  await ask("PUT", "/message", { message: "One mug only.\nGood luck!" });
+/** The merchant creates a sale of one unit, which opens by itself. */
+async function schedules(page, { reads, looksRight }) {
+  await page.reload();
+  await page.locator(`#create [value="${SKU}"]`).waitFor();
+  const create = page.locator("#create");
+  await create.getByLabel("Title").fill(TITLE);
+  await create.getByLabel("Id, as in its address").fill(SALE);
+  await create.locator(`[value="${SKU}"]`).check();
+  await create.getByText("More rules").click();
+  await create.getByRole("button", { name: "Create the sale" }).click();
+  await page.locator(`#stocks [name="${SKU}"]`).fill("1");
+  await page.getByRole("button", { name: "Set the stock" }).click();
+  await page.locator(`[data-sku="${SKU}"] [data-name="on_hand"]`).getByText("1").waitFor();
+  for (const name of BOXES) await page.locator("summary").filter({ hasText: name }).click();
+  await reads(page, "It is a draft. Set when it opens, or open it.");
+  await page.getByLabel("What they read").fill("One mug only.\nGood luck!");
+  await page.getByRole("button", { name: "Tell them" }).click();
+  await reads(page, "Everybody is told.");
+  await page.locator("#bypass").getByLabel("Name").fill("press");
+  await page.getByRole("button", { name: "Make a way past the line" }).click();
+  const bypass = await page.locator("#bypass-link").filter({ visible: true }).textContent();
+  await looksRight(page, "admin-draft");
+  const opensAt = new Date(Date.now() + OPENS_IN_MS);
+  const local = new Date(opensAt - opensAt.getTimezoneOffset() * 60_000);
+  await page.getByLabel("The sale opens").fill(local.toISOString().slice(0, 19));
+  await page.getByRole("button", { name: "Set the times" }).click();
+  await page.locator("#phase").getByText("Opens soon").waitFor();
+  return bypass;
 }
 
 /** Joins before the sale opens, and keeps what was committed to. */
-async function joinsEarly(page, { reads, looksRight }, isFirst) {
+async function joinsEarly(page, { reads }) {
   await page.goto(`/sale?sale=${SALE}`);
   await reads(page, "You need not hurry");
   await page.getByRole("button", { name: "Join the line" }).click();
@@ -63,7 +86,6 @@ async function joinsEarly(page, { reads, looksRight }, isFirst) {
   await reads(page, /^00:0\d$/);
   await page.getByText("How the order is drawn").click();
   await page.getByText("Commitment", { exact: true }).waitFor();
-  if (isFirst) await looksRight(page, "line-prequeue");
   await page.reload();
   await reads(page, "You are in the draw");
 }
@@ -93,39 +115,78 @@ async function catchesACheat(page, { looksRight }) {
   await page.unroute("**/draw");
 }
 
-export async function walksTheDraw(browser, tools) {
+/** Waits without JavaScript, from the list of sales on. */
+async function joinsWithoutScripts(page, { reads, looksRight }) {
+  await page.goto(`/sale?sale=${SALE}`);
+  await page.getByRole("link", { name: "the list of sales" }).click();
+  await page.getByRole("link", { name: TITLE }).click();
+  await page.getByRole("button", { name: "Join the line" }).click();
+  await reads(page, "You are in the draw");
+  await looksRight(page, "no-script-prequeue");
+}
+
+async function isToldWithoutScripts(page, { looksRight }) {
+  const drawn = page.getByRole("heading", { name: /You are in line|It is your turn/ });
+  await drawn.waitFor({ timeout: DRAWN_WITHIN_MS });
+  await looksRight(page, "no-script-drawn");
+}
+
+/** Staff need not wait. */
+async function goesPast(page, bypass, { reads, looksRight }) {
+  await page.goto(bypass);
+  await reads(page, "It is your turn");
+  await looksRight(page, "line-bypass");
+  await page.reload();
+  await reads(page, "It is your turn");
+}
+
+/** The same place in another tab, and after going away and back. */
+async function staysInPlace(page, position, { reads }) {
+  const told = async (where) => {
+    await reads(where, "You are in line");
+    assert.equal(await where.locator("#position").textContent(), String(position));
+  };
+  await told(page);
+  const other = await page.context().newPage();
+  await other.goto(`/sale?sale=${SALE}`);
+  await told(other);
+  await other.close();
+  await page.goto("/");
+  await page.goBack();
+  await told(page);
+}
+
+export async function walksTheDraw(browser, merchant, tools) {
   await computesAsTheServiceDoes();
   const { person, reads, looksRight } = tools;
-  await schedules(merchant(tools));
-  const pages = [];
-  for (let number = 1; number <= PEOPLE; number += 1) {
-    const page = await person(browser, `drawn ${number}`);
-    await joinsEarly(page, tools, number === 1);
-    pages.push(page);
-  }
+  const people = [];
+  for (let number = 1; number <= PEOPLE; number += 1)
+    people.push(await person(browser, `drawn ${number}`));
+  const plain = await person(browser, "without scripts", { javaScriptEnabled: false });
+  const bypass = await schedules(merchant, tools);
+  for (const page of people) await joinsEarly(page, tools);
+  await joinsWithoutScripts(plain, tools);
+  await looksRight(people[0], "line-prequeue");
   const drawn = [];
-  for (const page of pages) drawn.push({ page, position: await isDrawn(page) });
+  for (const page of people) drawn.push({ page, position: await isDrawn(page) });
   drawn.sort((one, other) => one.position - other.position);
   const positions = drawn.map(({ position }) => position);
   assert.equal(new Set(positions).size, PEOPLE, `everybody has another position: ${positions}`);
-  const [first, second, last] = drawn.map(({ page }) => page);
-  await reads(first, "It is your turn");
-  await looksRight(first, "line-admitted");
-  await reads(last, "You are in line");
-  assert.equal(await last.locator("#position").textContent(), String(positions[2]));
+  await isToldWithoutScripts(plain, tools);
+  const [first, , last] = drawn.map(({ page }) => page);
   await looksRight(last, "line-waiting");
-  const other = await last.context().newPage();
-  await other.goto(`/sale?sale=${SALE}`);
-  await reads(other, "You are in line");
-  assert.equal(await other.locator("#position").textContent(), String(positions[2]));
-  await other.close();
+  await staysInPlace(last, positions[2], tools);
   await catchesACheat(last, tools);
+  await goesPast(await person(browser, "staff"), bypass, tools);
+  await reads(merchant, "Those who were let in may want all that is available.");
+  await looksRight(merchant, "admin-line");
+  await first
+    .getByText("It is your turn")
+    .filter({ visible: true })
+    .waitFor({ timeout: ADMITTED_WITHIN_MS });
+  await looksRight(first, "line-admitted");
   await first.getByText("Leave the line").click();
   await first.getByRole("button", { name: "Give my place up" }).click();
   await reads(first, "You are not in the line");
   await looksRight(first, "line-left");
-  await second
-    .getByText("It is your turn")
-    .filter({ visible: true })
-    .waitFor({ timeout: DRAWN_WITHIN_MS });
 }

@@ -159,7 +159,8 @@ fn an_app_is_told_its_turn_in_cloudflares_form_if_it_asks_for_it() {
 
 #[test]
 fn who_waits_in_a_random_order_is_told_the_quarters_of_the_wait() {
-    let mut slow = SaleRequest { order: "random".to_owned(), draw_window_ms: Some(1_000), ..rules() };
+    let mut slow =
+        SaleRequest { order: "random".to_owned(), draw_window_ms: Some(1_000), ..rules() };
     slow.admits_per_minute_max = 60;
     let sale = prequeue(&slow);
     let people: Vec<_> = (0..12).map(|_| joined(&sale)).collect();
