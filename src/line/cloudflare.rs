@@ -44,7 +44,7 @@ pub(super) fn reply(seen: &Seen, turn: &TurnReply) -> CloudflareReply {
     }
 }
 
-/// The first and the third quarter of the wait, in minutes. What is known are the tenth, the fiftieth
+/// The first and the third quarter of the wait, in minutes. Known are the tenth, the fiftieth
 /// and the ninetieth hundredth; between them it is taken to rise evenly.
 fn quartiles(turn: &TurnReply) -> Option<(u64, u64)> {
     let (low, expected, high) = (turn.wait_low_ms?, turn.wait_ms?, turn.wait_high_ms?);

@@ -92,7 +92,7 @@ pub(super) fn escaped(text: &str) -> String {
     html
 }
 
-/// A template with its `{name}`s filled in. What is filled in is not looked at again, so a text that
+/// A template with its `{name}`s filled in. What is filled in is not looked at again: a text that
 /// looks like a name stays one.
 pub(super) fn filled(template: &str, values: &[(&str, &str)]) -> String {
     let mut html = String::with_capacity(template.len().saturating_mul(2));
