@@ -20,7 +20,7 @@ class FarNamespace {
   getByName(name) {
     return {
       execute: (lines) => this.#call("execute", name, lines),
-      status: () => this.#call("status", name, ""),
+      status: (report) => this.#call("status", name, report),
       journal: (after) => this.#call("journal", name, String(after)),
     };
   }

@@ -21,7 +21,7 @@ async function call(path, request, env) {
     case "execute":
       return new Response(await object.execute(body));
     case "status":
-      return new Response(await object.status());
+      return new Response(await object.status(body));
     case "journal":
       return new Response(await object.journal(Number(body)));
     default:

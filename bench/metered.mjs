@@ -116,9 +116,14 @@ export class WaitingRoom extends objects.WaitingRoom {
     return super.execute(lines);
   }
 
-  status() {
+  status(report) {
     count("status_requests");
-    return super.status();
+    return super.status(report);
+  }
+
+  alarm() {
+    count("alarms");
+    return super.alarm();
   }
 }
 

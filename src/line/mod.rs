@@ -49,7 +49,7 @@ impl Taken {
     /// The reply, with the cookies that keep the place in a browser.
     fn remember(&self, request: &Request<'_>, reply: Reply) -> Reply {
         let cookie = shopper::ticket_cookie(request, &self.seen.sale, &self.text);
-        self.identity.remember(reply.own_field("set-cookie", &cookie))
+        self.identity.remember(reply).own_field("set-cookie", &cookie)
     }
 }
 

@@ -87,6 +87,7 @@ fn a_cookie_that_is_no_secret_is_replaced_by_one_that_is() {
 fn places_are_admitted_in_turn_at_the_rate_of_the_sale() {
     let mut slow = rules();
     slow.admits_per_minute_max = 60;
+    slow.order = "fifo".to_owned();
     let sale = Sale::open(shop(), 10, &slow);
     let mut shoppers: Vec<_> = (0..4).map(|_| Shopper::new(&sale)).collect();
     for shopper in &mut shoppers {

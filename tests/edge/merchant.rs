@@ -120,15 +120,15 @@ fn a_late_comer_with_a_pass_is_told_that_it_is_sold_out_and_of_a_restock() {
 fn a_restock_opens_what_was_sold_out() {
     let sale = Sale::open(shop(), 1, &rules());
     Shopper::admitted(&sale).buy("k", 1);
-    let mut bob = Shopper::new(&sale);
     eventually("the line ends", || {
-        let joined = bob.join();
+        let joined = Shopper::new(&sale).join();
         (joined.status == 409).then(|| assert_eq!(joined.problem(), ProblemKind::SoldOut))
     });
     let more: Stock = sale.adjust("found-one", 1).ok();
     assert_eq!((more.on_hand, more.available), (2, 1));
     assert_eq!(sale.adjust("found-one", 1).ok::<Stock>(), more);
     assert_eq!(sale.adjust("found-one", 2).problem(), ProblemKind::IdempotencyKeyReused);
+    let mut bob = Shopper::new(&sale);
     let ticket = eventually("the line opens again", || {
         let joined = bob.join();
         (joined.status == 201).then(|| joined.ok::<TicketReply>().ticket)

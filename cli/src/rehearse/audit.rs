@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Result;
 
 use super::merchant::{Merchant, SaleSetup};
-use crate::verify::journal;
+use super::shopper::Seen;
+use crate::verify::{draw, journal};
 
 /// What the two sources say.
 #[derive(Debug, Default)]
@@ -21,7 +22,10 @@ pub(super) struct Audit {
     pub(super) journaled: BTreeSet<String>,
     /// By the journals, by SKU.
     pub(super) stock: BTreeMap<String, JournaledStock>,
-    /// What is wrong with a journal.
+    /// How many numbers were in the draw, if it is as it was committed to, and everybody was told the
+    /// position that it gives.
+    pub(super) drawn: Option<u64>,
+    /// What is wrong with a journal, or with the draw.
     pub(super) broken: Vec<String>,
 }
 
@@ -58,6 +62,30 @@ impl Audit {
             }
         }
         Ok(audit)
+    }
+
+    /// Verifies the published draw against what shoppers have in hand.
+    pub(super) fn check_draw(&mut self, published: &str, seen: &[Seen]) {
+        let with_ticket = || seen.iter().filter(|seen| seen.ticket.is_some());
+        let tickets: Vec<String> = with_ticket()
+            .filter_map(|seen| seen.ticket.clone())
+            .chain(seen.iter().filter_map(|seen| seen.pass.clone()))
+            .collect();
+        let verdict = draw::verify(published, &draw::Witness { tickets, position: None });
+        if let Some(problem) = verdict.problem {
+            self.broken.push(format!("the draw: {problem}"));
+            return;
+        }
+        let wrong = with_ticket()
+            .zip(&verdict.tickets)
+            .find(|(seen, place)| seen.position.is_some_and(|told| Some(told) != place.position));
+        match wrong {
+            Some((seen, place)) => self.broken.push(format!(
+                "the draw: number {} was told position {:?}, and has {:?}",
+                place.number, seen.position, place.position
+            )),
+            None => self.drawn = verdict.entries,
+        }
     }
 
     fn enter(

@@ -12,15 +12,15 @@ use tokio::time::sleep;
 
 use super::Options;
 use super::client::Client;
-use super::merchant::SaleSetup;
-use super::shopper::{Outcome, Plan, Shopper, Stage};
+use super::merchant::{OPENS_AFTER, SaleSetup};
+use super::shopper::{Outcome, Plan, Seen, Shopper, Stage};
 
 /// Connections that are opened at the same moment, so as not to overflow the listener's backlog.
 /// Once open, all are used at once.
 const CONNECTING_MAX: usize = 256;
 
-/// Everybody comes within this time.
-const ARRIVE_WITHIN: Duration = Duration::from_secs(2);
+/// Everybody comes within this time, two thirds of them before the sale opens.
+const ARRIVE_WITHIN: Duration = OPENS_AFTER.saturating_add(Duration::from_secs(2));
 
 /// The people and their plans.
 pub(super) struct Crowd {
@@ -38,6 +38,8 @@ pub(super) struct History {
     /// What should not have happened, in words.
     pub(super) failures: Vec<String>,
     pub(super) latencies_ms: Vec<f64>,
+    /// What everybody got in the line.
+    pub(super) seen: Vec<Seen>,
     /// Attempts that got no answer, or "not available", and were made again.
     pub(super) repeats: u64,
 }
@@ -82,7 +84,7 @@ impl Crowd {
                 };
                 let outcome = match &mut client {
                     Ok(client) => Shopper::new(&plan, client).go().await,
-                    Err(error) => Err(anyhow::anyhow!("{error:#}")),
+                    Err(error) => (Err(anyhow::anyhow!("{error:#}")), Seen::default()),
                 };
                 (outcome, client.ok())
             });
@@ -90,7 +92,10 @@ impl Crowd {
         let mut history = History::default();
         while let Some(done) = tasks.join_next().await {
             match done {
-                Ok((outcome, client)) => history.enter(outcome, client),
+                Ok(((outcome, seen), client)) => {
+                    history.seen.push(seen);
+                    history.enter(outcome, client);
+                }
                 Err(error) => history.failures.push(error.to_string()),
             }
             bar.inc(1);

@@ -5,7 +5,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
 use doorbuster_domain::journal::Entry;
-use doorbuster_wire::merchant::{ImportReply, OrderPage, SaleState, SettledOrder, Stock};
+use doorbuster_wire::merchant::{
+    ImportReply, OrderPage, Readiness, SaleState, SettledOrder, Stock,
+};
 use doorbuster_wire::shopper::ProductList;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
@@ -16,7 +18,7 @@ use super::client::{Call, Client};
 use crate::verify::journal;
 
 /// The merchant, signed in.
-pub(super) struct Merchant {
+pub(crate) struct Merchant {
     client: Mutex<Client>,
     bearer: String,
 }
@@ -30,8 +32,12 @@ pub(super) struct SaleSetup {
     pub(super) per_shopper_max: u32,
 }
 
+/// The line gathers for so long before the sale opens.
+pub(super) const OPENS_AFTER: Duration = Duration::from_secs(4);
+
 /// Short, because a rehearsal wants to see the end of what is walked away from.
 const RESERVATION_TTL_MS: u64 = 5_000;
+const PASS_TTL_MS: u64 = 30_000;
 const RESERVATION_MAX_MS: u64 = 60_000;
 const PAYMENT_WINDOW_MS: u64 = 5_000;
 
@@ -42,12 +48,18 @@ fn unix_millis() -> Result<u128> {
 }
 
 impl Merchant {
-    pub(super) fn new(options: &Options) -> Result<Self> {
-        let client = Mutex::new(Client::new(&options.url, None)?);
-        Ok(Self { client, bearer: format!("Bearer {}", options.admin_token) })
+    pub(crate) fn new(url: &str, admin_token: &str) -> Result<Self> {
+        let client = Mutex::new(Client::new(url, None)?);
+        Ok(Self { client, bearer: format!("Bearer {admin_token}") })
     }
 
-    /// Imports the catalog, creates a sale of one variant each of several products, and opens it.
+    /// Whether a sale is ready to open.
+    pub(crate) async fn readiness(&self, sale: &str) -> Result<Readiness> {
+        self.get(&format!("/v1/admin/sales/{sale}/readiness")).await
+    }
+
+    /// Imports the catalog, creates a sale of one variant each of several products, and says when it
+    /// opens; people can take a place at once.
     pub(super) async fn set_up(&self, options: &Options) -> Result<SaleSetup> {
         let path = format!("/v1/admin/catalog?currency={}", options.currency);
         let published: ImportReply =
@@ -67,6 +79,7 @@ impl Merchant {
             "skus": skus,
             "per_shopper_max": per_shopper_max,
             "admits_per_minute_max": options.shoppers.saturating_mul(20),
+            "pass_ttl_ms": PASS_TTL_MS,
             "reservation_ttl_ms": RESERVATION_TTL_MS,
             "reservation_max_ms": RESERVATION_MAX_MS,
             "payment_window_ms": PAYMENT_WINDOW_MS,
@@ -77,10 +90,28 @@ impl Merchant {
             let path = format!("{address}/skus/{sku}/stock");
             let _: Stock = self.put_json(&path, &json!({ "on_hand": on_hand })).await?;
         }
-        let _: SaleState =
-            self.post_json(&format!("{address}/phase"), &json!({ "phase": "open" })).await?;
+        self.check_ready(&sale).await?;
+        let opens_at_ms = unix_millis()?.saturating_add(OPENS_AFTER.as_millis());
+        let opening = json!({ "opens_at_ms": opens_at_ms });
+        let _: SaleState = self.put_json(&format!("{address}/schedule"), &opening).await?;
         let stock = skus.into_iter().map(|sku| (sku, on_hand)).collect();
         Ok(SaleSetup { sale, stock, per_shopper_max })
+    }
+
+    /// Checks that nothing but the opening is missing.
+    async fn check_ready(&self, sale: &str) -> Result<()> {
+        let readiness = self.readiness(sale).await?;
+        // A rehearsal comes from few addresses, so its limits are not as they should be.
+        let expected = ["opening", "rate limits"];
+        match readiness.checks.iter().find(|c| !c.ready && !expected.contains(&c.name.as_str())) {
+            Some(check) => bail!("the sale is not ready: {}: {}", check.name, check.detail),
+            None => Ok(()),
+        }
+    }
+
+    /// The draw of a sale as it was published.
+    pub(super) async fn draw(&self, sale: &str) -> Result<String> {
+        Ok(self.call("GET", &format!("/v1/sales/{sale}/draw"), "", &[]).await?.text())
     }
 
     /// The sale's state, once nothing is reserved and every order is in the books.
@@ -148,15 +179,6 @@ impl Merchant {
         body: &Value,
     ) -> Result<T> {
         self.put(path, "application/json", body.to_string().as_bytes()).await
-    }
-
-    async fn post_json<T: serde::de::DeserializeOwned>(
-        &self,
-        path: &str,
-        body: &Value,
-    ) -> Result<T> {
-        let body = body.to_string();
-        self.call("POST", path, "application/json", body.as_bytes()).await?.json()
     }
 
     async fn call(

@@ -4,7 +4,7 @@
 mod audit;
 mod client;
 mod crowd;
-mod merchant;
+pub(crate) mod merchant;
 mod report;
 mod shopper;
 
@@ -95,7 +95,7 @@ pub fn run(options: &Options, bar: &ProgressBar) -> Result<Report> {
 
 async fn rehearse(options: &Options, bar: &ProgressBar) -> Result<Report> {
     let started = Instant::now();
-    let merchant = Merchant::new(options)?;
+    let merchant = Merchant::new(&options.url, &options.admin_token)?;
     bar.set_message("importing the catalog and opening the sale");
     let setup: SaleSetup = merchant.set_up(options).await?;
     let crowd = Crowd::new(options, &setup);
@@ -103,6 +103,7 @@ async fn rehearse(options: &Options, bar: &ProgressBar) -> Result<Report> {
     bar.set_message("waiting until everything is settled");
     let state = merchant.settled_state(&setup.sale, SETTLED_WITHIN).await?;
     bar.set_message("counting again from the books and the journals");
-    let audit = Audit::take(&merchant, &setup).await?;
+    let mut audit = Audit::take(&merchant, &setup).await?;
+    audit.check_draw(&merchant.draw(&setup.sale).await?, &history.seen);
     Ok(Report::new(&setup, &history, &state, &audit, started.elapsed()))
 }

@@ -39,6 +39,10 @@ pub struct Summary {
     pub orders_duplicated: u64,
     /// Whether every journal verifies offline and says the same as the books.
     pub journal_verified: bool,
+    /// Numbers in the draw.
+    pub draw_entries: u64,
+    /// Whether the draw is as it was committed to, and everybody was told the position it gives.
+    pub draw_verified: bool,
     /// Median time of a shopper's request.
     pub p50_ms: f64,
     /// 99th percentile of it.
@@ -93,6 +97,8 @@ impl Report {
             orders_lost: lost as u64,
             orders_duplicated: twice.saturating_add(beyond) as u64,
             journal_verified: audit.broken.is_empty() && unjournaled == 0 && lost == 0,
+            draw_entries: audit.drawn.unwrap_or_default(),
+            draw_verified: audit.drawn.is_some_and(|entries| entries > 0),
             p50_ms: percentile(&latencies, 50),
             p99_ms: percentile(&latencies, 99),
             repeated_requests: history.repeats,
@@ -156,6 +162,9 @@ fn broken_promises(
     broken.extend(counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")));
     if !summary.journal_verified {
         broken.push("journals and books do not agree".to_owned());
+    }
+    if !summary.draw_verified {
+        broken.push("the draw does not verify".to_owned());
     }
     for (sku, on_hand) in &setup.stock {
         let allocated = audit.stock.get(sku).map_or(0, |stock| stock.allocated);

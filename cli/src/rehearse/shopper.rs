@@ -46,18 +46,33 @@ pub(super) enum Outcome {
 /// A waiting shopper gives up only after this: a rehearsal is over long before.
 const PATIENCE: Duration = Duration::from_secs(150);
 
+/// What a shopper got in the line: with it anybody can check the draw.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Seen {
+    pub(super) ticket: Option<String>,
+    pub(super) pass: Option<String>,
+    /// The position that was told last.
+    pub(super) position: Option<u64>,
+}
+
 pub(super) struct Shopper<'c> {
     plan: &'c Plan,
     client: &'c mut Client,
+    seen: Seen,
 }
 
 impl<'c> Shopper<'c> {
     pub(super) fn new(plan: &'c Plan, client: &'c mut Client) -> Self {
-        Self { plan, client }
+        Self { plan, client, seen: Seen::default() }
     }
 
-    /// Goes the whole way.
-    pub(super) async fn go(mut self) -> Result<Outcome> {
+    /// Goes the whole way; what came of it, and what the shopper has in hand at the end.
+    pub(super) async fn go(mut self) -> (Result<Outcome>, Seen) {
+        let outcome = self.shop().await;
+        (outcome, self.seen)
+    }
+
+    async fn shop(&mut self) -> Result<Outcome> {
         let started = Instant::now();
         let Some(pass) = self.wait_for_turn().await? else { return Ok(Outcome::SoldOut) };
         let Some(pass) = pass else { return Ok(Outcome::WalkedAway) };
@@ -66,6 +81,7 @@ impl<'c> Shopper<'c> {
                 break;
             }
             let Some(reservation) = self.reserve(&pass, attempt).await? else {
+                self.leave().await?;
                 return Ok(Outcome::SoldOut);
             };
             if self.plan.walks_away == Some(Stage::Reservation) {
@@ -89,13 +105,23 @@ impl<'c> Shopper<'c> {
             return Ok(None);
         }
         let joined: TicketReply = joined.json()?;
+        self.seen.ticket = Some(joined.ticket.clone());
         if self.plan.walks_away == Some(Stage::Line) {
             return Ok(Some(None));
         }
         let mut turn = joined.turn;
         loop {
+            if let (Some(before), Some(position)) = (self.seen.position, turn.position)
+                && position > before
+            {
+                bail!("the position grew from {before} to {position}");
+            }
+            self.seen.position = turn.position.or(self.seen.position);
             match (turn.state.as_str(), turn.pass, turn.next_poll_ms) {
-                ("admitted", Some(pass), _) => return Ok(Some(Some(pass))),
+                ("admitted", Some(pass), _) => {
+                    self.seen.pass = Some(pass.clone());
+                    return Ok(Some(Some(pass)));
+                }
                 ("sold_out" | "closed", ..) => return Ok(None),
                 (_, _, Some(ms)) => sleep(Duration::from_millis(ms)).await,
                 (state, ..) => bail!("told {state:?} and nothing to do"),
@@ -105,6 +131,17 @@ impl<'c> Shopper<'c> {
             let answer = self.act("GET", &path, &ticket, b"").await?;
             turn = answer.json::<TurnReply>()?;
         }
+    }
+
+    /// Makes room for somebody else.
+    async fn leave(&mut self) -> Result<()> {
+        let Some(ticket) = self.seen.ticket.clone() else { return Ok(()) };
+        let path = format!("/v1/sales/{}/turn", self.plan.sale);
+        let left = self.act("DELETE", &path, &[("doorbuster-ticket", &ticket)], b"").await?;
+        if left.status != 200 {
+            bail!("leaving: {} {}", left.status, left.text());
+        }
+        Ok(())
     }
 
     /// Reserves one unit, waiting while all are reserved by others. `None` when all are sold.

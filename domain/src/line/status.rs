@@ -221,6 +221,9 @@ impl Status {
 
     /// The place in the line of a number; nothing as long as it is in a draw that is to come.
     pub fn position(&self, number: u64) -> Option<u64> {
+        if self.order == LineOrder::Passthrough {
+            return Some(number);
+        }
         match (&self.draw.drawn, self.draw.entries) {
             (Some(drawn), Some(entries)) => {
                 Some(Permutation::new(drawn.seed, entries).position(number))
