@@ -50,7 +50,7 @@ fn join(sale: &Sale<'_>) -> (String, String) {
     assert_eq!(joined.status, 303, "{}", joined.text());
     let cookies = joined.headers.get_all("set-cookie").iter();
     let pairs: Vec<&str> =
-        cookies.map(|cookie| cookie.to_str().unwrap().split(';').next().unwrap()).collect();
+        cookies.filter_map(|cookie| cookie.to_str().ok()?.split(';').next()).collect();
     (pairs.join("; "), joined.header("location").to_owned())
 }
 
