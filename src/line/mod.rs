@@ -119,17 +119,18 @@ async fn new_ticket(
 }
 
 async fn next_number(edge: &Edge, env: &Env, seen: &Seen) -> Result<u64, Problem> {
-    let (sale, asked_at) = (&seen.sale, now());
-    let wanted = match edge.lines.take(sale, asked_at) {
+    let sale = &seen.sale;
+    let wanted = match edge.lines.take(sale, now()) {
         Place::Number(number) => return Ok(number),
         Place::Lease(wanted) => wanted,
     };
-    let answered = RoomStub::of(env, sale).execute(&RoomCall::Lease { wanted }).await;
+    let answered =
+        RoomStub::of(env, sale).execute(&RoomCall::Lease { wanted: wanted.numbers }).await;
     let block = match &answered {
         Ok(RoomReply::Numbers { first, last }) => Some((*first, *last)),
         _ => None,
     };
-    let number = edge.lines.leased(sale, block, asked_at);
+    let number = edge.lines.leased(sale, wanted, block);
     number.ok_or_else(|| match answered {
         Err(problem) => problem,
         Ok(other) => Problem::unavailable("room", &other),

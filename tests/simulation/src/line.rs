@@ -43,7 +43,7 @@ impl World {
         let (client, now) = (self.person(person).client, self.now);
         let edge = self.edge_of(person);
         let Some(status) = edge.status() else { return };
-        match status.check_joining(client.into(), edge.places(client)) {
+        match status.check_joining(Some(client.into()), edge.places(client)) {
             Ok(()) => {}
             Err(RoomRejection::NotOpen) => {
                 self.person(person).joined_at = 0;
@@ -60,7 +60,7 @@ impl World {
         match edge.lane.take(clock) {
             Place::Number(number) => self.joined(person, number),
             Place::Lease(wanted) => {
-                let call = Call { person, wanted, asked_at: now, block: None };
+                let call = Call { person, wanted, block: None };
                 let latency = self.latency();
                 self.after(latency, Event::Leasing(self.calls.len() as u32));
                 self.calls.push(call);
@@ -69,10 +69,8 @@ impl World {
     }
 
     pub fn leased(&mut self, call: u32) {
-        let Call { person, asked_at, block, .. } = self.calls[call as usize];
-        let edge = self.edge_of(person);
-        let asked_at = edge.clock(asked_at);
-        match edge.lane.leased(block, asked_at) {
+        let Call { person, wanted, block } = self.calls[call as usize];
+        match self.edge_of(person).lane.leased(wanted, block) {
             Some(number) => self.joined(person, number),
             None => self.person(person).stage = Stage::Gone,
         }

@@ -92,7 +92,8 @@ impl Room {
             lease_writes: 0,
         };
         room.look.units.unknown = true;
-        let created = room.machine.create(rules, DrawSecret::from_bytes(secret)).unwrap();
+        let created =
+            room.machine.create(rules, DrawSecret::from_bytes(secret), moment(0)).unwrap();
         room.append(created, moment(0));
         room
     }

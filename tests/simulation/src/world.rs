@@ -1,6 +1,6 @@
 //! A shape, running: people, edges, the room and the stock, and what goes between them.
 
-use doorbuster_domain::line::Phase;
+use doorbuster_domain::line::{Phase, Wanted};
 
 use crate::calendar::{Calendar, Ms};
 use crate::crowd::{Person, crowd};
@@ -55,8 +55,7 @@ pub enum Event {
 #[derive(Debug, Clone, Copy)]
 pub struct Call {
     pub person: u32,
-    pub wanted: u64,
-    pub asked_at: Ms,
+    pub wanted: Wanted,
     pub block: Option<(u64, u64)>,
 }
 
@@ -277,7 +276,7 @@ impl World {
     }
 
     fn leasing(&mut self, call: u32) {
-        let Call { wanted, .. } = self.calls[call as usize];
+        let wanted = self.calls[call as usize].wanted.numbers;
         let block = self.room.lease(wanted, self.now);
         self.calls[call as usize].block = block;
         if block.is_some() {

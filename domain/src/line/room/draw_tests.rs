@@ -166,7 +166,7 @@ fn time_does_not_count_while_a_sale_is_paused() {
 fn limits_and_messages_change_while_the_sale_runs() {
     let mut scene = Scene::open(60);
     scene.join_many(400, T0);
-    let limits = Limits { admits_per_minute_max: 600, active_users_max: 50 };
+    let limits = Limits { admits_per_minute_max: 600, active_users_max: 500 };
     let events = scene.room.set_limits(limits).unwrap();
     scene.happen(events, at(1));
     assert!(scene.look(plenty(), at(1)));

@@ -297,13 +297,21 @@ impl WaitingRoom {
         passage.note(frontier, now, Millis::new(u64::MAX));
         act(&Standing {
             now,
+            since: self.phase_set_at,
             frontier,
+            promised: self.promised(&line, now),
             line: &line,
             passage: &passage,
             entries: self.draw.entries.unwrap_or_default(),
             limits: self.limits(),
             per_shopper_max: self.rules.as_ref().map_or(1, |rules| rules.per_shopper_max),
         })
+    }
+
+    /// Up to where the line is published: if it is slowed down now, it goes on so far.
+    fn promised(&self, line: &Frontier, now: Timestamp) -> u64 {
+        let most = self.handed_out.saturating_add(self.second()).max(line.at(now));
+        line.at(now.plus(PUBLISHED_FOR)).min(most)
     }
 
     /// What the merchant is told of those who were let in.
