@@ -71,9 +71,9 @@ impl WaitingRoomObject {
         self.attempt(|_, _| Ok(()))
     }
 
-    /// Takes note of an edge's report, and says what to ask the Inventory objects whose stock should
-    /// be looked at, and then their names, all a line each; nothing if what is known is fresh. Throws
-    /// as `turn` does.
+    /// Takes note of an edge's report, and says what to ask the Inventory objects whose stock
+    /// should be looked at, and then their names, all a line each; nothing if what is known is
+    /// fresh. Throws as `turn` does.
     pub fn stock_wanted(&self, report: &str) -> Result<String, JsError> {
         self.attempt(|inner, now| {
             if let (Some(admission), Ok(report)) =

@@ -283,7 +283,7 @@ pub struct LineState {
     pub entries: Option<u64>,
     /// Positions admitted each minute.
     pub positions_per_minute: u64,
-    /// Why not more: the rule that decides, such as `admits_per_minute_max` or `stock`.
+    /// Why not more: the rule that decides, such as `admits_per_minute` or `stock`.
     pub reason: String,
     /// How that changed lately, the newest last.
     pub changes: Vec<RateChange>,

@@ -58,8 +58,8 @@ impl Merchant {
         self.get(&format!("/v1/admin/sales/{sale}/readiness")).await
     }
 
-    /// Imports the catalog, creates a sale of one variant each of several products, and says when it
-    /// opens; people can take a place at once.
+    /// Imports the catalog, creates a sale of one variant each of several products, and says when
+    /// it opens; people can take a place at once.
     pub(super) async fn set_up(&self, options: &Options) -> Result<SaleSetup> {
         let path = format!("/v1/admin/catalog?currency={}", options.currency);
         let published: ImportReply =

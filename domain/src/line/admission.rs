@@ -2,16 +2,17 @@
 //!
 //! The least of four rules decides: what the merchant allows each minute, how many may be about to
 //! buy at the same time, what the stock still gives for those who were let in already, and what the
-//! slowest part of the service is coping with. All of it is memory: after a crash the estimates begin
-//! anew, on the cautious side.
+//! slowest part of the service is coping with. All of it is memory: after a crash the estimates
+//! begin anew, on the cautious side.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use super::arithmetic::{real, whole};
 use super::conversion::Conversion;
 use super::frontier::Frontier;
+use super::joined::Joined;
 use super::passage::Passage;
 use super::report::Report;
 use super::sale::SaleRules;
@@ -143,23 +144,13 @@ pub struct Admission {
     conversion: Conversion,
     shown: Shown,
     service: Service,
-    places_per_client: u32,
-    /// Places taken, by the digest of the client's address range.
-    places: BTreeMap<u64, u32>,
-    /// Those that have as many as may be.
-    full_clients: Vec<u64>,
-    /// People who took a place, by second.
-    joined: VecDeque<(u64, u64)>,
+    joined: Joined,
     /// Up to when passes were taken to have lived.
     lived_up_to: Timestamp,
 }
 
 /// Of a longer time without a look nothing is learnt: who knows what happened in it.
 const LIVED_MAX: Millis = Millis::from_secs(10);
-
-/// So many address ranges are counted, and so many full ones told, at most.
-const CLIENTS_MAX: usize = 200_000;
-const FULL_CLIENTS_MAX: usize = 500;
 
 impl Admission {
     /// So long the moments of admission are needed, however short passes are good.
@@ -169,14 +160,11 @@ impl Admission {
     pub fn new(rules: &SaleRules) -> Self {
         Self {
             pass_ttl: rules.pass_ttl_ms,
-            places_per_client: rules.places_per_client,
-            full_clients: Vec::new(),
             cohorts: BTreeMap::new(),
             conversion: Conversion::default(),
             shown: Shown::default(),
             service: Service::default(),
-            places: BTreeMap::new(),
-            joined: VecDeque::new(),
+            joined: Joined::new(rules.places_per_client),
             lived_up_to: Timestamp::default(),
         }
     }
@@ -200,34 +188,12 @@ impl Admission {
             self.close(*second, *people);
         }
         self.service.note_payments(report.payments);
-        self.note_joined(report, now);
-    }
-
-    fn note_joined(&mut self, report: &Report, now: Timestamp) {
-        while let Some((second, _)) = self.joined.front()
-            && second.saturating_add(60) <= now.as_secs()
-        {
-            self.joined.pop_front();
-        }
-        if report.joined > 0 {
-            self.joined.push_back((now.as_secs(), report.joined));
-        }
-        for (client, places) in &report.places {
-            if self.places.len() < CLIENTS_MAX || self.places.contains_key(client) {
-                let known = self.places.entry(*client).or_default();
-                let before = std::mem::replace(known, known.saturating_add(*places));
-                let becomes_full =
-                    before < self.places_per_client && *known >= self.places_per_client;
-                if becomes_full && self.full_clients.len() < FULL_CLIENTS_MAX {
-                    self.full_clients.push(*client);
-                }
-            }
-        }
+        self.joined.note(report, now);
     }
 
     /// The address ranges that have as many places as may be.
     pub(super) fn full_clients(&self) -> &[u64] {
-        &self.full_clients
+        self.joined.full_clients()
     }
 
     fn close(&mut self, second: u64, people: u64) {
@@ -381,7 +347,7 @@ impl Admission {
             came_last_minute: Shown::recent(standing, Millis::from_secs(60))
                 .map(|(second, _)| self.came_in(second))
                 .sum(),
-            joined_last_minute: self.joined.iter().map(|(_, people)| people).sum(),
+            joined_last_minute: self.joined.last_minute(),
         }
     }
 }

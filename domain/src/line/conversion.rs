@@ -6,8 +6,9 @@ use crate::time::Millis;
 /// A pass grows old in so many steps, of which each is twice as long as the one before.
 const AGES: usize = Conversion::AGES;
 
-/// How many imagined passes lived through each step; half of them would reserve in it. So as long as nothing has been
-/// seen, nearly everybody is expected to buy, and a hundred people who do not outweigh it.
+/// How many imagined passes lived through each step; half of them would reserve in it. So as long
+/// as nothing has been seen, nearly everybody is expected to buy, and a hundred people who do not
+/// outweigh it.
 const PRIOR: f64 = 8.0;
 
 /// What became of passes of one age.

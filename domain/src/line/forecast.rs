@@ -1,8 +1,8 @@
 //! How long it will take, as a range that has held so far.
 //!
 //! The room takes down what it would have told people in some places, and sees what became of it.
-//! The range is made from how far the truth was off, so that it holds for eight in ten. How often it
-//! does is measured by the simulation.
+//! The range is made from how far the truth was off, so that it holds for eight in ten. How often
+//! it does is measured by the simulation.
 
 use std::collections::VecDeque;
 
@@ -11,10 +11,12 @@ use serde::{Deserialize, Serialize};
 use super::arithmetic::{real, whole};
 use crate::time::{Millis, Timestamp};
 
-/// The waits that are followed, in seconds: what holds for the next minute need not hold for an hour.
+/// The waits that are followed, in seconds: what holds for the next minute need not hold for an
+/// hour.
 const WAITS: [u64; 5] = [10, 30, 90, 270, 810];
 
-/// How the truth compared with what was told, in hundredths of it: a tenth was below, a tenth above.
+/// How the truth compared with what was told, in hundredths of it: a tenth was below, a tenth
+/// above.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spread {
     /// A tenth waited less.

@@ -63,8 +63,8 @@ impl Lane {
             }
             self.blocks.pop_front();
         }
-        // As many as came in the last second. Who comes while somebody asks for them asks for one; a
-        // call that takes longer may have been broken off.
+        // As many as came in the last second. Who comes while somebody asks for them asks for one;
+        // a call that takes longer may have been broken off.
         let leads = self.asked_at.is_none_or(|asked_at| now.since(asked_at) >= LEASE_FOR);
         let numbers = if leads { self.came.max(self.second.1) } else { 1 };
         if leads {

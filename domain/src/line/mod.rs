@@ -6,6 +6,7 @@ mod conversion;
 mod draw;
 mod forecast;
 mod frontier;
+mod joined;
 mod lane;
 mod passage;
 mod report;

@@ -4,8 +4,8 @@ use super::admission::Standing;
 use super::arithmetic::real;
 use crate::time::{Millis, Timestamp};
 
-/// The share of positions behind which somebody comes, apart for those drawn and those after: who has
-/// just joined is more likely to be there.
+/// The share of positions behind which somebody comes, apart for those drawn and those after: who
+/// has just joined is more likely to be there.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Shown {
     /// By the seconds of which nothing new is learnt any more.
@@ -43,8 +43,8 @@ const ALL_CAME_AFTER: u64 = 60;
 pub(super) type Span = (u64, u64);
 
 impl Shown {
-    /// Whoever is admitted is taken to come within this time, or not at all: a poll is never further
-    /// away.
+    /// Whoever is admitted is taken to come within this time, or not at all: a poll is never
+    /// further away.
     pub(super) const WITHIN: Millis = Millis::from_secs(30);
     /// So long the seconds of admission are kept apart.
     pub(super) const WINDOW: Millis = Millis::from_secs(70);
@@ -105,8 +105,8 @@ impl Shares {
     }
 }
 
-/// The positions that were admitted in a second; none before the sale went on, as a pause moves what
-/// is known of the time before.
+/// The positions that were admitted in a second; none before the sale went on, as a pause moves
+/// what is known of the time before.
 fn admitted_in(standing: &Standing<'_>, second: u64) -> Span {
     let start = Timestamp::default().plus(Millis::from_secs(second));
     let end = start.plus(Millis::from_secs(1));

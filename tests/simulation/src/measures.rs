@@ -68,8 +68,8 @@ pub struct Measures {
     /// People who had a pass, wanted a unit and got none.
     pub turned_away: u32,
     pub reserved: u32,
-    /// When the last of the people heard that everything is sold, and when the last of those whom the
-    /// stock might have reached, by what they had been told.
+    /// When the last of the people heard that everything is sold, and when the last of those whom
+    /// the stock might have reached, by what they had been told.
     pub last_told: Ms,
     pub last_hoping_told: Ms,
 }

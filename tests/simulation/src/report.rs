@@ -80,8 +80,8 @@ pub fn broken(outcomes: &[Outcome], draw_p_value: f64) -> Vec<String> {
 
 const HEAD: &str = "\
 shape             people    joined  refused     came   away lapsed  sale s | minute%  active% \
-unsold  edges s hoping s people s | invers.  overt. leased | ranges  held% short%  long% | wr/s leases/s  \
-pressure  Mpolls";
+unsold  edges s hoping s people s | invers.  overt. leased | ranges  held% short%  long% | \
+wr/s leases/s  pressure  Mpolls";
 
 /// A row for each shape.
 pub fn table(outcomes: &[Outcome]) -> String {
@@ -90,8 +90,8 @@ pub fn table(outcomes: &[Outcome]) -> String {
         let _written = writeln!(
             text,
             "{:<14} {:>9} {:>9} {:>8} {:>8} {:>6} {:>6} {:>7.0} | {:>7.2} {:>8.2} {:>6} {:>8.2} \
-             {:>8.2} {:>8.2} | {:>7} {:>7} {:>6} | {:>6} {:>6.1} {:>6.1} {:>6.1} | {:>4.2} {:>8.2} {:>9.2} \
-             {:>7.1}",
+             {:>8.2} {:>8.2} | {:>7} {:>7} {:>6} | {:>6} {:>6.1} {:>6.1} {:>6.1} | {:>4.2} {:>8.2} \
+             {:>9.2} {:>7.1}",
             o.name,
             o.people,
             o.joined,
