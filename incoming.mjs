@@ -14,6 +14,7 @@ const HEADERS = [
   "if-none-match",
   "doorbuster-signature",
   "doorbuster-bypass",
+  "doorbuster-challenge",
 ];
 
 /** What it is told at once, of what reads and of what changes something. */

@@ -32,10 +32,11 @@ pub(crate) enum Header {
     IfNoneMatch,
     Signature,
     Bypass,
+    Challenge,
 }
 
 /// How many they are.
-const HEADERS_LEN: usize = 12;
+const HEADERS_LEN: usize = 13;
 
 /// Those that stand in the head of a request: what most requests of shoppers need. The others are
 /// asked for.

@@ -102,6 +102,7 @@ async fn handle(
         Operation::SetMessage => admin::line::set_message(edge, request, env, first).await,
         Operation::TellBeacon => admin::line::tell_beacon(edge, request, env, first).await,
         Operation::MakeBypass => admin::line::make_bypass(edge, request, env, first, second).await,
+        Operation::MeetChallenge => admin::line::meet_challenge(edge, request, env, first).await,
         Operation::ShowReadiness => admin::readiness::show(edge, env, first).await,
         Operation::SetStock => admin::set_stock(request, env, place()?).await,
         Operation::AdjustStock => admin::adjust_stock(request, env, place()?).await,

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use doorbuster_domain::id::{SaleId, ShopperId};
-use doorbuster_domain::sealed::{Pass, SealError, Ticket};
+use doorbuster_domain::sealed::{ChallengeMet, Pass, SealError, Ticket};
 use doorbuster_domain::time::Timestamp;
 use doorbuster_wire::problem::ProblemKind;
 
@@ -39,6 +39,20 @@ fn is_secret(text: &str) -> bool {
     SECRET_LEN.contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
+/// Who has this secret.
+///
+/// # Errors
+///
+/// `ShopperSecretInvalid` if it is none.
+pub(crate) fn of_secret(secret: &str) -> Result<ShopperId, Problem> {
+    if is_secret(secret) {
+        return Ok(ShopperId::of_secret(secret.as_bytes()));
+    }
+    let (min, max) = (SECRET_LEN.start(), SECRET_LEN.end());
+    let detail = format!("It has to be {min} to {max} printable ASCII characters.");
+    Err(Problem::new(ProblemKind::ShopperSecretInvalid, detail))
+}
+
 /// The shopper a request is from: by `Doorbuster-Shopper`, else by cookie.
 ///
 /// # Errors
@@ -52,12 +66,7 @@ pub(crate) fn known(request: &Request<'_>) -> Result<ShopperId, Problem> {
                  Doorbuster-Shopper secret.",
         )
     })?;
-    if !is_secret(secret) {
-        let (min, max) = (SECRET_LEN.start(), SECRET_LEN.end());
-        let detail = format!("It has to be {min} to {max} printable ASCII characters.");
-        return Err(Problem::new(ProblemKind::ShopperSecretInvalid, detail));
-    }
-    Ok(ShopperId::of_secret(secret.as_bytes()))
+    of_secret(secret)
 }
 
 /// The shopper a request is from, made known if they are new. A cookie that is no secret, which
@@ -81,6 +90,14 @@ impl Identity {
     /// Whether nobody has seen them before.
     pub(crate) const fn is_new(&self) -> bool {
         self.new_cookie.is_some()
+    }
+
+    /// The problem, with the cookie that a new shopper is known by.
+    pub(crate) fn remember_with(&self, problem: Problem) -> Problem {
+        match &self.new_cookie {
+            Some(cookie) => problem.field("set-cookie", cookie.clone()),
+            None => problem,
+        }
     }
 
     /// The reply, with the cookie that a new shopper is known by.
@@ -140,6 +157,23 @@ fn ticket_from_cookie(
     let ticket: Ticket = config.keyring.open(text, now).ok()?;
     ticket.belongs_to(sale, shopper).ok()?;
     Some(ticket)
+}
+
+/// Checks that whoever joins has met the challenge that stands before it.
+pub(crate) fn require_challenge_met(
+    request: &Request<'_>,
+    config: &Config,
+    sale: &SaleId,
+    shopper: ShopperId,
+    now: Timestamp,
+) -> Result<(), Problem> {
+    let missing = |detail: &str| Problem::new(ProblemKind::ChallengeRequired, detail);
+    let text = request.header(Header::Challenge).ok_or_else(|| {
+        missing("Meet the challenge first, and send what it gives you as Doorbuster-Challenge.")
+    })?;
+    let met: ChallengeMet =
+        config.keyring.open(text, now).map_err(|error| missing(&format!("It {error}.")))?;
+    met.belongs_to(sale, shopper).map_err(|error| missing(&format!("It {error}.")))
 }
 
 /// What a pass is worth.

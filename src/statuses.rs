@@ -168,6 +168,7 @@ mod tests {
             handed_out: 0,
             pass_ttl_ms: Millis::from_secs(60),
             per_shopper_max: 1,
+            challenge: false,
             places_per_client: 1,
             full_clients: Vec::new(),
             message: String::new(),

@@ -218,7 +218,7 @@ fn room_events() -> Vec<(RoomEvent, &'static str)> {
                 r#"{"created":{"rules":{"sale":"drop","title":"The drop","#,
                 r#""admits_per_minute_max":600,"active_users_max":70,"order":"random","#,
                 r#""draw_window_ms":1000,"beacon":{"chain":"52","round":7},"#,
-                r#""places_per_client":9,"per_shopper_max":2,"#,
+                r#""places_per_client":9,"challenge":true,"per_shopper_max":2,"#,
                 r#""pass_ttl_ms":600000,"reservation_ttl_ms":100,"#,
                 r#""reservation_max_ms":250,"payment_window_ms":60,"skus":[{"sku":"shirt","#,
                 r#""title":"Shirt","unit_price":{"minor":1999,"currency":"EUR"}}]}}}"#
@@ -304,6 +304,7 @@ fn rules() -> SaleRules {
         draw_window_ms: Millis::new(1_000),
         beacon: Some(BeaconRound { chain: "52".to_owned(), round: 7 }),
         places_per_client: 9,
+        challenge: true,
         per_shopper_max: terms.per_shopper_max,
         pass_ttl_ms: Millis::from_secs(600),
         reservation_ttl_ms: terms.reservation_ttl_ms,

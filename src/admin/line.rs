@@ -2,12 +2,12 @@
 
 use doorbuster_domain::id::{BypassName, SaleId};
 use doorbuster_domain::line::{Limits, MESSAGE_LEN_MAX, RateChange, Schedule};
-use doorbuster_domain::sealed::Bypass;
-use doorbuster_domain::time::Timestamp;
+use doorbuster_domain::sealed::{Bypass, ChallengeMet};
+use doorbuster_domain::time::{Millis, Timestamp};
 use doorbuster_durable::rpc::{RoomCall, RoomView};
 use doorbuster_wire::merchant::{
-    BeaconRequest, BypassReply, BypassRequest, BypassState, LimitsRequest, LineState,
-    MessageRequest, RateChange as Change, ScheduleRequest,
+    BeaconRequest, BypassReply, BypassRequest, BypassState, ChallengeReply, ChallengeRequest,
+    LimitsRequest, LineState, MessageRequest, RateChange as Change, ScheduleRequest,
 };
 use worker::Env;
 
@@ -17,7 +17,8 @@ use crate::http::{Reply, Request};
 use crate::objects::RoomStub;
 use crate::problem::Problem;
 use crate::reservations::word;
-use crate::room::sale_id;
+use crate::room::{sale_id, status};
+use crate::shopper;
 
 /// The most people that one way past the line may be for.
 const BYPASS_USES_MAX: u32 = 1_000;
@@ -132,6 +133,28 @@ pub(crate) async fn make_bypass(
     let uses = u32::try_from(uses).unwrap_or(u32::MAX);
     let name = name.to_string();
     Ok(Reply::json(&BypassReply { name, bypass, uses_max, uses, expires_at_ms }))
+}
+
+/// How long who met the challenge has for joining.
+const CHALLENGE_MET_FOR: Millis = Millis::from_secs(3600);
+
+/// `POST /v1/admin/sales/{sale}/challenges`: called by whoever sets the challenge.
+pub(crate) async fn meet_challenge(
+    edge: &Edge,
+    request: &Request<'_>,
+    env: &Env,
+    sale: &str,
+) -> Result<Reply, Problem> {
+    let (sale, config) = (sale_id(sale)?, edge.config(env)?);
+    let ChallengeRequest { secret } = request.json().await?;
+    let shopper = shopper::of_secret(&secret)
+        .map_err(|_| Problem::invalid("/secret", "It is no secret of a shopper."))?;
+    // Whether there is such a sale.
+    status(edge, env, &sale, now()).await?;
+    let expires_at = now().plus(CHALLENGE_MET_FOR);
+    let challenge = config.keyring.seal(&ChallengeMet { sale, shopper, expires_at });
+    let expires_at_ms = expires_at.as_millis();
+    Ok(Reply::json(&ChallengeReply { challenge, expires_at_ms }))
 }
 
 /// Has the room change something, and shows what the sale is like then.

@@ -76,6 +76,7 @@ pub(crate) async fn create_sale(
         draw_window_ms: Millis::new(asked.draw_window_ms.unwrap_or_default()),
         beacon: asked.beacon.map(|Beacon { chain, round }| BeaconRound { chain, round }),
         places_per_client: asked.places_per_client,
+        challenge: asked.challenge,
         per_shopper_max: asked.per_shopper_max,
         pass_ttl_ms: Millis::new(asked.pass_ttl_ms),
         reservation_ttl_ms: Millis::new(asked.reservation_ttl_ms),

@@ -108,6 +108,12 @@ async fn new_ticket(
             return Ok(ticket);
         }
     }
+    if seen.challenge {
+        let config = edge.config(env)?;
+        let met = shopper::require_challenge_met(request, &config, sale, shopper, now());
+        // Who is new has to be known when they come back with it.
+        met.map_err(|problem| identity.remember_with(problem))?;
+    }
     // Where load is allowed to come from few addresses, so are places.
     let factor = config::rate_limit_factor(env);
     let places = edge.lines.places(sale, client).checked_div(factor).unwrap_or_default();

@@ -26,6 +26,7 @@ pub fn rules() -> SaleRequest {
         draw_window_ms: None,
         beacon: None,
         places_per_client: 10_000_000,
+        challenge: false,
         per_shopper_max: 2,
         pass_ttl_ms: 600_000,
         reservation_ttl_ms: 300_000,

@@ -47,6 +47,9 @@ pub struct SaleRequest {
     /// 1 to 10,000,000.
     #[serde(default = "defaults::places_per_client")]
     pub places_per_client: u32,
+    /// Whether who joins has to have met a challenge; see `POST .../challenges`.
+    #[serde(default)]
+    pub challenge: bool,
     /// Units of one SKU that one shopper may have; 1 to 1,000.
     #[serde(default = "defaults::per_shopper_max")]
     pub per_shopper_max: u32,
@@ -176,6 +179,26 @@ pub struct BypassReply {
     /// How many have.
     pub uses: u32,
     /// Until when, in milliseconds since 1970.
+    pub expires_at_ms: u64,
+}
+
+/// Somebody who met the challenge before a line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ChallengeRequest {
+    /// The shopper's secret: what a browser has in its cookie, or an app sends as
+    /// `Doorbuster-Shopper`.
+    pub secret: String,
+}
+
+/// What lets somebody join who met the challenge.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct ChallengeReply {
+    /// The shopper sends it as `Doorbuster-Challenge` when joining.
+    pub challenge: String,
+    /// Until when it is good, in milliseconds since 1970.
     pub expires_at_ms: u64,
 }
 

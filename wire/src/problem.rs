@@ -87,6 +87,7 @@ problems! {
     PassInvalid 403 "pass-invalid" false "The pass does not hold";
     PassExpired 403 "pass-expired" false "The pass has expired";
     PaymentLinkInvalid 403 "payment-link-invalid" false "The payment link does not hold";
+    ChallengeRequired 403 "challenge-required" false "A challenge has to be met before joining";
     BypassInvalid 403 "bypass-invalid" false "This way past the line does not hold";
     PlacesPerClient 403 "places-per-client" false "Too many places were taken from this network";
     NotFound 404 "not-found" false "There is nothing at this address";

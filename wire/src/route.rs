@@ -180,6 +180,8 @@ routes! {
         "Brings the signature of the beacon's round that goes into the draw.";
     MakeBypass Put "/v1/admin/sales/{sale}/bypasses/{bypass}" Admin 200
         "Makes a way past the line, for staff.";
+    MeetChallenge Post "/v1/admin/sales/{sale}/challenges" Admin 201
+        "Lets somebody join who met the challenge before the line.";
     ShowReadiness Get "/v1/admin/sales/{sale}/readiness" Admin 200
         "Whether a sale is ready to open, and what is missing.";
     SetStock Put "/v1/admin/sales/{sale}/skus/{sku}/stock" Admin 200

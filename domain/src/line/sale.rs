@@ -105,6 +105,9 @@ pub struct SaleRules {
     /// Places in the line that one client's address range may have.
     #[serde(default = "people_max")]
     pub places_per_client: u32,
+    /// Whether who joins has to have met a challenge.
+    #[serde(default)]
+    pub challenge: bool,
     /// Units of one SKU that one shopper may have.
     pub per_shopper_max: u32,
     /// How long a pass is good for.

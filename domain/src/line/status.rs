@@ -48,6 +48,8 @@ pub struct Status {
     pub pass_ttl_ms: Millis,
     /// Units of one SKU that one shopper may have.
     pub per_shopper_max: u32,
+    /// Whether who joins has to have met a challenge.
+    pub challenge: bool,
     /// Places that one client's address range may have.
     pub places_per_client: u32,
     /// Address ranges that have as many, by their digests.

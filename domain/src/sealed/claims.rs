@@ -23,6 +23,8 @@ pub enum Purpose {
     Payment,
     /// The way past the line.
     Bypass,
+    /// That a challenge was met.
+    Challenge,
 }
 
 impl Purpose {
@@ -33,6 +35,7 @@ impl Purpose {
             Self::Pass => "pass",
             Self::Payment => "payment",
             Self::Bypass => "bypass",
+            Self::Challenge => "challenge",
         }
     }
 
@@ -43,6 +46,7 @@ impl Purpose {
             Self::Pass => "pass+jwt",
             Self::Payment => "payment+jwt",
             Self::Bypass => "bypass+jwt",
+            Self::Challenge => "challenge+jwt",
         }
     }
 }
@@ -136,6 +140,35 @@ pub struct Bypass {
     pub expires_at: Timestamp,
 }
 
+/// Proof that a shopper met the challenge that stands before joining, whatever it was: a puzzle, a
+/// captcha, a member's number. Who sets it has this sealed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChallengeMet {
+    /// The sale whose line may be joined.
+    pub sale: SaleId,
+    /// Who met it.
+    #[serde(rename = "sub")]
+    pub shopper: ShopperId,
+    /// The first moment at which it is no longer good.
+    #[serde(rename = "exp", with = "secs")]
+    pub expires_at: Timestamp,
+}
+
+impl ChallengeMet {
+    /// Whether it is for this sale and this shopper.
+    pub fn belongs_to(&self, sale: &SaleId, shopper: ShopperId) -> Result<(), ForeignError> {
+        belongs((&self.sale, self.shopper), (sale, shopper))
+    }
+}
+
+impl Claims for ChallengeMet {
+    const PURPOSE: Purpose = Purpose::Challenge;
+
+    fn expires_at(&self) -> Timestamp {
+        self.expires_at
+    }
+}
+
 /// Why a good Ticket or Pass is of no use here, in order of precedence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ForeignError {
@@ -215,6 +248,7 @@ mod closed {
     impl Closed for super::Pass {}
     impl Closed for super::PaymentLink {}
     impl Closed for super::Bypass {}
+    impl Closed for super::ChallengeMet {}
 }
 
 /// A moment as the `NumericDate` of RFC 7519, section 2, without the fraction it may have.

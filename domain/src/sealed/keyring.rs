@@ -90,6 +90,7 @@ struct Keys {
     pass_key: PassKey,
     payment: MacKey,
     bypass: MacKey,
+    challenge: MacKey,
     webhook: WebhookKey,
 }
 
@@ -111,6 +112,7 @@ impl Keys {
             pass_key: PassKey { header, key },
             payment: of(Purpose::Payment),
             bypass: of(Purpose::Bypass),
+            challenge: of(Purpose::Challenge),
             webhook: WebhookKey::new(&derive(secret, "doorbuster/webhook/v1"))?,
         })
     }
@@ -121,6 +123,7 @@ impl Keys {
             Purpose::Pass => &self.pass,
             Purpose::Payment => &self.payment,
             Purpose::Bypass => &self.bypass,
+            Purpose::Challenge => &self.challenge,
         }
     }
 }

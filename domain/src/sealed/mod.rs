@@ -18,7 +18,7 @@ mod webhook;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-pub use claims::{Bypass, Claims, ForeignError, Pass, PaymentLink, Purpose, Ticket};
+pub use claims::{Bypass, ChallengeMet, Claims, ForeignError, Pass, PaymentLink, Purpose, Ticket};
 pub use eddsa::{Jwk, SigningKey, VerifyingKey};
 pub use keyring::Keyring;
 pub use pass_key::PassKey;

@@ -48,6 +48,7 @@ pub fn rules(shape: &Shape) -> SaleRules {
         draw_window_ms: Millis::new(0),
         beacon: None,
         places_per_client: PLACES_PER_CLIENT,
+        challenge: false,
         per_shopper_max: 1,
         pass_ttl_ms: secs(shape.pass_ttl_secs),
         reservation_ttl_ms: secs(shape.reservation_ttl_secs),

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use super::schema_of;
 use crate::cloudflare::CloudflareReply;
 use crate::merchant::{
-    AdjustRequest, BeaconRequest, BypassReply, BypassRequest, ImportReply, LimitsRequest,
-    MessageRequest, OrderPage, PhaseRequest, Readiness, SaleRequest, SaleState, ScheduleRequest,
-    Stock, StockRequest,
+    AdjustRequest, BeaconRequest, BypassReply, BypassRequest, ChallengeReply, ChallengeRequest,
+    ImportReply, LimitsRequest, MessageRequest, OrderPage, PhaseRequest, Readiness, SaleRequest,
+    SaleState, ScheduleRequest, Stock, StockRequest,
 };
 use crate::problem::ProblemKind as Kind;
 use crate::route::Operation;
@@ -151,6 +151,8 @@ const IDEMPOTENCY_KEY: Parameter = (
 );
 const TICKET: &str = "Doorbuster-Ticket";
 const PASS: Parameter = ("Doorbuster-Pass", true, "The pass that your turn came with.");
+const CHALLENGE: Parameter =
+    ("Doorbuster-Challenge", false, "What meeting the challenge gave you, if the sale has one.");
 const BYPASS: Parameter = ("Doorbuster-Bypass", true, "What the merchant gave you.");
 const SIGNATURE: Parameter =
     ("Doorbuster-Signature", true, "`t=<seconds>,v1=<hex HMAC-SHA256 of seconds.body>`.");
@@ -282,7 +284,9 @@ fn join() -> Contract {
             Kind::SoldOut,
             Kind::LineRejects,
             Kind::PlacesPerClient,
+            Kind::ChallengeRequired,
         ])
+        .header(CHALLENGE)
         .by_anybody()
 }
 
@@ -359,6 +363,9 @@ fn merchant_contract(operation: Operation) -> Contract {
         }
         Operation::MakeBypass => Contract::merchant(Body::Json(schema_of::<BypassReply>))
             .takes_json(schema_of::<BypassRequest>)
+            .problems(&[Kind::SaleNotFound]),
+        Operation::MeetChallenge => Contract::merchant(Body::Json(schema_of::<ChallengeReply>))
+            .takes_json(schema_of::<ChallengeRequest>)
             .problems(&[Kind::SaleNotFound]),
         Operation::ShowReadiness => {
             Contract::merchant(Body::Json(schema_of::<Readiness>)).problems(&[Kind::SaleNotFound])

@@ -47,7 +47,9 @@ pub(super) fn in_header(name: &str) -> Value {
             let key = format!("[A-Za-z0-9._-]{{1,{}}}", IdempotencyKey::LEN_MAX);
             json!({ "type": "string", "pattern": format!("^({key}|\"{key}\")$") })
         }
-        "Doorbuster-Ticket" | "Doorbuster-Pass" | "Doorbuster-Bypass" => sealed(),
+        "Doorbuster-Ticket" | "Doorbuster-Pass" | "Doorbuster-Bypass" | "Doorbuster-Challenge" => {
+            sealed()
+        }
         "Doorbuster-Signature" => {
             json!({ "type": "string", "pattern": "^t=[0-9]+(,v1=[0-9a-f]{64})+$" })
         }

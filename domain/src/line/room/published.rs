@@ -72,6 +72,7 @@ impl WaitingRoom {
             handed_out: self.handed_out,
             pass_ttl_ms: rules.pass_ttl_ms,
             per_shopper_max: rules.per_shopper_max,
+            challenge: rules.challenge,
             places_per_client: rules.places_per_client,
             full_clients: admission.full_clients().to_vec(),
             message: self.message.clone(),

@@ -19,6 +19,7 @@ pub(super) fn rules(admits_per_minute_max: u32) -> SaleRules {
         draw_window_ms: Millis::new(0),
         beacon: None,
         places_per_client: 10,
+        challenge: false,
         per_shopper_max: 1,
         pass_ttl_ms: Millis::from_secs(300),
         reservation_ttl_ms: Millis::from_secs(60),
