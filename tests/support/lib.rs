@@ -20,7 +20,7 @@ use doorbuster_domain::time::Timestamp;
 use xtask::clock::Stopwatch;
 
 pub use client::{Answer, Request};
-pub use sale::{SKU, Sale, rules};
+pub use sale::{SKU, Sale, fifo, rules};
 pub use shop::{SAMPLE_CATALOG, Shop, start_server};
 pub use shopper::Shopper;
 

@@ -11,8 +11,7 @@ use crate::shop;
 fn who_joins_again_with_a_ticket_keeps_the_place() {
     let sale = Sale::open(shop(), 1, &rules());
     let mut ann = Shopper::new(&sale);
-    let first: TicketReply = ann.join().ok();
-    ann.ticket = Some(first.ticket);
+    let first = ann.take_place();
     let again: TicketReply = ann.join().ok();
     assert_eq!(again.number, first.number);
     assert_eq!(sale.state().line.handed_out, first.number);
@@ -81,29 +80,6 @@ fn a_cookie_that_is_no_secret_is_replaced_by_one_that_is() {
         shop().request("POST", &sale.path("/tickets")).header("cookie", "doorbuster=x").send();
     assert!(joined.header("set-cookie").starts_with("doorbuster="), "{}", joined.text());
     joined.ok::<TicketReply>();
-}
-
-#[test]
-fn places_are_admitted_in_turn_at_the_rate_of_the_sale() {
-    let mut slow = rules();
-    slow.admits_per_minute_max = 60;
-    slow.order = "fifo".to_owned();
-    let sale = Sale::open(shop(), 10, &slow);
-    let mut shoppers: Vec<_> = (0..4).map(|_| Shopper::new(&sale)).collect();
-    for shopper in &mut shoppers {
-        shopper.ticket = Some(shopper.join().ok::<TicketReply>().ticket);
-    }
-    let [.., next_to_last, last] = shoppers.as_slice() else { panic!("there are four") };
-    let waiting = last.poll();
-    assert_eq!((waiting.state.as_str(), waiting.pass), ("waiting", None));
-    assert!(waiting.ahead > 0 && waiting.next_poll_ms.is_some());
-    let in_time = eventually("the last one is admitted", || {
-        // Asked in this order: the later place must never be let in before the earlier one.
-        let (later, earlier) = (last.poll(), next_to_last.poll());
-        assert!(later.pass.is_none() || earlier.pass.is_some());
-        later.pass.map(|_| later.state)
-    });
-    assert_eq!(in_time, "admitted");
 }
 
 #[test]
