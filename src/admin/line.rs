@@ -3,7 +3,7 @@
 use doorbuster_domain::id::{BypassName, SaleId};
 use doorbuster_domain::line::{Limits, MESSAGE_LEN_MAX, RateChange, Schedule};
 use doorbuster_domain::sealed::Bypass;
-use doorbuster_domain::time::Timestamp;
+use doorbuster_domain::time::{Millis, Timestamp};
 use doorbuster_durable::rpc::{RoomCall, RoomView};
 use doorbuster_wire::merchant::{
     BeaconRequest, BypassReply, BypassRequest, BypassState, LimitsRequest, LineState,
@@ -22,6 +22,9 @@ use crate::room::sale_id;
 /// The most people that one way past the line may be for.
 const BYPASS_USES_MAX: u32 = 1_000;
 
+/// Who says later than this has not counted in milliseconds, or said a moment that no clock shows.
+const OPENING_MAX: Millis = Millis::from_secs(366 * 24 * 3600);
+
 /// `PUT /v1/admin/sales/{sale}/schedule`.
 pub(crate) async fn set_schedule(
     edge: &Edge,
@@ -34,6 +37,9 @@ pub(crate) async fn set_schedule(
     let opens_at = Timestamp::from_millis(opens_at_ms);
     if opens_at <= now {
         return Err(Problem::invalid("/opens_at_ms", "It has to be in the future."));
+    }
+    if opens_at.since(now) > OPENING_MAX {
+        return Err(Problem::invalid("/opens_at_ms", "It has to be within a year."));
     }
     let prequeue_at = prequeue_at_ms.map_or(now, Timestamp::from_millis);
     if prequeue_at > opens_at {

@@ -117,7 +117,7 @@ pub struct ScheduleRequest {
     /// From then on people can take a place; at once if it is not said.
     #[serde(default)]
     pub prequeue_at_ms: Option<u64>,
-    /// From then on people are admitted. It has to be in the future.
+    /// From then on people are admitted. It has to be in the future, and within a year.
     pub opens_at_ms: u64,
 }
 
@@ -283,7 +283,7 @@ pub struct LineState {
     pub entries: Option<u64>,
     /// Positions admitted each minute.
     pub positions_per_minute: u64,
-    /// Why not more: the rule that decides, such as `admits_per_minute_max` or `stock`.
+    /// Why not more: the rule that decides, such as `admits_per_minute` or `stock`.
     pub reason: String,
     /// How that changed lately, the newest last.
     pub changes: Vec<RateChange>,
