@@ -59,6 +59,11 @@ impl Problem {
         self.kind == kind
     }
 
+    /// The name of its kind.
+    pub(crate) const fn slug(&self) -> &'static str {
+        self.kind.slug()
+    }
+
     /// The same, naming one more wrong part of the request.
     #[must_use]
     pub(crate) fn at(mut self, error: FieldError) -> Self {

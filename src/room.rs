@@ -141,13 +141,17 @@ struct SaleRow {
     title: String,
 }
 
-/// `GET /v1/sales`.
-pub(crate) async fn list(edge: &Edge, env: &Env) -> Result<Reply, Problem> {
+/// The newest sales.
+pub(crate) async fn listed(edge: &Edge, env: &Env) -> Result<Vec<SaleSummary>, Problem> {
     let store = Store::open(edge, env).await?;
     let rows: Vec<SaleRow> =
         store.all("SELECT sale, title FROM sales ORDER BY number DESC LIMIT 100", &[]).await?;
-    let sales =
-        rows.into_iter().map(|row| SaleSummary { sale: row.sale, title: row.title }).collect();
+    Ok(rows.into_iter().map(|row| SaleSummary { sale: row.sale, title: row.title }).collect())
+}
+
+/// `GET /v1/sales`.
+pub(crate) async fn list(edge: &Edge, env: &Env) -> Result<Reply, Problem> {
+    let sales = listed(edge, env).await?;
     let body = serde_json::to_string(&SaleList { sales }).unwrap_or_default();
     Ok(Reply::text("application/json", body).field("cache-control", "public, max-age=5"))
 }

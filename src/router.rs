@@ -72,6 +72,9 @@ async fn handle(
         Operation::Join => line::join(edge, request, env, first).await,
         Operation::Poll => line::poll(edge, request, env, first).await,
         Operation::Leave => line::leave(edge, request, env, first).await,
+        Operation::SalesPage => line::list(edge, env).await,
+        Operation::LinePage => line::show_page(edge, request, env, first).await,
+        Operation::JoinLinePage => line::join_on_page(edge, request, env, first).await,
         Operation::UseBypass => line::bypass(edge, request, env, first).await,
         Operation::Reserve => reservations::reserve(edge, request, env, place()?).await,
         Operation::ShowReservation => {

@@ -127,7 +127,8 @@ pub(crate) fn ticket(
     Ok(Some(ticket))
 }
 
-/// A browser sends its cookies whatever became of them. So one that does not hold is as good as none.
+/// A browser sends its cookies whatever became of them. So one that does not hold is as good as
+/// none.
 fn ticket_from_cookie(
     request: &Request<'_>,
     config: &Config,

@@ -30,8 +30,8 @@ impl Seen {
         Self { status, received_at }
     }
 
-    /// What time it is by the room's clock, or a little earlier. Of the clock here only the time that
-    /// passed since the status came is believed, so all edges admit the same people.
+    /// What time it is by the room's clock, or a little earlier. Of the clock here only the time
+    /// that passed since the status came is believed, so all edges admit the same people.
     pub(crate) const fn room_time(&self, now: Timestamp) -> Timestamp {
         self.status.at.plus(now.since(self.received_at))
     }

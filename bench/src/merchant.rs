@@ -66,17 +66,19 @@ impl Merchant {
         self.change("PUT", path, "text/csv", csv).context("importing the catalog")
     }
 
-    /// Announces a sale of these SKUs, of each of which a shopper may have one unit. The same sale
-    /// may be announced at several edges.
+    /// Announces a sale of these SKUs, of each of which a shopper may have one unit, with a line in
+    /// this order. The same sale may be announced at several edges.
     pub(crate) fn announce(
         &self,
         sale: &str,
         skus: &[&str],
         ttl: Millis,
+        order: &str,
         admits_per_minute: u32,
     ) -> Result<()> {
         let rules = json!({
-            "title": "Bench", "skus": skus, "admits_per_minute_max": admits_per_minute,
+            "title": "Bench", "skus": skus, "order": order,
+            "admits_per_minute_max": admits_per_minute, "places_per_client": 10_000_000,
             "per_shopper_max": 1, "pass_ttl_ms": LONG.get(), "reservation_ttl_ms": ttl.get(),
             "reservation_max_ms": ttl.get(), "payment_window_ms": LONG.get(),
         });

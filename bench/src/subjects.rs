@@ -227,7 +227,7 @@ fn stock_peer(addr: SocketAddr) -> Result<()> {
 pub fn open_sale((addr, token): (SocketAddr, &str), act: Act) -> Result<()> {
     let merchant = Merchant::new(addr, token);
     merchant.publish_sample()?;
-    merchant.announce(SALE, &[SKU], TTL, ADMITS_PER_MINUTE)?;
+    merchant.announce(SALE, &[SKU], TTL, "fifo", ADMITS_PER_MINUTE)?;
     merchant.give(SALE, SKU, if act == Act::SoldOut { 0 } else { PLENTY })?;
     merchant.open(SALE)?;
     merchant.until_stock_is_told(SALE)

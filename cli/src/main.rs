@@ -4,11 +4,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use doorbuster_cli::check;
 use doorbuster_cli::rehearse::{self, Options};
 use doorbuster_cli::verify::draw::{self, Witness};
 use doorbuster_cli::verify::journal;
 
-/// Rehearse a sale, and verify what happened in one.
+/// Check a sale before it opens, rehearse one, and verify what happened in one.
 #[derive(Debug, Parser)]
 #[command(name = "doorbuster", version)]
 struct Arguments {
@@ -20,6 +21,13 @@ struct Arguments {
 enum Command {
     /// Run a whole sale with simulated shoppers, then count again from two independent sources.
     Rehearse(Rehearse),
+    /// Look whether a sale is ready to open, and say what is not.
+    Check {
+        /// The sale.
+        sale: String,
+        #[command(flatten)]
+        service: Service,
+    },
     /// Verify the exported journal of a SKU: the chain, every event and every invariant.
     #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
     Verify {
@@ -63,13 +71,19 @@ struct Draw {
 }
 
 #[derive(Debug, clap::Args)]
-struct Rehearse {
-    /// Where the service is, such as `http://127.0.0.1:8787`.
+struct Service {
+    /// Where it is, such as `http://127.0.0.1:8787`.
     #[arg(long)]
     url: String,
     /// The merchant's token.
     #[arg(long, env = "ADMIN_TOKEN", hide_env_values = true)]
     admin_token: String,
+}
+
+#[derive(Debug, clap::Args)]
+struct Rehearse {
+    #[command(flatten)]
+    service: Service,
     /// A catalog to sell from: Shopify's product CSV. Without it, the sample.
     #[arg(long)]
     catalog: Option<PathBuf>,
@@ -107,8 +121,8 @@ fn run(command: Command) -> anyhow::Result<bool> {
                     || Ok(rehearse::SAMPLE_CATALOG.to_vec()),
                     |file| rehearse::read_catalog(&file),
                 )?,
-                url: asked.url,
-                admin_token: asked.admin_token,
+                url: asked.service.url,
+                admin_token: asked.service.admin_token,
                 currency: asked.currency,
                 shoppers: asked.shoppers,
                 skus: asked.skus,
@@ -116,6 +130,7 @@ fn run(command: Command) -> anyhow::Result<bool> {
             };
             rehearse::run_and_print(&options)
         }
+        Command::Check { sale, service } => check::run(&service.url, &service.admin_token, &sale),
         Command::Verify { other: Some(Verify::Draw(asked)), .. } => {
             let witness = Witness { tickets: asked.ticket, position: asked.position };
             draw::run(&asked.file, &witness, asked.json)

@@ -18,8 +18,8 @@ impl Stock {
         self.skus.is_empty()
     }
 
-    /// Takes in what Inventories answered, of so many that were asked. One that did not answer leaves
-    /// what was known of it.
+    /// Takes in what Inventories answered, of so many that were asked. One that did not answer
+    /// leaves what was known of it.
     pub(crate) fn take_in<'a>(
         &mut self,
         lines: impl Iterator<Item = &'a str>,

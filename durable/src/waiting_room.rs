@@ -18,9 +18,6 @@ use crate::rpc::{
 use crate::stock::Stock;
 use crate::{js_date, now};
 
-/// How old the stock may be that admission goes by.
-const STOCK_FRESH_FOR: Millis = Millis::from_secs(1);
-
 /// The object. Its methods are called by `entry.mjs` alone.
 #[wasm_bindgen]
 pub struct WaitingRoomObject {
@@ -74,9 +71,9 @@ impl WaitingRoomObject {
         self.attempt(|_, _| Ok(()))
     }
 
-    /// Takes note of an edge's report, and says what to ask the Inventory objects whose stock should
-    /// be looked at, and then their names, all a line each; nothing if what is known is fresh. Throws
-    /// as `turn` does.
+    /// Takes note of an edge's report, and says what to ask the Inventory objects whose stock
+    /// should be looked at, and then their names, all a line each; nothing if what is known is
+    /// fresh. Throws as `turn` does.
     pub fn stock_wanted(&self, report: &str) -> Result<String, JsError> {
         self.attempt(|inner, now| {
             if let (Some(admission), Ok(report)) =
@@ -229,13 +226,13 @@ impl Inner {
     }
 
     fn stock_wanted(&mut self, now: Timestamp) -> Result<String, StoreError> {
-        if now.since(self.stock_seen_at) < STOCK_FRESH_FOR {
+        let room = self.journaled.load()?;
+        let Some(rules) = room.rules() else { return Ok(String::new()) };
+        if now.since(self.stock_seen_at) < self.stock.look(rules).fresh_for() {
             return Ok(String::new());
         }
         // Whoever asks meanwhile is served from what is known, so a rush leads to one look.
         self.stock_seen_at = now;
-        let room = self.journaled.load()?;
-        let Some(rules) = room.rules() else { return Ok(String::new()) };
         let ask = to_line(&follow_phase(room.phase(), room.phase_number())).unwrap_or_default();
         let names = rules.skus.iter().map(|offer| inventory_name(&rules.sale, &offer.sku));
         Ok(std::iter::once(ask).chain(names).collect::<Vec<_>>().join("\n"))

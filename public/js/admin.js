@@ -16,6 +16,8 @@ import {
   showProblem,
 } from "./kit.js";
 
+import { chose, drandRound, setUp, showLine } from "./admin-line.js";
+
 const LOOK_EVERY_MS = 2_000;
 const COLUMNS = ["on_hand", "reserved", "allocated", "available", "orders_unsettled", "expired"];
 let chosen = "";
@@ -86,6 +88,7 @@ async function choose(sale) {
   byId("state").replaceChildren();
   byId("adjust-sku").replaceChildren(...offers.map(({ sku }) => el("option", {}, sku)));
   byId("stocks").replaceChildren();
+  chose(sale);
   await look();
 }
 
@@ -100,9 +103,9 @@ function rowOf({ sku, title }) {
   return row;
 }
 
-function showState({ phase, handed_out, skus }) {
+function showState({ phase, line, skus }) {
   say(byId("phase"), phaseName(phase));
-  say(byId("handed-out"), handed_out.toLocaleString());
+  showLine(line, phase);
   for (const offer of offers) {
     const row = rowOf(offer);
     const stock = skus.find(({ sku }) => sku === offer.sku);
@@ -184,27 +187,35 @@ onSubmit(byId("import"), async (fields) => {
 onSubmit(byId("create"), async (fields) => {
   const number = (name, unit = 1) => Math.round(Number(fields.get(name)) * unit);
   const id = fields.get("sale");
+  const order = fields.get("order");
   await admin("PUT", path("admin", "sales", id), {
     json: {
       title: fields.get("title"),
       skus: fields.getAll("skus"),
       per_shopper_max: number("per_shopper_max"),
       admits_per_minute_max: number("admits_per_minute_max"),
+      active_users_max: number("active_users_max"),
+      order,
+      draw_window_ms: order === "random" ? number("draw_window", 1_000) : undefined,
+      beacon: fields.get("round") ? drandRound(number("round")) : undefined,
+      places_per_client: number("places_per_client"),
       reservation_ttl_ms: number("reservation_ttl", 60_000),
       reservation_max_ms: number("reservation_max", 60_000),
       payment_window_ms: number("payment_window", 60_000),
       pass_ttl_ms: number("pass_ttl", 60_000),
     },
   });
-  say(byId("created"), "The sale is there. Set its stock, then open it.");
+  say(byId("created"), "The sale is there. Set its stock, then open it, or say when it opens.");
   await showSales(id);
   byId("run-title").focus();
 });
 
 byId("which").addEventListener("change", () => choose(byId("which").value).catch(lookFailed));
 
-onSubmit(byId("phases"), async (_, button) => {
-  await admin("POST", ofSale("phase"), { json: { phase: button.value } });
+onSubmit(byId("phases"), async (fields, button) => {
+  const why = fields.get("why") || undefined;
+  await admin("POST", ofSale("phase"), { json: { phase: button.value, why } });
+  byId("phases").reset();
   await look();
 });
 
@@ -231,6 +242,12 @@ onSubmit(byId("adjust"), async (fields) => {
   byId("adjust").elements.reason.value = "";
   say(byId("adjusted"), `${units > 0 ? "Added" : "Took back"} ${Math.abs(units)} of ${sku}.`);
   await look();
+});
+
+setUp({
+  ask: (method, parts, json) => admin(method, ofSale(...parts), { json }),
+  lookUp: (...parts) => lookUp(path("sales", chosen, ...parts)),
+  look,
 });
 
 const lookFailed = (problem) => showProblem(byId("live-problem"), problem);

@@ -5,6 +5,7 @@ import {
   byId,
   call,
   el,
+  moment,
   money,
   page,
   path,
@@ -23,12 +24,14 @@ async function saleCard({ sale, title }) {
   const link = el("a", { href: page("/sale", { sale }) }, title);
   const card = el("li", { class: "card" }, el("h3", {}, link));
   try {
-    const { phase, skus } = await call("GET", path("sales", sale));
+    const { phase, skus, opens_at_ms: opensAt } = await call("GET", path("sales", sale));
+    const early = ["scheduled", "prequeue"].includes(phase) && opensAt;
+    const when = early ? el("span", { class: "soft" }, ` ${moment(opensAt)}`) : undefined;
     const rows = skus.map((sku) => {
       const price = el("span", { class: "price" }, money(sku.unit_price));
       return el("li", {}, el("span", {}, sku.title), price, stockBand(sku.stock));
     });
-    card.append(el("p", {}, phaseBand(phase)), el("ul", { class: "plain rows" }, ...rows));
+    card.append(el("p", {}, phaseBand(phase), when), el("ul", { class: "plain rows" }, ...rows));
     card.dataset.phase = phase;
   } catch (problem) {
     card.append(el("p", { class: "soft" }, problem.title ?? "Not known at the moment"));

@@ -46,24 +46,47 @@ export function money({ minor, currency }) {
 
 const plural = (count, noun) => `${count.toLocaleString()} ${noun}${count === 1 ? "" : "s"}`;
 
-/** A time to wait, as people would say it. */
-export function inWords(ms) {
-  const minutes = Math.max(1, Math.round(ms / 60_000));
-  if (ms < 45_000) return "less than a minute";
-  if (minutes < 60) return `about ${plural(minutes, "minute")}`;
-  const rest = minutes % 60;
-  const hours = plural(Math.floor(minutes / 60), "hour");
-  return rest === 0 ? `about ${hours}` : `about ${hours} ${plural(rest, "minute")}`;
+/** A time to wait, as people would say it: as a range, because nobody knows it better. */
+export function rangeInWords(lowMs, highMs) {
+  const low = Math.floor(lowMs / 60_000);
+  const high = Math.max(low + 1, Math.ceil(highMs / 60_000));
+  if (high === 1) return "less than a minute";
+  if (high >= 120) {
+    const [from, to] = [Math.floor(low / 60), Math.ceil(high / 60)];
+    return from === 0 ? `up to ${plural(to, "hour")}` : `${from} to ${plural(to, "hour")}`;
+  }
+  return low === 0 ? `up to ${plural(high, "minute")}` : `${low} to ${plural(high, "minute")}`;
 }
 
-export const people = (count) => (count === 1 ? "1 person" : `${count.toLocaleString()} people`);
+/** A time that is left, to the second: `1 d 02:03:04`, `02:03:04` or `03:04`. */
+export function countdown(ms) {
+  const secs = Math.max(0, Math.ceil(ms / 1_000));
+  const [days, hours] = [Math.floor(secs / 86_400), Math.floor(secs / 3_600) % 24];
+  const two = (count) => String(count).padStart(2, "0");
+  const rest = `${two(Math.floor(secs / 60) % 60)}:${two(secs % 60)}`;
+  if (days > 0) return `${days} d ${two(hours)}:${rest}`;
+  return hours > 0 ? `${two(hours)}:${rest}` : rest;
+}
+
+export function people(count) {
+  if (count === 0) return "Nobody";
+  return count === 1 ? "1 person" : `${count.toLocaleString()} people`;
+}
+
+/** A moment for people: the day only if it is another one. */
+export function moment(ms) {
+  const at = new Date(ms);
+  const today = at.toDateString() === new Date().toDateString();
+  const day = today ? {} : { weekday: "short", day: "numeric", month: "short" };
+  return at.toLocaleString(undefined, { ...day, hour: "2-digit", minute: "2-digit" });
+}
 
 export const clockTime = (ms) => new Date(ms).toLocaleTimeString(undefined, { timeStyle: "short" });
 
 const PHASES = {
   draft: "Not open yet",
-  scheduled: "Not open yet",
-  prequeue: "Gathering",
+  scheduled: "Announced",
+  prequeue: "Opens soon",
   open: "Open",
   paused: "Paused",
   closed: "Closed",
@@ -253,8 +276,11 @@ export function repeat(work) {
     timer = setTimeout(run, next);
   };
   // Browsers slow the timers of a hidden tab down; who comes back wants to know at once.
-  document.addEventListener("visibilitychange", () => {
+  const lookUp = () => {
     if (!document.hidden && Date.now() >= due) run();
-  });
+  };
+  document.addEventListener("visibilitychange", lookUp);
+  // So does who comes back to a page that the browser had put aside whole.
+  addEventListener("pageshow", lookUp);
   return run();
 }

@@ -50,7 +50,8 @@ function saleRow(sale, variant, title) {
   const offer = sale.skus.find(({ sku }) => sku === variant.sku);
   const link = el("a", { href: page("/sale", { sale: sale.sale, sku: variant.sku }) }, sale.title);
   const about = el("span", {}, link, ` · ${money(offer.unit_price)} `, stockBand(offer.stock));
-  const open = sale.phase === "open" && offer.stock !== "sold_out";
+  const takesPlaces = ["prequeue", "open"].includes(sale.phase) && sale.order !== "reject";
+  const open = takesPlaces && offer.stock !== "sold_out";
   const way = open ? joinForm(sale.sale, variant.sku, title) : undefined;
   const closed = sale.phase === "open" ? undefined : el("span", {}, phaseName(sale.phase));
   return el("li", {}, about, way, closed);

@@ -1,113 +1,37 @@
-// The line in front of a sale, and the step of reserving once it is one's turn.
+// A sale: the line in front of it, and the step of reserving once it is one's turn.
 
 import {
   byId,
   call,
-  clockTime,
   el,
-  inWords,
-  kept,
   money,
   once,
   onSubmit,
   page,
   param,
   path,
-  people,
   phaseName,
   picture,
   repeat,
-  say,
   showProblem,
-  showState,
   stockBand,
   unanswered,
 } from "./kit.js";
+import { offerDraw, showDraw } from "./draw-box.js";
+import { isOver, memory, remember, showSale as showLine, start } from "./line.js";
 
 const sale = param("sale");
-const place = `sale:${sale}`;
 const attempt = `reserve:${sale}`;
 const LOOK_EVERY_MS = 4_000;
-const JOIN_AGAIN_MS = 5_000;
 const form = byId("reserve");
-let memory = kept.get(place) ?? {};
-let joining = Boolean(memory.ticket) || param("join") === "1";
-let state = "";
+let order;
 
-function remember(more) {
-  // Another tab may have written.
-  memory = { ...kept.get(place), ...more };
-  kept.set(place, memory);
-}
-
-/** One's turn, by the ticket one has or the one that is given now. */
-async function askTurn() {
-  const headers = memory.ticket ? { "Doorbuster-Ticket": memory.ticket } : {};
-  if (memory.ticket) return call("GET", path("sales", sale, "turn"), { headers });
-  const { ticket, position, turn } = await call("POST", path("sales", sale, "tickets"), {
-    headers,
-  });
-  remember({ ticket, position, pass: undefined });
-  return turn;
-}
-
-function showTurn(turn) {
-  const before = state;
-  ({ state } = turn);
-  byId("join").hidden = true;
-  showState(byId("states"), state);
-  const waits = ["not_open", "waiting", "paused", "all_reserved"].includes(state);
-  byId("line").hidden = !waits || !memory.position;
-  byId("position").textContent = memory.position?.toLocaleString();
-  byId("ahead").textContent = state === "not_open" ? "Not known yet" : people(turn.ahead);
-  say(
-    byId("expected"),
-    turn.wait_ms === undefined || turn.wait_ms === null ? "Not known yet" : inWords(turn.wait_ms),
-  );
-  byId("progress").value = 1 - turn.ahead / Math.max(1, memory.position ?? 1);
-  const admitted = state === "admitted";
-  byId("act").hidden = !admitted;
-  byId("choices").disabled = state === "sold_out" || state === "closed";
-  if (admitted) {
-    remember({ pass: turn.pass, until: turn.pass_expires_at_ms });
-    byId("until").textContent = clockTime(turn.pass_expires_at_ms);
-  }
-  document.title = `${admitted ? "Your turn! " : ""}${byId("title").textContent} · Doorbuster`;
-  const news = admitted || state === "sold_out" || state === "closed";
-  if (news && before !== state) byId("states").querySelector(`[data-state=${state}] h2`).focus();
-}
-
-/** Asks; says after how long to ask again. */
-async function follow() {
-  if (!joining) return undefined;
-  try {
-    const turn = await askTurn();
-    byId("line-problem").hidden = true;
-    showTurn(turn);
-    // A pass runs out; whoever is still here then gets another one.
-    return turn.next_poll_ms ?? (turn.pass && turn.pass_expires_at_ms - Date.now());
-  } catch (problem) {
-    return notTold(problem);
-  }
-}
-
-function notTold(problem) {
-  if (problem.kind === "sale-not-open") {
-    showTurn({ state: "not_open", ahead: 0 });
-    return problem.retryAfterMs || JOIN_AGAIN_MS;
-  }
-  if (problem.kind === "sold-out" || problem.kind === "sale-closed") {
-    showTurn({ state: problem.kind === "sold-out" ? "sold_out" : "closed", ahead: 0 });
-    return undefined;
-  }
-  if (problem.status === 401 || problem.status === 403) {
-    joining = false;
-    remember({ ticket: undefined, pass: undefined });
-    showState(byId("states"), "");
-    byId("join").hidden = false;
-  }
-  showProblem(byId("line-problem"), problem);
-  return joining && problem.retryable ? problem.retryAfterMs || JOIN_AGAIN_MS : undefined;
+/** What changes with one's turn: what can be reserved, and how the draw can be checked. */
+function turned(turn) {
+  byId("act").hidden = turn.state !== "admitted";
+  byId("choices").disabled =
+    turn.state === "sold_out" || turn.state === "closed" || Boolean(unanswered(attempt));
+  if (["fifo", "random"].includes(order)) showDraw(turn);
 }
 
 function choice(offer, image) {
@@ -134,11 +58,14 @@ async function showSale() {
   byId("most").textContent = now.per_shopper_max;
   byId("amount").hidden = now.per_shopper_max === 1;
   showStock(now);
+  ({ order } = now);
+  if (now.draw_commitment && ["fifo", "random"].includes(order)) offerDraw();
   form.hidden = false;
 }
 
 function showStock(now) {
   byId("phase").textContent = phaseName(now.phase);
+  showLine(now);
   for (const { sku, stock } of now.skus) {
     const radio = [...form.querySelectorAll("[name=sku]")].find(({ value }) => value === sku);
     const band = radio?.parentElement.querySelector("span span:last-child");
@@ -149,12 +76,9 @@ function showStock(now) {
       radio.checked &&= !radio.disabled;
     }
   }
-  // Who was admitted is not told again by their turn.
-  const over =
-    now.phase === "closed"
-      ? "closed"
-      : now.skus.every(({ stock }) => stock === "sold_out") && "sold_out";
-  if (joining && over && state !== over) showTurn({ state: over, ahead: 0 });
+  const gone = now.skus.every(({ stock }) => stock === "sold_out");
+  const over = now.phase === "closed" ? "closed" : gone && "sold_out";
+  isOver(over);
 }
 
 /** An act that was sent and not answered is finished first: it may have happened. */
@@ -175,10 +99,10 @@ onSubmit(form, async (fields) => {
     const made = await once(attempt, asked, (key) =>
       call("POST", path("sales", sale, "skus", asked.sku, "reservations"), {
         json: { quantity: asked.quantity },
-        headers: { "Doorbuster-Pass": memory.pass ?? "", "Idempotency-Key": key },
+        headers: { "Doorbuster-Pass": memory().pass ?? "", "Idempotency-Key": key },
       }),
     );
-    const mine = [...(memory.mine ?? []), { sku: asked.sku, reservation: made.reservation }];
+    const mine = [...(memory().mine ?? []), { sku: asked.sku, reservation: made.reservation }];
     remember({ mine: mine.slice(-10) });
     location.assign(page("/checkout", { sale, sku: asked.sku, reservation: made.reservation }));
   } finally {
@@ -188,7 +112,7 @@ onSubmit(form, async (fields) => {
 
 /** One's own reservations that are not over. */
 async function showMine() {
-  const looked = (memory.mine ?? []).map(({ sku, reservation }) =>
+  const looked = (memory().mine ?? []).map(({ sku, reservation }) =>
     call("GET", path("sales", sale, "skus", sku, "reservations", reservation)),
   );
   const found = (await Promise.allSettled(looked)).map(({ value }) => value);
@@ -207,18 +131,15 @@ async function showMine() {
   byId("mine-list").replaceChildren(...items);
 }
 
-onSubmit(byId("join"), async () => {
-  joining = true;
-  await repeat(follow);
-});
-
 try {
   await showSale();
   showUnanswered();
-  byId("join").hidden = joining;
+  const join = param("join") === "1";
+  // What is behind `#` is never sent to a server, so no log has it.
+  const bypass = new URLSearchParams(location.hash.slice(1)).get("bypass");
   // The address without `join` can be bookmarked and shared.
-  history.replaceState(null, "", page("/sale", { sale, sku: param("sku") }));
-  if (joining) repeat(follow);
+  history.replaceState(null, "", page("/sale", { sale, sku: param("sku") }) + location.hash);
+  start({ join, bypass, turned });
   showMine();
   repeat(async () => {
     if (!document.hidden) await call("GET", path("sales", sale)).then(showStock, () => {});

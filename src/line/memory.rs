@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use doorbuster_domain::id::{SaleId, ShopperId};
-use doorbuster_domain::line::{Lane, Place, Report};
+use doorbuster_domain::line::{Lane, Place, Report, Wanted};
 use doorbuster_domain::time::Timestamp;
 
 /// Lines kept in memory: as many as sales whose status is.
@@ -64,10 +64,10 @@ impl Lines {
     pub(crate) fn leased(
         &self,
         sale: &SaleId,
+        wanted: Wanted,
         block: Option<(u64, u64)>,
-        asked_at: Timestamp,
     ) -> Option<u64> {
-        self.with(sale, |line| line.lane.leased(block, asked_at))
+        self.with(sale, |line| line.lane.leased(wanted, block))
     }
 
     /// Somebody joined.

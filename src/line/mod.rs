@@ -1,12 +1,19 @@
 //! The line in front of a sale: taking a place, asking for one's turn, giving it back.
 
+mod cloudflare;
 mod memory;
+mod page;
+mod turn;
+mod words;
+
+use std::rc::Rc;
 
 use doorbuster_domain::id::{BypassName, ShopperId};
-use doorbuster_domain::line::{Commitment, Place, Turn, Wait};
+use doorbuster_domain::line::{Commitment, Place, Turn};
 use doorbuster_domain::sealed::{Bypass, Pass, Ticket};
 use doorbuster_domain::time::{Millis, Timestamp};
 use doorbuster_durable::rpc::{RoomCall, RoomReply};
+use doorbuster_wire::cloudflare::FORM as CLOUDFLARE_FORM;
 use doorbuster_wire::problem::ProblemKind;
 use doorbuster_wire::shopper::{TicketReply, TurnReply};
 use worker::Env;
@@ -17,36 +24,67 @@ use crate::http::{Header, Reply, Request};
 use crate::limits;
 use crate::objects::RoomStub;
 use crate::problem::Problem;
-use crate::reservations::word;
 use crate::room::{sale_id, status};
 use crate::shopper::{self, Identity};
 use crate::statuses::Seen;
 
+use turn::{admitted, base, turn};
+
 pub(crate) use memory::Lines;
+pub(crate) use page::{join as join_on_page, list, show as show_page};
 
 /// A ticket outlives any wait; the sale ends it before.
 const TICKET_TTL: Millis = Millis::from_secs(24 * 3600);
 
-/// `POST /v1/sales/{sale}/tickets`: who has a ticket keeps the place, and costs no object.
+/// A place in a line, taken or kept.
+struct Taken {
+    seen: Rc<Seen>,
+    ticket: Ticket,
+    /// The ticket as the shopper gets it.
+    text: String,
+    identity: Identity,
+}
+
+impl Taken {
+    /// The reply, with the cookies that keep the place in a browser.
+    fn remember(&self, request: &Request<'_>, reply: Reply) -> Reply {
+        let cookie = shopper::ticket_cookie(request, &self.seen.sale, &self.text);
+        self.identity.remember(reply).own_field("set-cookie", &cookie)
+    }
+}
+
+/// `POST /v1/sales/{sale}/tickets`.
 pub(crate) async fn join(
     edge: &Edge,
     request: &Request<'_>,
     env: &Env,
     sale: &str,
 ) -> Result<Reply, Problem> {
-    let (sale, config) = (sale_id(sale)?, edge.config(env)?);
+    let config = edge.config(env)?;
+    let taken = take(edge, request, env, sale, &config).await?;
+    let turn = turn(edge, &config, &taken.seen, &taken.ticket);
+    let reply = TicketReply { ticket: taken.text.clone(), number: taken.ticket.number, turn };
+    Ok(taken.remember(request, Reply::json(&reply)))
+}
+
+/// Takes a place: who has a ticket keeps theirs, and costs no object.
+async fn take(
+    edge: &Edge,
+    request: &Request<'_>,
+    env: &Env,
+    sale: &str,
+    config: &Config,
+) -> Result<Taken, Problem> {
+    let sale = sale_id(sale)?;
     let identity = shopper::identify(request)?;
     let seen = status(edge, env, &sale, now()).await?;
-    let known = shopper::ticket(request, &config, &sale, identity.shopper, now())?;
+    let known = shopper::ticket(request, config, &sale, identity.shopper, now())?;
     let ticket = match known.filter(|ticket| !has_lapsed(&seen, ticket)) {
         Some(ticket) => ticket,
         None => new_ticket(edge, request, env, &seen, &identity).await?,
     };
     let text = config.keyring.seal(&ticket);
-    let turn = turn(edge, &config, &seen, &ticket);
-    let cookie = shopper::ticket_cookie(request, &sale, &text);
-    let reply = TicketReply { ticket: text, number: ticket.number, turn };
-    Ok(identity.remember(Reply::json(&reply)).own_field("set-cookie", &cookie))
+    Ok(Taken { seen, ticket, text, identity })
 }
 
 /// Whether it was the turn of a ticket for as long as a pass is good.
@@ -81,17 +119,18 @@ async fn new_ticket(
 }
 
 async fn next_number(edge: &Edge, env: &Env, seen: &Seen) -> Result<u64, Problem> {
-    let (sale, asked_at) = (&seen.sale, now());
-    let wanted = match edge.lines.take(sale, asked_at) {
+    let sale = &seen.sale;
+    let wanted = match edge.lines.take(sale, now()) {
         Place::Number(number) => return Ok(number),
         Place::Lease(wanted) => wanted,
     };
-    let answered = RoomStub::of(env, sale).execute(&RoomCall::Lease { wanted }).await;
+    let answered =
+        RoomStub::of(env, sale).execute(&RoomCall::Lease { wanted: wanted.numbers }).await;
     let block = match &answered {
         Ok(RoomReply::Numbers { first, last }) => Some((*first, *last)),
         _ => None,
     };
-    let number = edge.lines.leased(sale, block, asked_at);
+    let number = edge.lines.leased(sale, wanted, block);
     number.ok_or_else(|| match answered {
         Err(problem) => problem,
         Ok(other) => Problem::unavailable("room", &other),
@@ -117,7 +156,7 @@ async fn with_ticket(
     env: &Env,
     sale: &str,
     config: &Config,
-) -> Result<(std::rc::Rc<Seen>, Ticket), Problem> {
+) -> Result<(Rc<Seen>, Ticket), Problem> {
     let sale = sale_id(sale)?;
     let shopper = shopper::known(request)?;
     let ticket = shopper::ticket(request, config, &sale, shopper, now())?.ok_or_else(|| {
@@ -135,9 +174,17 @@ pub(crate) async fn poll(
 ) -> Result<Reply, Problem> {
     let config = edge.config(env)?;
     let (seen, ticket) = with_ticket(edge, request, env, sale, &config).await?;
+    let form = request.query("form");
+    if form.is_some_and(|form| form != CLOUDFLARE_FORM) {
+        let detail = format!("`form` is `{CLOUDFLARE_FORM}`, or is left out.");
+        return Err(Problem::new(ProblemKind::QueryInvalid, detail));
+    }
     let turn = turn(edge, &config, &seen, &ticket);
     let retry_after = turn.next_poll_ms.map(|ms| Millis::new(ms).ceil_secs().to_string());
-    let reply = Reply::json(&turn);
+    let reply = match form {
+        Some(_) => Reply::json(&cloudflare::reply(&seen, &turn)),
+        None => Reply::json(&turn),
+    };
     Ok(match retry_after {
         Some(secs) => reply.field("retry-after", &secs),
         None => reply,
@@ -198,79 +245,4 @@ pub(crate) async fn bypass(
     };
     let admitted = admitted(base(&seen, now), &config, &pass);
     Ok(identity.remember(Reply::json(&admitted)))
-}
-
-/// What a shopper is told, with a pass once it is their turn.
-fn turn(edge: &Edge, config: &Config, seen: &Seen, ticket: &Ticket) -> TurnReply {
-    let now = seen.room_time(now());
-    let turn = seen.turn(ticket.number, ticket.issued_at, now);
-    let told = base(seen, now);
-    let said = |state: &str| TurnReply { state: state.to_owned(), ..told.clone() };
-    let at = |state: &str, position: u64, ahead: u64| TurnReply {
-        position: Some(position),
-        ahead,
-        ..said(state)
-    };
-    let told = match turn {
-        Turn::NotOpen => said("not_open"),
-        Turn::Drawing => said("drawing"),
-        Turn::Waiting { position, ahead, wait, beyond_stock } => TurnReply {
-            wait_ms: wait.map(|wait| wait.expected.get()),
-            wait_low_ms: wait.map(|Wait { low, .. }| low.get()),
-            wait_high_ms: wait.map(|Wait { high, .. }| high.get()),
-            beyond_stock,
-            ..at("waiting", position, ahead)
-        },
-        Turn::Admitted { position, since } => {
-            edge.lines.count_arrived(&seen.sale, ticket.number, since);
-            let pass = Pass {
-                sale: seen.sale.clone(),
-                shopper: ticket.shopper,
-                number: ticket.number,
-                position,
-                issued_at: since,
-                expires_at: since.plus(seen.pass_ttl_ms),
-            };
-            return admitted(TurnReply { position: Some(position), ..told }, config, &pass);
-        }
-        Turn::Lapsed => said("lapsed"),
-        Turn::Paused { position, ahead } => at("paused", position, ahead),
-        Turn::AllReserved { position, ahead } => at("all_reserved", position, ahead),
-        Turn::SoldOut => said("sold_out"),
-        Turn::Closed => said("closed"),
-    };
-    let done = matches!(turn, Turn::Lapsed | Turn::SoldOut | Turn::Closed);
-    let next_poll = || seen.next_poll(ticket.number, &turn, now).get();
-    TurnReply { next_poll_ms: (!done).then(next_poll), ..told }
-}
-
-fn admitted(told: TurnReply, config: &Config, pass: &Pass) -> TurnReply {
-    TurnReply {
-        state: "admitted".to_owned(),
-        pass: Some(config.keyring.seal(pass)),
-        pass_expires_at_ms: Some(pass.expires_at.as_millis()),
-        ..told
-    }
-}
-
-/// What is the same for everybody.
-fn base(seen: &Seen, now: Timestamp) -> TurnReply {
-    let opens_at = seen.schedule.map(|schedule| schedule.opens_at).filter(|at| *at > now);
-    TurnReply {
-        state: String::new(),
-        position: None,
-        ahead: 0,
-        wait_ms: None,
-        wait_low_ms: None,
-        wait_high_ms: None,
-        beyond_stock: false,
-        stock: seen.stock.iter().map(|sku| sku.band).min().map(|band| word(&band)),
-        message: (!seen.message.is_empty()).then(|| seen.message.clone()),
-        why: seen.why.clone(),
-        opens_at_ms: opens_at.map(Timestamp::as_millis),
-        now_ms: now.as_millis(),
-        next_poll_ms: None,
-        pass: None,
-        pass_expires_at_ms: None,
-    }
 }

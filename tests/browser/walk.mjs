@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { chromium } from "playwright-core";
+import { walksTheDraw } from "./draw.mjs";
 
 const BASE_URL = process.env.BASE_URL ?? "http://127.0.0.1:8787";
 const { ADMIN_TOKEN, SCREENSHOTS } = process.env;
@@ -213,10 +214,12 @@ async function closes(merchant, shopper) {
   await reads(shopper, "It is your turn");
   await showsStock(merchant, SKUS[1], "allocated", 1);
   await merchant.locator("#orders tr").first().waitFor();
+  await merchant.getByLabel("What people are told about it").fill("Back at noon.");
   await merchant.getByRole("button", { name: "Pause" }).click();
   await merchant.locator("#phase").getByText("Paused", { exact: true }).waitFor();
   await shopper.reload();
   await reads(shopper, "The sale is paused");
+  await reads(shopper, "The shop says: Back at noon.");
   await looksRight(shopper, "sale-paused");
   await merchant.getByRole("button", { name: "Close for good" }).click();
   await merchant.locator("#phase").getByText("Closed", { exact: true }).waitFor();
@@ -238,6 +241,7 @@ async function walk(browser) {
   const declined = await person(browser, "declined", { allowed: [lost] });
   await isDeclined(declined, merchant);
   await closes(merchant, declined);
+  await walksTheDraw(browser, merchant, { person, reads, looksRight });
   await buyer.goto("/problems#sold-out");
   await looksRight(buyer, "problems");
 }

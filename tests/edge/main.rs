@@ -10,6 +10,7 @@ mod caching;
 mod catalog;
 #[cfg(test)]
 mod line;
+mod line_page;
 #[cfg(test)]
 mod merchant;
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What travels over HTTP: routes, bodies and problems. Plain data, shared by the edge, the
 //! command line and the tests; the OpenAPI document is made from it.
 
+pub mod cloudflare;
 pub mod merchant;
 #[cfg(feature = "openapi")]
 pub mod openapi;

@@ -131,13 +131,19 @@ routes! {
     Join Post "/v1/sales/{sale}/tickets" Join 201
         "Takes a place in the line. Asking again with one's ticket keeps the place.";
     Poll Get "/v1/sales/{sale}/turn" Poll 200
-        "Whether it is one's turn. Answers with a pass once it is.";
+        "Whether it is one's turn. Answers with a pass once it is. Cloudflare's form on request.";
     Leave Delete "/v1/sales/{sale}/turn" Join 200
         "Gives one's place, or one's pass, back.";
     UseBypass Post "/v1/sales/{sale}/bypass" Join 200
         "Goes past the line, for staff. Answers with a pass.";
     ShowDraw Get "/v1/sales/{sale}/draw" Browse 200
         "The draw, and all that is needed to compute it again.";
+    SalesPage Get "/sales" Browse 200
+        "The sales there are, as a page that needs no JavaScript.";
+    LinePage Get "/sales/{sale}/line" Poll 200
+        "The line of a sale, as a page that needs no JavaScript and reloads itself.";
+    JoinLinePage Post "/sales/{sale}/line" Join 303
+        "Takes a place in the line from that page, and goes back to it.";
     Reserve Post "/v1/sales/{sale}/skus/{sku}/reservations" Buy 201
         "Sets units aside.";
     ShowReservation Get "/v1/sales/{sale}/skus/{sku}/reservations/{reservation}" Buy 200

@@ -11,6 +11,7 @@ pub mod paths;
 pub mod process;
 pub mod secrets;
 pub mod setup;
+pub mod simulate;
 pub mod size;
 pub mod tidy;
 pub mod tools;

@@ -8,7 +8,7 @@ use xtask::bundle::{self, Build};
 use xtask::checks;
 use xtask::demo::{DemoOptions, demo};
 use xtask::process::run;
-use xtask::{bench, setup, size, tools, walk};
+use xtask::{bench, setup, simulate, size, tools, walk};
 
 const HELP: &str = "\
 cargo xtask COMMAND
@@ -22,6 +22,8 @@ cargo xtask COMMAND
              --shoppers N     with so many shoppers
              --keep           leave it running afterwards, until Ctrl-C
   bench    how fast it is, against floors and peers [--quick] [--only NAME [--keep]]
+  simulate room   crowds before the waiting room, in virtual time, and what was promised them
+             [--seed N] [--shape NAME] [--people-scale SHARE] [--trace SECS]
   dev      set-up, then `wrangler dev`, which builds and serves
   test     set-up, then every check there is, cheapest first
   walk     the whole path through the pages in Chromium (after `build`)
@@ -36,6 +38,7 @@ enum Task {
     Build(Build),
     Demo(DemoOptions),
     Bench(Vec<OsString>),
+    Simulate(Vec<OsString>),
     Dev,
     Test,
     Tidy,
@@ -58,6 +61,7 @@ fn perform(task: Task) -> Result<ExitCode> {
         Task::Build(build) => bundle::build(build)?,
         Task::Demo(options) => return demo(&options),
         Task::Bench(arguments) => bench::bench(&arguments)?,
+        Task::Simulate(arguments) => simulate::simulate(&arguments)?,
         Task::Dev => {
             // wrangler builds through `[build]` of wrangler.toml, now and after every change.
             setup::setup()?;
@@ -82,6 +86,7 @@ fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Task> {
         "build" => Task::Build(parse_build(&mut arguments)?),
         "demo" => Task::Demo(parse_demo(&mut arguments)?),
         "bench" => Task::Bench(arguments.by_ref().collect()),
+        "simulate" => Task::Simulate(arguments.by_ref().collect()),
         "dev" => Task::Dev,
         "test" => Task::Test,
         "tidy" => Task::Tidy,

@@ -57,7 +57,7 @@ impl Place {
         let (first, second) = (merchant_at(&self.flooded), merchant_at(&self.paying));
         for merchant in [&first, &second] {
             merchant.publish_sample()?;
-            merchant.announce(SALE, &skus, TTL, ADMITS_PER_MINUTE)?;
+            merchant.announce(SALE, &skus, TTL, "fifo", ADMITS_PER_MINUTE)?;
         }
         for (sku, units) in stock {
             first.give(SALE, sku, *units)?;

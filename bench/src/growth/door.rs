@@ -139,7 +139,7 @@ impl Door {
         let skus: Vec<&str> = names.iter().map(String::as_str).collect();
         let merchant = Merchant::new(self.addr(), self.server.admin_token());
         merchant.publish_units(skus.iter().copied())?;
-        merchant.announce(SALE, &skus, Millis::new(TTL_MS), admits)?;
+        merchant.announce(SALE, &skus, Millis::new(TTL_MS), "fifo", admits)?;
         for sku in &skus {
             merchant.give(SALE, sku, PLENTY)?;
         }

@@ -39,7 +39,7 @@ pub(super) fn open(
     ttl: Millis,
 ) -> Result<()> {
     let skus: Vec<&str> = units.iter().map(|(sku, _)| sku.as_str()).collect();
-    merchant.announce(sale, &skus, ttl, ADMITS_PER_MINUTE)?;
+    merchant.announce(sale, &skus, ttl, "fifo", ADMITS_PER_MINUTE)?;
     for (sku, on_hand) in units {
         merchant.give(sale, sku, *on_hand)?;
     }

@@ -22,8 +22,8 @@ pub(super) struct Audit {
     pub(super) journaled: BTreeSet<String>,
     /// By the journals, by SKU.
     pub(super) stock: BTreeMap<String, JournaledStock>,
-    /// How many numbers were in the draw, if it is as it was committed to, and everybody was told the
-    /// position that it gives.
+    /// How many numbers were in the draw, if it is as it was committed to, and everybody was told
+    /// the position that it gives.
     pub(super) drawn: Option<u64>,
     /// What is wrong with a journal, or with the draw.
     pub(super) broken: Vec<String>,

@@ -18,7 +18,7 @@ use super::client::{Call, Client};
 use crate::verify::journal;
 
 /// The merchant, signed in.
-pub(super) struct Merchant {
+pub(crate) struct Merchant {
     client: Mutex<Client>,
     bearer: String,
 }
@@ -48,13 +48,18 @@ fn unix_millis() -> Result<u128> {
 }
 
 impl Merchant {
-    pub(super) fn new(options: &Options) -> Result<Self> {
-        let client = Mutex::new(Client::new(&options.url, None)?);
-        Ok(Self { client, bearer: format!("Bearer {}", options.admin_token) })
+    pub(crate) fn new(url: &str, admin_token: &str) -> Result<Self> {
+        let client = Mutex::new(Client::new(url, None)?);
+        Ok(Self { client, bearer: format!("Bearer {admin_token}") })
     }
 
-    /// Imports the catalog, creates a sale of one variant each of several products, and says when it
-    /// opens; people can take a place at once.
+    /// Whether a sale is ready to open.
+    pub(crate) async fn readiness(&self, sale: &str) -> Result<Readiness> {
+        self.get(&format!("/v1/admin/sales/{sale}/readiness")).await
+    }
+
+    /// Imports the catalog, creates a sale of one variant each of several products, and says when
+    /// it opens; people can take a place at once.
     pub(super) async fn set_up(&self, options: &Options) -> Result<SaleSetup> {
         let path = format!("/v1/admin/catalog?currency={}", options.currency);
         let published: ImportReply =
@@ -85,7 +90,7 @@ impl Merchant {
             let path = format!("{address}/skus/{sku}/stock");
             let _: Stock = self.put_json(&path, &json!({ "on_hand": on_hand })).await?;
         }
-        self.check_ready(&address).await?;
+        self.check_ready(&sale).await?;
         let opens_at_ms = unix_millis()?.saturating_add(OPENS_AFTER.as_millis());
         let opening = json!({ "opens_at_ms": opens_at_ms });
         let _: SaleState = self.put_json(&format!("{address}/schedule"), &opening).await?;
@@ -94,8 +99,8 @@ impl Merchant {
     }
 
     /// Checks that nothing but the opening is missing.
-    async fn check_ready(&self, address: &str) -> Result<()> {
-        let readiness: Readiness = self.get(&format!("{address}/readiness")).await?;
+    async fn check_ready(&self, sale: &str) -> Result<()> {
+        let readiness = self.readiness(sale).await?;
         // A rehearsal comes from few addresses, so its limits are not as they should be.
         let expected = ["opening", "rate limits"];
         match readiness.checks.iter().find(|c| !c.ready && !expected.contains(&c.name.as_str())) {

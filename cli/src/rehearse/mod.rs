@@ -4,7 +4,7 @@
 mod audit;
 mod client;
 mod crowd;
-mod merchant;
+pub(crate) mod merchant;
 mod report;
 mod shopper;
 
@@ -95,7 +95,7 @@ pub fn run(options: &Options, bar: &ProgressBar) -> Result<Report> {
 
 async fn rehearse(options: &Options, bar: &ProgressBar) -> Result<Report> {
     let started = Instant::now();
-    let merchant = Merchant::new(options)?;
+    let merchant = Merchant::new(&options.url, &options.admin_token)?;
     bar.set_message("importing the catalog and opening the sale");
     let setup: SaleSetup = merchant.set_up(options).await?;
     let crowd = Crowd::new(options, &setup);

@@ -2,16 +2,17 @@
 //!
 //! The least of four rules decides: what the merchant allows each minute, how many may be about to
 //! buy at the same time, what the stock still gives for those who were let in already, and what the
-//! slowest part of the service is coping with. All of it is memory: after a crash the estimates begin
-//! anew, on the cautious side.
+//! slowest part of the service is coping with. All of it is memory: after a crash the estimates
+//! begin anew, on the cautious side.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use super::arithmetic::{real, whole};
 use super::conversion::Conversion;
 use super::frontier::Frontier;
+use super::joined::Joined;
 use super::passage::Passage;
 use super::report::Report;
 use super::sale::SaleRules;
@@ -22,8 +23,12 @@ use crate::time::{Millis, Timestamp};
 /// What a decision has to last for: as long as a published frontier speaks.
 const HORIZON: Millis = Millis::from_secs(2);
 
-/// With it, a minute.
-const REST_OF_MINUTE: Millis = Millis::from_secs(58);
+/// With it, and with what was promised before for as long, a minute.
+const REST_OF_MINUTE: Millis = Millis::from_secs(56);
+
+/// What is left of a limit is used up over so many horizons, so that the line slows down before it
+/// has to stop: people can be told how long it takes.
+const SLOWING: f64 = 5.0;
 
 /// Units that are expected to be wanted, as a share of those available: never more than all.
 pub const STOCK_SAFETY: f64 = 1.0;
@@ -101,8 +106,12 @@ pub struct Units {
 pub struct Standing<'a> {
     /// The moment.
     pub now: Timestamp,
-    /// Positions up to this one are admitted, or have been promised to be.
+    /// Since when the sale is open, or open again.
+    pub since: Timestamp,
+    /// Positions up to this one are admitted.
     pub frontier: u64,
+    /// Positions up to this one will be, whatever is decided: it was published.
+    pub promised: u64,
     /// The line that leads there.
     pub line: &'a Frontier,
     /// How it came there.
@@ -135,18 +144,13 @@ pub struct Admission {
     conversion: Conversion,
     shown: Shown,
     service: Service,
-    places_per_client: u32,
-    /// Places taken, by the digest of the client's address range.
-    places: BTreeMap<u64, u32>,
-    /// Those that have as many as may be.
-    full_clients: Vec<u64>,
-    /// People who took a place, by second.
-    joined: VecDeque<(u64, u64)>,
+    joined: Joined,
+    /// Up to when passes were taken to have lived.
+    lived_up_to: Timestamp,
 }
 
-/// So many address ranges are counted, and so many full ones told, at most.
-const CLIENTS_MAX: usize = 200_000;
-const FULL_CLIENTS_MAX: usize = 500;
+/// Of a longer time without a look nothing is learnt: who knows what happened in it.
+const LIVED_MAX: Millis = Millis::from_secs(10);
 
 impl Admission {
     /// So long the moments of admission are needed, however short passes are good.
@@ -156,14 +160,12 @@ impl Admission {
     pub fn new(rules: &SaleRules) -> Self {
         Self {
             pass_ttl: rules.pass_ttl_ms,
-            places_per_client: rules.places_per_client,
-            full_clients: Vec::new(),
             cohorts: BTreeMap::new(),
             conversion: Conversion::default(),
             shown: Shown::default(),
             service: Service::default(),
-            places: BTreeMap::new(),
-            joined: VecDeque::new(),
+            joined: Joined::new(rules.places_per_client),
+            lived_up_to: Timestamp::default(),
         }
     }
 
@@ -182,38 +184,16 @@ impl Admission {
             self.close(*second, *people);
         }
         for (second, people) in &report.left {
-            self.conversion.gave_back(*people);
+            self.conversion.ended(*people);
             self.close(*second, *people);
         }
         self.service.note_payments(report.payments);
-        self.note_joined(report, now);
-    }
-
-    fn note_joined(&mut self, report: &Report, now: Timestamp) {
-        while let Some((second, _)) = self.joined.front()
-            && second.saturating_add(60) <= now.as_secs()
-        {
-            self.joined.pop_front();
-        }
-        if report.joined > 0 {
-            self.joined.push_back((now.as_secs(), report.joined));
-        }
-        for (client, places) in &report.places {
-            if self.places.len() < CLIENTS_MAX || self.places.contains_key(client) {
-                let known = self.places.entry(*client).or_default();
-                let before = std::mem::replace(known, known.saturating_add(*places));
-                let becomes_full =
-                    before < self.places_per_client && *known >= self.places_per_client;
-                if becomes_full && self.full_clients.len() < FULL_CLIENTS_MAX {
-                    self.full_clients.push(*client);
-                }
-            }
-        }
+        self.joined.note(report, now);
     }
 
     /// The address ranges that have as many places as may be.
     pub(super) fn full_clients(&self) -> &[u64] {
-        &self.full_clients
+        self.joined.full_clients()
     }
 
     fn close(&mut self, second: u64, people: u64) {
@@ -239,8 +219,8 @@ impl Admission {
         }
         let allowed = [
             (self.by_minute(standing), RateReason::AdmitsPerMinute),
-            (self.by_active_users(standing, units, share), RateReason::ActiveUsers),
-            (self.by_stock(standing, units, share), stock_reason(units)),
+            (self.by_active_users(standing, units), RateReason::ActiveUsers),
+            (self.by_stock(standing, units), stock_reason(units)),
             (self.by_service(standing), self.service.reason()),
         ];
         let least = allowed.into_iter().reduce(|a, b| if b.0 < a.0 { b } else { a });
@@ -252,12 +232,17 @@ impl Admission {
     /// Lets passes grow old, and forgets those that have expired.
     fn grow_old(&mut self, now: Timestamp) {
         let ttl = self.pass_ttl;
+        let time = now.since(self.lived_up_to).min(LIVED_MAX);
+        self.lived_up_to = now;
+        let half = Millis::new(time.get() / 2);
         let conversion = &mut self.conversion;
         self.cohorts.retain(|second, cohort| {
             let since = Timestamp::default().plus(Millis::from_secs(*second));
+            let middle = Conversion::age(now.since(since.plus(half)), ttl);
+            conversion.lived(middle, cohort.open, time, ttl);
             let age = Conversion::age(now.since(since), ttl);
-            for passed in cohort.age..age {
-                conversion.passed(passed, cohort.open);
+            if cohort.age < Conversion::AGES && age >= Conversion::AGES {
+                conversion.ended(cohort.open);
             }
             cohort.age = age;
             now.since(since) < ttl.max(Shown::WINDOW)
@@ -273,41 +258,40 @@ impl Admission {
         self.shown.share(standing.frontier >= standing.entries)
     }
 
-    /// People who were admitted in the last seconds and may yet come.
-    fn still_coming(&self, standing: &Standing<'_>, share: f64) -> f64 {
-        let recent = Shown::recent(standing, Shown::WITHIN);
-        recent
-            .map(|(second, positions)| {
-                (real(positions) * share - real(self.came_in(second))).max(0.0)
-            })
-            .sum()
+    /// People who were admitted in the last seconds, or will be by what was published, and may yet
+    /// come.
+    fn still_coming(&self, standing: &Standing<'_>) -> f64 {
+        let coming = Shown::recent(standing, Shown::WITHIN).map(|(second, span)| {
+            (self.shown.people(standing, span) - real(self.came_in(second))).max(0.0)
+        });
+        coming.sum::<f64>() + self.promised(standing)
+    }
+
+    fn promised(&self, standing: &Standing<'_>) -> f64 {
+        self.shown.people(standing, (standing.frontier, standing.promised))
     }
 
     fn by_minute(&self, standing: &Standing<'_>) -> f64 {
         let most = f64::from(standing.limits.admits_per_minute_max);
         let share = self.share(standing);
         // What is estimated has an error; the rule is to hold all the same, to 2 %.
-        let error = 3.0 * ((1.0 - share).max(0.0) / most).sqrt() - 0.02;
+        let error = 3.0 * ((1.0 - share).max(0.0) / most).sqrt() - 0.01;
         let most = most / (1.0 + error.max(0.0));
-        let admitted: f64 = Shown::recent(standing, REST_OF_MINUTE)
-            .map(|(second, positions)| {
-                let came = real(self.came_in(second));
-                let old = standing.now.as_secs().saturating_sub(second);
-                if Millis::from_secs(old) > Shown::WITHIN {
-                    came
-                } else {
-                    came.max(real(positions) * share)
-                }
-            })
-            .sum();
-        (most - admitted).min(most * real(HORIZON.get()) / 60_000.0)
+        let admitted = Shown::recent(standing, REST_OF_MINUTE).map(|(second, span)| {
+            let came = real(self.came_in(second));
+            let old = standing.now.as_secs().saturating_sub(second);
+            let all_came = Millis::from_secs(old) > Shown::WITHIN;
+            if all_came { came } else { came.max(self.shown.people(standing, span)) }
+        });
+        let left = most - admitted.sum::<f64>() - self.promised(standing);
+        left.min(most * real(HORIZON.get()) / 60_000.0)
     }
 
-    fn by_active_users(&self, standing: &Standing<'_>, units: Units, share: f64) -> f64 {
+    fn by_active_users(&self, standing: &Standing<'_>, units: Units) -> f64 {
         let open: u64 = self.live().map(|cohort| cohort.open).sum();
         let in_checkout = real(units.reserved) / self.conversion.units(standing.per_shopper_max);
         let most = f64::from(standing.limits.active_users_max);
-        most - real(open) - in_checkout - self.still_coming(standing, share)
+        (most - real(open) - in_checkout - self.still_coming(standing)) / SLOWING
     }
 
     /// Those whose passes are still good.
@@ -316,23 +300,24 @@ impl Admission {
     }
 
     /// Units that those who were let in are expected to reserve yet.
-    fn expected(&self, standing: &Standing<'_>, share: f64) -> f64 {
+    fn expected(&self, standing: &Standing<'_>) -> f64 {
         let people: f64 = self
             .live()
             .map(|cohort| real(cohort.open) * self.conversion.expected(cohort.age))
             .sum();
-        let coming = self.still_coming(standing, share) * self.conversion.expected(0);
+        let coming = self.still_coming(standing) * self.conversion.expected(0);
         (people + coming) * self.conversion.units(standing.per_shopper_max)
     }
 
-    fn by_stock(&self, standing: &Standing<'_>, units: Units, share: f64) -> f64 {
-        let (available, expected) = (real(units.available), self.expected(standing, share));
+    fn by_stock(&self, standing: &Standing<'_>, units: Units) -> f64 {
+        let (available, expected) = (real(units.available), self.expected(standing));
         let each = self.conversion.expected(0) * self.conversion.units(standing.per_shopper_max);
         let people = (available * STOCK_SAFETY - expected) / each;
-        if people < 1.0 && units.available > 0 && expected < available * LAST_UNITS {
-            return 1.0;
+        if people < SLOWING && units.available > 0 && expected < available * LAST_UNITS {
+            // A few units are not to wait for each other.
+            return people.max(1.0);
         }
-        people
+        people / SLOWING
     }
 
     fn by_service(&self, standing: &Standing<'_>) -> f64 {
@@ -362,7 +347,7 @@ impl Admission {
             came_last_minute: Shown::recent(standing, Millis::from_secs(60))
                 .map(|(second, _)| self.came_in(second))
                 .sum(),
-            joined_last_minute: self.joined.iter().map(|(_, people)| people).sum(),
+            joined_last_minute: self.joined.last_minute(),
         }
     }
 }

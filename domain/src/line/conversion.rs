@@ -6,8 +6,9 @@ use crate::time::Millis;
 /// A pass grows old in so many steps, of which each is twice as long as the one before.
 const AGES: usize = Conversion::AGES;
 
-/// How many imagined passes a step starts with, half of which reserve. So as long as nothing has been
-/// seen, nearly everybody is expected to buy, and a hundred people who do not outweigh it.
+/// How many imagined passes lived through each step; half of them would reserve in it. So as long
+/// as nothing has been seen, nearly everybody is expected to buy, and a hundred people who do not
+/// outweigh it.
 const PRIOR: f64 = 8.0;
 
 /// What became of passes of one age.
@@ -15,12 +16,12 @@ const PRIOR: f64 = 8.0;
 struct Age {
     /// So many reserved at this age.
     reserved: u64,
-    /// So many grew older without.
-    passed: u64,
+    /// So many passes, unused, lived through all of it; of one that lived through a part, the part.
+    lived: f64,
 }
 
-/// What became of passes of every age: an estimate after Kaplan and Meier, which learns also from
-/// those whose end is not known yet.
+/// What became of passes of every age: reservations over the time in which there could have been
+/// some. So it learns also from passes whose end is not known yet.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Conversion {
     ages: [Age; AGES],
@@ -53,28 +54,28 @@ impl Conversion {
         self.ended = self.ended.saturating_add(people);
     }
 
-    /// So many passes left an age without having been used.
-    pub(super) fn passed(&mut self, age: usize, people: u64) {
+    /// So many passes of an age stayed unused for so long.
+    pub(super) fn lived(&mut self, age: usize, people: u64, time: Millis, ttl: Millis) {
         if let Some(known) = self.ages.get_mut(age) {
-            known.passed = known.passed.saturating_add(people);
-        }
-        if age.saturating_add(1) >= AGES {
-            self.ended = self.ended.saturating_add(people);
+            // The last age is a half of all the time, the one before a quarter, and so on.
+            let halves = AGES.saturating_sub(age.max(1));
+            let len = real(ttl.get()) / real(1 << halves);
+            known.lived += real(people) * real(time.get()) / len.max(1.0);
         }
     }
 
-    /// So many were given back, at some age.
-    pub(super) const fn gave_back(&mut self, people: u64) {
+    /// So many expired or were given back.
+    pub(super) const fn ended(&mut self, people: u64) {
         self.ended = self.ended.saturating_add(people);
     }
 
     /// The share of passes of this age that will yet be used; of new ones at 0.
     pub(super) fn expected(&self, age: usize) -> f64 {
-        let unused = self.ages.iter().skip(age).map(|age| {
-            let reserved = PRIOR * 0.5 + real(age.reserved);
-            1.0 - reserved / (PRIOR + real(age.reserved) + real(age.passed))
-        });
-        1.0 - unused.product::<f64>()
+        let often =
+            self.ages.iter().skip(age).map(|age| {
+                (PRIOR * std::f64::consts::LN_2 + real(age.reserved)) / (PRIOR + age.lived)
+            });
+        1.0 - (-often.sum::<f64>()).exp()
     }
 
     /// The least share that may buy, by what ended so far: what is said of stock that will not
@@ -99,10 +100,18 @@ impl Conversion {
 }
 
 #[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "small numbers in tests")]
 mod tests {
     use super::*;
 
     const TTL: Millis = Millis::from_secs(128);
+
+    /// So many passes stay unused for a whole age.
+    fn live_through(seen: &mut Conversion, age: usize, people: u64) {
+        let halves = u32::try_from(AGES - age.max(1)).unwrap();
+        let len = Millis::new(TTL.get() / 2_u64.pow(halves));
+        seen.lived(age, people, len, TTL);
+    }
 
     #[test]
     fn each_age_is_twice_as_long_as_the_one_before() {
@@ -118,7 +127,7 @@ mod tests {
         assert!((seen.units(3) - 3.0).abs() < 1e-9);
         assert_eq!(seen.at_least(), None);
         for age in 0..AGES {
-            seen.passed(age, 1_000);
+            live_through(&mut seen, age, 1_000);
         }
         assert!(seen.expected(0) < 0.05);
         assert!(seen.expected(AGES) < 1e-9, "who may not any more will not");
@@ -129,11 +138,13 @@ mod tests {
         let mut seen = Conversion::default();
         let mut left = 10_000;
         for (age, buyers) in [2_000, 2_000, 1_000, 500, 0, 0, 0, 0].into_iter().enumerate() {
+            // Those who reserve do so in the middle, as it were.
+            live_through(&mut seen, age, left - buyers / 2);
             seen.reserved(age, buyers, buyers * 2);
             left -= buyers;
-            seen.passed(age, left);
         }
-        assert!((seen.expected(0) - 0.55).abs() < 0.01, "{}", seen.expected(0));
+        seen.ended(left);
+        assert!((seen.expected(0) - 0.55).abs() < 0.02, "{}", seen.expected(0));
         assert!(seen.expected(5) < 0.01);
         assert!((seen.units(3) - 2.0).abs() < 0.01);
         let least = seen.at_least().unwrap();

@@ -1,7 +1,8 @@
 //! How long it will take, as a range that has held so far.
 //!
 //! The room takes down what it would have told people in some places, and sees what became of it.
-//! The range is that between the tenth and the ninetieth hundredth of how far the truth was off.
+//! The range is made from how far the truth was off, so that it holds for eight in ten. How often
+//! it does is measured by the simulation.
 
 use std::collections::VecDeque;
 
@@ -10,10 +11,12 @@ use serde::{Deserialize, Serialize};
 use super::arithmetic::{real, whole};
 use crate::time::{Millis, Timestamp};
 
-/// The waits that are followed, in seconds: what holds for the next minute need not hold for an hour.
+/// The waits that are followed, in seconds: what holds for the next minute need not hold for an
+/// hour.
 const WAITS: [u64; 5] = [10, 30, 90, 270, 810];
 
-/// How the truth compared with what was told, in hundredths of it: a tenth was below, a tenth above.
+/// How the truth compared with what was told, in hundredths of it: a tenth was below, a tenth
+/// above.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spread {
     /// A tenth waited less.
@@ -23,9 +26,12 @@ pub struct Spread {
 }
 
 /// As long as nothing has been seen.
-const UNSEEN: Spread = Spread { low_percent: 40, high_percent: 250 };
+const UNSEEN: Spread = Spread { low_percent: 40, high_percent: 400 };
 /// However well it went so far, it is not told more precisely than so.
-const SURE: Spread = Spread { low_percent: 85, high_percent: 120 };
+const SURE: Spread = Spread { low_percent: 75, high_percent: 150 };
+/// Nor more precisely than to so many seconds: a line goes in steps of one, and a poll takes time.
+const SURE_BELOW: Millis = Millis::from_secs(2);
+const SURE_ABOVE: Millis = Millis::from_secs(3);
 /// So many comparisons are kept, and so many are needed.
 const SEEN_MAX: usize = 40;
 const SEEN_MIN: usize = 8;
@@ -106,12 +112,12 @@ impl Followed {
         }
         all.sort_unstable();
         let last = all.len().saturating_sub(1);
-        let tenth = all.get(last / 10)?;
-        let ninetieth = all.get(last.saturating_sub(last / 10))?;
-        // Some room beside what was seen: the next will not be quite like the last.
+        let low = all.get(last / 20)?;
+        let high = all.get(last.saturating_sub(last / 20))?;
+        // More than what was seen of nine in ten: the next will not be like the last.
         Some(Spread {
-            low_percent: (tenth.saturating_mul(9) / 10).min(SURE.low_percent),
-            high_percent: (ninetieth.saturating_mul(11) / 10).max(SURE.high_percent),
+            low_percent: (low.saturating_mul(8) / 10).min(SURE.low_percent),
+            high_percent: (high.saturating_mul(18) / 10).max(SURE.high_percent),
         })
     }
 }
@@ -128,7 +134,9 @@ pub(super) fn range(spreads: &[Spread], wait: Millis) -> (Millis, Millis) {
         let ms = u128::from(wait.get()).saturating_mul(u128::from(percent)).div_euclid(100);
         Millis::new(u64::try_from(ms).unwrap_or(u64::MAX))
     };
-    (part(spread.low_percent), part(spread.high_percent))
+    let below = Millis::new(wait.get().saturating_sub(SURE_BELOW.get()));
+    let above = Millis::new(wait.get().saturating_add(SURE_ABOVE.get()));
+    (part(spread.low_percent).min(below), part(spread.high_percent).max(above))
 }
 
 #[cfg(test)]
@@ -174,9 +182,10 @@ mod tests {
         let far = Spread { low_percent: 50, high_percent: 200 };
         let spreads = [near, near, near, far, far];
         let secs = Millis::from_secs;
-        assert_eq!(range(&spreads, secs(10)), (secs(9), secs(11)));
+        assert_eq!(range(&spreads, secs(10)), (secs(8), secs(13)));
+        assert_eq!(range(&spreads, secs(30)), (secs(27), secs(33)));
         assert_eq!(range(&spreads, secs(100)), (secs(50), secs(200)));
         assert_eq!(range(&spreads, secs(5_000)), (secs(2_500), secs(10_000)));
-        assert_eq!(range(&[], secs(10)), (secs(4), secs(25)));
+        assert_eq!(range(&[], secs(10)), (secs(4), secs(40)));
     }
 }

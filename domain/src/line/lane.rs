@@ -21,7 +21,7 @@ pub struct Lane {
     second: (Timestamp, u64),
     /// How many came in the second before.
     came: u64,
-    /// When the newest call left that is still on its way.
+    /// When the call left that is on its way for more than one.
     asked_at: Option<Timestamp>,
 }
 
@@ -37,8 +37,18 @@ struct Block {
 pub enum Place {
     /// This number.
     Number(u64),
-    /// None is left: so many are to be leased.
-    Lease(u64),
+    /// None is left: some are to be leased.
+    Lease(Wanted),
+}
+
+/// What an edge is to ask the room for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wanted {
+    /// So many numbers.
+    pub numbers: u64,
+    /// Whether they are for those who come next, too: then nobody else asks for as many meanwhile.
+    leads: bool,
+    asked_at: Timestamp,
 }
 
 impl Lane {
@@ -53,12 +63,15 @@ impl Lane {
             }
             self.blocks.pop_front();
         }
-        // As many as came in the last second. Who comes while somebody asks for them asks for one; a
-        // call that takes longer may have been broken off.
-        let is_asking = self.asked_at.is_some_and(|asked_at| now.since(asked_at) < LEASE_FOR);
-        let wanted = if is_asking { 1 } else { self.came.max(self.second.1) };
-        self.asked_at = Some(now);
-        Place::Lease(wanted.clamp(1, LEASE_LEN_MAX))
+        // As many as came in the last second. Who comes while somebody asks for them asks for one;
+        // a call that takes longer may have been broken off.
+        let leads = self.asked_at.is_none_or(|asked_at| now.since(asked_at) >= LEASE_FOR);
+        let numbers = if leads { self.came.max(self.second.1) } else { 1 };
+        if leads {
+            self.asked_at = Some(now);
+        }
+        let numbers = numbers.clamp(1, LEASE_LEN_MAX);
+        Place::Lease(Wanted { numbers, leads, asked_at: now })
     }
 
     fn count(&mut self, now: Timestamp) {
@@ -70,11 +83,13 @@ impl Lane {
         self.second.1 = self.second.1.saturating_add(1);
     }
 
-    /// Takes in what a call that was made at `asked_at` came to, and the first number of it.
-    /// Nothing came if it failed.
-    pub fn leased(&mut self, block: Option<(u64, u64)>, asked_at: Timestamp) -> Option<u64> {
-        self.asked_at = None;
+    /// Takes in what asking came to, and the first number of it. Nothing came if it failed.
+    pub fn leased(&mut self, wanted: Wanted, block: Option<(u64, u64)>) -> Option<u64> {
+        if wanted.leads {
+            self.asked_at = None;
+        }
         let (first, last) = block?;
+        let asked_at = wanted.asked_at;
         if first < last {
             self.blocks.push_back(Block { next: first.saturating_add(1), last, asked_at });
         }
@@ -98,9 +113,9 @@ mod tests {
             let now = at(person * 1_000 / per_second);
             if let Place::Lease(wanted) = lane.take(now) {
                 calls += 1;
-                let block = (leased + 1, leased + wanted);
+                let block = (leased + 1, leased + wanted.numbers);
                 leased = block.1;
-                assert_eq!(lane.leased(Some(block), now), Some(block.0));
+                assert_eq!(lane.leased(wanted, Some(block)), Some(block.0));
             }
         }
         (calls, leased)
@@ -116,25 +131,38 @@ mod tests {
         }
     }
 
+    fn wanted(lane: &mut Lane, ms: u64) -> Wanted {
+        match lane.take(at(ms)) {
+            Place::Lease(wanted) => wanted,
+            Place::Number(number) => panic!("{number} was there"),
+        }
+    }
+
     #[test]
     fn a_number_that_was_leased_too_long_ago_is_handed_out_to_nobody() {
         let mut lane = Lane::default();
-        assert_eq!(lane.take(at(0)), Place::Lease(1));
-        lane.leased(Some((1, 10)), at(0));
+        let first = wanted(&mut lane, 0);
+        assert_eq!(lane.leased(first, Some((1, 10))), Some(1));
         assert_eq!(lane.take(at(999)), Place::Number(2));
-        assert!(matches!(lane.take(at(1_000)), Place::Lease(_)));
+        assert!(wanted(&mut lane, 1_000).numbers >= 1);
     }
 
     #[test]
     fn who_comes_while_somebody_asks_asks_for_one_alone() {
         let mut lane = Lane::default();
-        for person in 0..100 {
-            lane.take(at(person));
-        }
-        assert_eq!(lane.leased(None, at(100)), None);
-        assert_eq!(lane.take(at(100)), Place::Lease(101));
-        assert_eq!(lane.take(at(100)), Place::Lease(1));
-        lane.leased(Some((1, 1)), at(100));
-        assert!(matches!(lane.take(at(101)), Place::Lease(2..)));
+        let calls: Vec<_> = (0..100).map(|ms| wanted(&mut lane, ms)).collect();
+        assert!(calls.iter().all(|call| call.numbers == 1), "nobody came before");
+        assert_eq!(lane.leased(calls[0], None), None, "it failed");
+        let (leads, follows) = (wanted(&mut lane, 100), wanted(&mut lane, 100));
+        assert_eq!((leads.numbers, follows.numbers), (101, 1));
+        lane.leased(follows, Some((1, 1)));
+        assert_eq!(wanted(&mut lane, 101).numbers, 1, "the block is still on its way");
+        lane.leased(leads, Some((2, 102)));
+        assert_eq!(lane.take(at(102)), Place::Number(3));
+        // A call that takes longer than a lease may have been broken off.
+        let mut lane = Lane::default();
+        wanted(&mut lane, 0);
+        assert_eq!(wanted(&mut lane, 1_000).numbers, 1);
+        assert!(wanted(&mut lane, 2_100).numbers >= 1);
     }
 }

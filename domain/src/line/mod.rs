@@ -6,6 +6,7 @@ mod conversion;
 mod draw;
 mod forecast;
 mod frontier;
+mod joined;
 mod lane;
 mod passage;
 mod report;
@@ -21,7 +22,7 @@ pub use self::admission::{
 pub use self::draw::{ALGORITHM, BeaconRound, Commitment, DrawSecret, Permutation, Seed};
 pub use self::forecast::Forecast;
 pub use self::frontier::{Frontier, PublishedFrontier};
-pub use self::lane::{LEASE_FOR, LEASE_LEN_MAX, Lane, Place};
+pub use self::lane::{LEASE_FOR, LEASE_LEN_MAX, Lane, Place, Wanted};
 pub use self::passage::Passage;
 pub use self::report::{Report, digest_of_addresses};
 pub use self::room::{

@@ -7,8 +7,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::time::Timestamp;
 
-/// Counts of an edge, since its last report. Losing one, or counting one twice, makes the room slower
-/// or faster for a while; no unit and no place depends on it.
+/// Counts of an edge, since its last report. Losing one, or counting one twice, makes the room
+/// slower or faster for a while; no unit and no place depends on it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
     /// People who took a place.

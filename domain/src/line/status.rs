@@ -144,6 +144,8 @@ pub enum Turn {
         position: u64,
         /// People ahead.
         ahead: u64,
+        /// Whether what comes back will most likely be gone before.
+        beyond_stock: bool,
     },
     /// Everything is gone; nobody need wait.
     SoldOut,
@@ -170,6 +172,9 @@ const POLL_MAX: Millis = Millis::from_secs(20);
 const POLL_BEFORE: Millis = Millis::from_secs(60);
 /// Those who wait for the draw come back within this time after it, not all at once.
 const POLL_AFTER_DRAW: u64 = 8_000;
+/// While everything is reserved, for those few whom the stock may yet reach: with the quarter that
+/// is added and the second that a status is old, they know within three seconds.
+const POLL_HOPING: Millis = Millis::from_secs(1);
 /// When nothing is known of how long it takes.
 const POLL_UNKNOWN: Millis = Millis::from_secs(12);
 
@@ -258,10 +263,10 @@ impl Status {
             let lapsed = since.plus(self.pass_ttl_ms) <= now;
             return if lapsed { Turn::Lapsed } else { Turn::Admitted { position, since } };
         }
-        if self.is_all_taken() {
-            return Turn::AllReserved { position, ahead };
-        }
         let beyond_stock = self.reach.is_some_and(|reach| position > reach);
+        if self.is_all_taken() {
+            return Turn::AllReserved { position, ahead, beyond_stock };
+        }
         Turn::Waiting { position, ahead, wait: self.wait(position, now), beyond_stock }
     }
 
@@ -285,6 +290,10 @@ impl Status {
                 let wait = wait.expected.get();
                 // Who is nearly there asks when the turn comes; who is not, three times on the way.
                 (wait / 4).clamp(POLL_MIN.get().min(wait), POLL_MAX.get())
+            }
+            // Whoever may yet get something hears at once when it is over.
+            Turn::AllReserved { beyond_stock: false, .. } if self.reach.is_some() => {
+                POLL_HOPING.get()
             }
             _ => POLL_UNKNOWN.get(),
         };

@@ -4,6 +4,7 @@ use schemars::SchemaGenerator;
 use serde_json::{Value, json};
 
 use super::schema_of;
+use crate::cloudflare::CloudflareReply;
 use crate::merchant::{
     AdjustRequest, BeaconRequest, BypassReply, BypassRequest, ImportReply, LimitsRequest,
     MessageRequest, OrderPage, PhaseRequest, Readiness, SaleRequest, SaleState, ScheduleRequest,
@@ -187,7 +188,19 @@ pub(super) fn contract(operation: Operation) -> Contract {
             .gives("Set-Cookie")
             .problems(&[Kind::BypassInvalid])
             .by_anybody(),
-        Operation::Poll => with_ticket().gives("Retry-After"),
+        Operation::Poll => Contract { reply: Body::Json(either_form), ..with_ticket() }
+            .query(("form", false, "Cloudflare Waiting Room's form instead of ours."))
+            .gives("Retry-After")
+            .problems(&[Kind::QueryInvalid]),
+        Operation::SalesPage => Contract::open(Body::Html).gives("Cache-Control"),
+        Operation::LinePage => {
+            Contract::open(Body::Html).configured().problems(&[Kind::SaleNotFound])
+        }
+        Operation::JoinLinePage => Contract::open(Body::Nothing)
+            .configured()
+            .gives("Location")
+            .gives("Set-Cookie")
+            .problems(&[Kind::SaleNotFound]),
         Operation::Reserve => reserve(),
         Operation::ShowReservation => reservation(),
         Operation::ReleaseReservation => {
@@ -241,6 +254,11 @@ fn report() -> Value {
         "required": ["type", "link"],
         "additionalProperties": false,
     })
+}
+
+/// One's turn, in our form or in Cloudflare's.
+fn either_form(schemas: &mut SchemaGenerator) -> Value {
+    json!({ "oneOf": [schema_of::<TurnReply>(schemas), schema_of::<CloudflareReply>(schemas)] })
 }
 
 /// Asked with a ticket. Browsers have it in a cookie, too, so the header is not required.

@@ -6,6 +6,7 @@ use doorbuster_domain::id::{
 use doorbuster_domain::line::{MESSAGE_LEN_MAX, SaleRules};
 use serde_json::{Map, Value, json};
 
+use crate::cloudflare::FORM;
 use crate::route::Operation;
 
 const HOUR_MS: u64 = 3600 * 1000;
@@ -30,6 +31,7 @@ pub(super) fn in_query(name: &str, operation: Operation) -> Value {
         |max: u64| json!({ "type": "integer", "minimum": 0, "maximum": max, "default": 0 });
     match (name, operation) {
         ("sale", _) => slug(SaleId::LEN_MAX),
+        ("form", _) => json!({ "const": FORM }),
         ("currency", _) => json!({ "type": "string", "pattern": "^[A-Z]{3}$" }),
         // Entries of a journal are numbered with 32 bits, orders with 64.
         (_, Operation::ExportJournal) => number(u64::from(u32::MAX)),

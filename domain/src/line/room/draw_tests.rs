@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::super::{Permutation, Turn};
+use super::super::{BeaconRound, Permutation, SkuOffer, Turn};
 use super::tests::*;
 use super::*;
+use crate::money::Money;
 
 fn schedule(prequeue: u64, opens: u64) -> Schedule {
     Schedule { prequeue_at: at(prequeue), opens_at: at(opens) }
@@ -166,7 +167,7 @@ fn time_does_not_count_while_a_sale_is_paused() {
 fn limits_and_messages_change_while_the_sale_runs() {
     let mut scene = Scene::open(60);
     scene.join_many(400, T0);
-    let limits = Limits { admits_per_minute_max: 600, active_users_max: 50 };
+    let limits = Limits { admits_per_minute_max: 600, active_users_max: 500 };
     let events = scene.room.set_limits(limits).unwrap();
     scene.happen(events, at(1));
     assert!(scene.look(plenty(), at(1)));
@@ -211,4 +212,50 @@ fn more_places_than_a_network_may_have_are_refused() {
     assert_eq!(scene.status(T0).check_joining(Some(7), 0), Ok(()));
     scene.admission.note(&report, T0);
     assert_eq!(scene.status(T0).check_joining(Some(7), 0), Err(RoomRejection::PlacesPerClient));
+}
+
+#[test]
+fn rules_under_which_nothing_could_be_sold_are_refused_by_name() {
+    let offer = rules(60).skus[0].clone();
+    let dear = Money { minor: crate::money::MINOR_MAX, ..offer.unit_price };
+    let wrong = [
+        ("title", None, SaleRules { title: "  ".to_owned(), ..rules(60) }),
+        ("skus", None, SaleRules { skus: Vec::new(), ..rules(60) }),
+        ("skus", Some(1), SaleRules { skus: vec![offer.clone(), offer.clone()], ..rules(60) }),
+        ("admits_per_minute_max", None, rules(0)),
+        ("per_shopper_max", None, SaleRules { per_shopper_max: 1_001, ..rules(60) }),
+        ("active_users_max", None, SaleRules { active_users_max: 0, ..rules(60) }),
+        ("places_per_client", None, SaleRules { places_per_client: 0, ..rules(60) }),
+        ("draw_window_ms", None, SaleRules { order: LineOrder::Random, ..rules(60) }),
+        (
+            "beacon",
+            None,
+            SaleRules {
+                beacon: Some(BeaconRound { chain: "no".to_owned(), round: 1 }),
+                ..rules(60)
+            },
+        ),
+        ("pass_ttl_ms", None, SaleRules { pass_ttl_ms: Millis::new(0), ..rules(60) }),
+        (
+            "reservation_ttl_ms",
+            None,
+            SaleRules { reservation_ttl_ms: Millis::from_secs(301), ..rules(60) },
+        ),
+        (
+            "skus",
+            Some(0),
+            SaleRules {
+                per_shopper_max: 2,
+                skus: vec![SkuOffer { unit_price: dear, ..offer }],
+                ..rules(60)
+            },
+        ),
+    ];
+    for (rule, place, rules) in wrong {
+        let refused = WaitingRoom::default().create(&rules, SECRET, T0);
+        let Err(RoomRejection::RulesInvalid(invalid)) = refused else {
+            panic!("{rule}: {refused:?}")
+        };
+        assert_eq!((invalid.rule.as_str(), invalid.place), (rule, place));
+    }
 }

@@ -133,11 +133,14 @@ impl Machine for WaitingRoom {
     }
 
     fn write_snapshot(&self, to: &mut dyn io::Write) -> io::Result<()> {
-        Ok(serde_json::to_writer(to, self)?)
+        to.write_all(&serde_json::to_vec(self)?)
     }
 
     fn read_snapshot(from: &mut dyn io::Read) -> io::Result<Self> {
-        Ok(serde_json::from_reader(from)?)
+        // As a text, like all else: reading from anything else would be code of its own.
+        let mut text = String::new();
+        from.read_to_string(&mut text)?;
+        Ok(serde_json::from_str(&text)?)
     }
 
     /// Nobody knows how much of the last block was handed out: the rest becomes empty places.

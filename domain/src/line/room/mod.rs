@@ -5,6 +5,7 @@
 
 mod control;
 mod event;
+mod published;
 mod rejection;
 
 use std::collections::BTreeMap;
@@ -12,14 +13,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::admission::{Admission, AdmissionView, Limits, Rate, RateReason, Standing, Units};
-use super::draw::{BeaconRound, DrawSecret};
-use super::forecast::Forecast;
-use super::frontier::{Frontier, PublishedFrontier};
+use super::draw::DrawSecret;
+use super::frontier::Frontier;
 use super::passage::Passage;
 use super::sale::{LineOrder, Phase, SaleRules};
 use super::service::Health;
-use super::status::{DrawStatus, Drawn, Pace, SkuStatus, Status};
-use crate::hex;
+use super::status::SkuStatus;
 use crate::id::{BypassName, ShopperId};
 use crate::time::{Millis, Timestamp};
 
@@ -44,8 +43,6 @@ const PUBLISHED_FOR: Millis = Millis::from_secs(2);
 
 /// So many changes of the rate are kept for the merchant to read.
 const CHANGES_MAX: usize = 32;
-/// The pace that people are told is that of the last half minute.
-const PACE_OVER: Millis = Millis::from_secs(30);
 
 /// The waiting room of one sale.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -134,6 +131,15 @@ pub struct Look {
     pub units: Units,
     /// How the Inventories are doing.
     pub health: Health,
+}
+
+impl Look {
+    /// How long it is good for: a second, and half of that while all is reserved, when people wait
+    /// for the end.
+    pub const fn fresh_for(&self) -> Millis {
+        let Units { available, reserved, unknown, .. } = self.units;
+        Millis::new(if available == 0 && reserved > 0 && !unknown { 500 } else { 1_000 })
+    }
 }
 
 impl WaitingRoom {
@@ -298,13 +304,21 @@ impl WaitingRoom {
         passage.note(frontier, now, &self.frontier, Millis::new(u64::MAX));
         act(&Standing {
             now,
+            since: self.phase_set_at,
             frontier,
+            promised: self.promised(&line, now),
             line: &line,
             passage: &passage,
             entries: self.draw.entries.unwrap_or_default(),
             limits: self.limits(),
             per_shopper_max: self.rules.as_ref().map_or(1, |rules| rules.per_shopper_max),
         })
+    }
+
+    /// Up to where the line is published: if it is slowed down now, it goes on so far.
+    fn promised(&self, line: &Frontier, now: Timestamp) -> u64 {
+        let most = self.handed_out.saturating_add(self.second()).max(line.at(now));
+        line.at(now.plus(PUBLISHED_FOR)).min(most)
     }
 
     /// What the merchant is told of those who were let in.
@@ -316,92 +330,6 @@ impl WaitingRoom {
     pub fn rate(&self) -> (Rate, &[RateChange]) {
         let rate = Rate { per_minute: self.frontier.per_minute, reason: self.reason };
         (rate, &self.changes)
-    }
-
-    /// How fast the line went lately; as fast as it goes, if it has only begun.
-    fn pace(&self, now: Timestamp) -> u64 {
-        let then = Timestamp::from_millis(now.as_millis().saturating_sub(PACE_OVER.get()));
-        if self.phase_set_at > then || self.draw.drawn_at.is_some_and(|at| at > then) {
-            return self.frontier.per_minute;
-        }
-        let before = self.passage.position_at(then, &self.frontier);
-        let per_minute = self.reached(now).saturating_sub(before).saturating_mul(60_000);
-        per_minute.checked_div(PACE_OVER.get()).unwrap_or_default()
-    }
-
-    /// Follows what people are told of their wait.
-    pub fn follow_forecast(&self, forecast: &mut Forecast, now: Timestamp) {
-        if self.phase == Phase::Open {
-            forecast.note(self.reached(now), self.pace(now), now);
-        }
-    }
-
-    /// The status that edges answer polls from.
-    pub fn status(
-        &self,
-        look: &Look,
-        admission: &Admission,
-        forecast: &Forecast,
-        now: Timestamp,
-    ) -> Option<Status> {
-        let (rules, line) = (self.rules.as_ref()?, self.line(now));
-        let mut passage = self.passage.clone();
-        let reached = line.at(now);
-        passage.note(reached, now, &self.frontier, rules.pass_ttl_ms);
-        let allocated = look
-            .units
-            .on_hand
-            .saturating_sub(look.units.available)
-            .saturating_sub(look.units.reserved);
-        let reach =
-            self.with_standing(now, |standing| admission.reach(standing, look.units, allocated));
-        Some(Status {
-            sale: rules.sale.clone(),
-            title: rules.title.clone(),
-            at: now,
-            phase: self.phase,
-            why: self.why.clone(),
-            order: rules.order,
-            schedule: self.schedule,
-            draw: self.draw_status(rules),
-            frontier: PublishedFrontier {
-                line,
-                until: now.plus(PUBLISHED_FOR),
-                max: self.handed_out.saturating_add(self.second()).max(reached),
-            },
-            passage,
-            pace: Pace { per_minute: self.pace(now), spreads: forecast.spreads(now) },
-            reason: self.reason,
-            reach,
-            handed_out: self.handed_out,
-            pass_ttl_ms: rules.pass_ttl_ms,
-            per_shopper_max: rules.per_shopper_max,
-            places_per_client: rules.places_per_client,
-            full_clients: admission.full_clients().to_vec(),
-            message: self.message.clone(),
-            offers: rules.skus.clone(),
-            stock: look.bands.clone(),
-        })
-    }
-
-    fn draw_status(&self, rules: &SaleRules) -> DrawStatus {
-        let beacon = rules.beacon.clone();
-        let secret = self.draw.secret;
-        DrawStatus {
-            commitment: secret.map(|secret| secret.commitment(&rules.sale, beacon.as_ref())),
-            beacon,
-            entries: self.draw.entries,
-            drawn: self.drawn(),
-        }
-    }
-
-    fn drawn(&self) -> Option<Drawn> {
-        let (at, secret, entries) = (self.draw.drawn_at?, self.draw.secret?, self.draw.entries?);
-        let signature = self.draw.beacon_signature.clone();
-        let bytes = signature.as_deref().and_then(hex::decode);
-        let randomness = bytes.map(|bytes| BeaconRound::randomness(&bytes));
-        let seed = secret.seed(entries, randomness.as_ref());
-        Some(Drawn { at, secret, beacon_signature: signature, seed })
     }
 
     fn note_change(&mut self, frontier: &Frontier, reason: RateReason, at: Timestamp) {
