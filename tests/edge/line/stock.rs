@@ -1,11 +1,60 @@
 //! Who is admitted follows from what is left.
 
+use std::thread::sleep;
+use std::time::Duration;
+
 use doorbuster_domain::time::Timestamp;
 use doorbuster_tests::{SKU, Sale, Shopper, eventually, fifo, now};
 use doorbuster_wire::merchant::{SaleRequest, SaleState, Stock};
 use doorbuster_wire::problem::ProblemKind;
 
 use crate::shop;
+
+/// Longer than any cache of the edge or of the room keeps what it knows.
+const SETTLES: Duration = Duration::from_millis(3_500);
+
+/// Two people in front of one unit: the first is admitted, the second waits.
+fn two_in_front_of_one<'s>(sale: &'s Sale<'s>) -> (Shopper<'s>, Shopper<'s>) {
+    let mut ann = Shopper::joined(sale);
+    let bob = Shopper::joined(sale);
+    ann.wait_for_turn();
+    stays(&bob, "waiting");
+    (ann, bob)
+}
+
+/// For as long as anything could still be on its way, somebody is told the same.
+fn stays(shopper: &Shopper<'_>, state: &str) {
+    let began = now();
+    while Duration::from_millis(now().since(began).get()) < SETTLES {
+        let turn = shopper.poll();
+        assert_eq!((turn.state.as_str(), turn.pass), (state, None));
+        sleep(Duration::from_millis(200));
+    }
+}
+
+#[test]
+fn who_leaves_makes_room_for_the_next_in_line() {
+    let sale = Sale::open(shop(), 1, &fifo());
+    let (ann, mut bob) = two_in_front_of_one(&sale);
+    assert_eq!(ann.leave().state, "left");
+    bob.wait_for_turn();
+    bob.hold("k", 1);
+    assert_eq!(sale.counts(), (1, 1, 0));
+}
+
+#[test]
+fn who_releases_a_reservation_makes_room_for_the_next_in_line() {
+    let sale = Sale::open(shop(), 1, &fifo());
+    let (ann, mut bob) = two_in_front_of_one(&sale);
+    let held = ann.hold("k", 1);
+    let told = bob.wait_until("all_reserved");
+    assert_eq!((told.pass, told.stock.as_deref()), (None, Some("all_reserved")));
+    assert!(told.next_poll_ms.is_some(), "something may come back");
+    ann.act("DELETE", &held.reservation, "").ok::<doorbuster_wire::shopper::Reservation>();
+    bob.wait_for_turn();
+    bob.buy("k", 1);
+    assert_eq!(sale.counts(), (1, 0, 1));
+}
 
 #[test]
 fn a_sell_out_is_told_to_everybody_who_waits_and_a_restock_lets_the_next_ones_in() {
@@ -39,6 +88,24 @@ fn a_sell_out_is_told_to_everybody_who_waits_and_a_restock_lets_the_next_ones_in
     assert_eq!(sale.counts(), (2, 0, 2));
     waiting[5].wait_until("sold_out");
     sale.verify();
+}
+
+#[test]
+fn hardly_more_people_are_admitted_than_there_is_stock_for() {
+    const UNITS: u32 = 20;
+    /// The last units may be offered to one more, when it seems that they are left.
+    const MORE: usize = 2;
+    let sale = Sale::open(shop(), UNITS, &fifo());
+    let crowd: Vec<_> = (0..2 * UNITS).map(|_| Shopper::joined(&sale)).collect();
+    let most = usize::try_from(UNITS).unwrap() + MORE;
+    let began = now();
+    let mut admitted = 0;
+    while Duration::from_millis(now().since(began).get()) < SETTLES {
+        admitted = crowd.iter().filter(|one| one.poll().pass.is_some()).count();
+        assert!(admitted <= most, "{admitted} people for {UNITS} units");
+        sleep(Duration::from_millis(300));
+    }
+    assert!(admitted > 0, "{:?}", sale.state().line);
 }
 
 #[test]
