@@ -114,10 +114,12 @@ impl Followed {
         let last = all.len().saturating_sub(1);
         let low = all.get(last / 20)?;
         let high = all.get(last.saturating_sub(last / 20))?;
-        // More than what was seen of nine in ten: the next will not be like the last.
+        // Further off than nine in ten were: the next will not be like the last.
+        let below = 100_u32.saturating_sub(*low).saturating_mul(5) / 4;
+        let above = high.saturating_sub(100).saturating_mul(3);
         Some(Spread {
-            low_percent: (low.saturating_mul(8) / 10).min(SURE.low_percent),
-            high_percent: (high.saturating_mul(18) / 10).max(SURE.high_percent),
+            low_percent: 100_u32.saturating_sub(below).min(SURE.low_percent),
+            high_percent: above.saturating_add(100).max(SURE.high_percent),
         })
     }
 }
