@@ -1,6 +1,6 @@
 //! Sales as shoppers see them.
 
-use std::future::{Future as _, poll_fn};
+use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
@@ -25,6 +25,9 @@ use crate::store::{Store, Value};
 
 /// How often whoever waits for another's first look sees whether it is done.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(20);
+/// How long a room is waited for that does not answer: longer than a look at slow stock takes, and
+/// no longer than people wait for a page.
+const ROOM_PATIENCE: Duration = Duration::from_secs(3);
 /// How long the list of sales is waited for.
 const LIST_PATIENCE: Duration = Duration::from_millis(300);
 /// Browsers and shared caches may show what they have of a sale while they look, and when they find
@@ -58,7 +61,9 @@ async fn ask(
 ) -> Result<Option<Rc<Seen>>, Problem> {
     let seen = if was_announced(edge, env, sale).await {
         let report = edge.lines.take_report(sale);
-        let asked = RoomStub::of(env, sale).status(&report).await.inspect_err(|_| {
+        let asked = within(ROOM_PATIENCE, RoomStub::of(env, sale).status(&report)).await;
+        let asked = asked.unwrap_or_else(|| Err(Problem::unavailable("room", &"no answer")));
+        let asked = asked.inspect_err(|_| {
             edge.lines.put_back(sale, report);
             edge.statuses.failed_to_ask(sale, crate::edge::now());
         })?;
@@ -82,12 +87,17 @@ async fn was_announced(edge: &Edge, env: &Env, sale: &SaleId) -> bool {
         let named = "SELECT sale, title FROM sales WHERE sale = ?";
         store.first::<SaleRow>(named, &[Value::Text(sale.as_str())]).await
     };
-    let (mut look, mut delay) = (pin!(look), pin!(Delay::from(LIST_PATIENCE)));
-    let row = poll_fn(|context| match look.as_mut().poll(context) {
-        Poll::Ready(row) => Poll::Ready(row.ok()),
+    within(LIST_PATIENCE, look).await.and_then(Result::ok).is_none_or(|row| row.is_some())
+}
+
+/// What something comes to; nothing if it takes longer than this.
+async fn within<T>(patience: Duration, what: impl Future<Output = T>) -> Option<T> {
+    let (mut what, mut delay) = (pin!(what), pin!(Delay::from(patience)));
+    poll_fn(|context| match what.as_mut().poll(context) {
+        Poll::Ready(done) => Poll::Ready(Some(done)),
         Poll::Pending => delay.as_mut().poll(context).map(|()| None),
-    });
-    row.await.is_none_or(|row| row.is_some())
+    })
+    .await
 }
 
 /// Whether a SKU is known to be sold out, by a fresh status.
@@ -146,14 +156,18 @@ pub(crate) async fn list(edge: &Edge, env: &Env) -> Result<Reply, Problem> {
     Ok(Reply::text("application/json", body).field("cache-control", "public, max-age=5"))
 }
 
+/// The status for a page. Open for browsing: what was known is better than nothing.
+async fn status_to_look_at(edge: &Edge, env: &Env, sale: &SaleId) -> Result<Rc<Seen>, Problem> {
+    match status(edge, env, sale, now()).await {
+        Ok(status) => Ok(status),
+        Err(problem) => edge.statuses.however_old(sale).ok_or(problem),
+    }
+}
+
 /// `GET /v1/sales/{sale}`.
 pub(crate) async fn show(edge: &Edge, env: &Env, sale: &str) -> Result<Reply, Problem> {
     let sale = sale_id(sale)?;
-    let status = match status(edge, env, &sale, now()).await {
-        Ok(status) => status,
-        // Open for browsing: what was known is better than nothing.
-        Err(problem) => edge.statuses.however_old(&sale).ok_or(problem)?,
-    };
+    let status = status_to_look_at(edge, env, &sale).await?;
     let stock = |sku| status.stock.iter().find(|s| s.sku == sku).map(|s| word(&s.band));
     let body = Sale {
         sale: status.sale.to_string(),
@@ -184,7 +198,7 @@ pub(crate) async fn show(edge: &Edge, env: &Env, sale: &str) -> Result<Reply, Pr
 
 /// `GET /v1/sales/{sale}/draw`.
 pub(crate) async fn show_draw(edge: &Edge, env: &Env, sale: &str) -> Result<Reply, Problem> {
-    let status = status(edge, env, &sale_id(sale)?, now()).await?;
+    let status = status_to_look_at(edge, env, &sale_id(sale)?).await?;
     let draw = &status.draw;
     let commitment = draw.commitment.ok_or_else(|| {
         Problem::new(ProblemKind::NotFound, "This sale was made before there was a draw.")

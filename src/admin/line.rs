@@ -23,6 +23,9 @@ use crate::shopper;
 /// The most people that one way past the line may be for.
 const BYPASS_USES_MAX: u32 = 1_000;
 
+/// Who says later than this has not counted in milliseconds, or said a moment that no clock shows.
+const OPENING_MAX: Millis = Millis::from_secs(366 * 24 * 3600);
+
 /// `PUT /v1/admin/sales/{sale}/schedule`.
 pub(crate) async fn set_schedule(
     edge: &Edge,
@@ -35,6 +38,9 @@ pub(crate) async fn set_schedule(
     let opens_at = Timestamp::from_millis(opens_at_ms);
     if opens_at <= now {
         return Err(Problem::invalid("/opens_at_ms", "It has to be in the future."));
+    }
+    if opens_at.since(now) > OPENING_MAX {
+        return Err(Problem::invalid("/opens_at_ms", "It has to be within a year."));
     }
     let prequeue_at = prequeue_at_ms.map_or(now, Timestamp::from_millis);
     if prequeue_at > opens_at {

@@ -45,6 +45,11 @@ impl Lines {
         self.with(sale, |line| line.joined.get(&shopper).copied())
     }
 
+    /// Who gave the place up gets another one by joining again.
+    pub(crate) fn forget(&self, sale: &SaleId, shopper: ShopperId) {
+        self.with(sale, |line| line.joined.remove(&shopper));
+    }
+
     /// Places that were taken from a client's addresses through here.
     pub(crate) fn places(&self, sale: &SaleId, client: u64) -> u32 {
         self.with(sale, |line| line.places.get(&client).copied().unwrap_or_default())

@@ -212,6 +212,7 @@ pub(crate) async fn leave(
         edge.lines.count_arrived(&seen.sale, ticket.number, since);
         edge.lines.count_left(&seen.sale, ticket.number, since);
     }
+    edge.lines.forget(&seen.sale, ticket.shopper);
     let left = TurnReply { state: "left".to_owned(), ..base(&seen, now) };
     let gone = shopper::no_ticket_cookie(request, &seen.sale);
     Ok(Reply::json(&left).own_field("set-cookie", &gone))

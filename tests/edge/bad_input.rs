@@ -1,5 +1,7 @@
 //! What a shop does not take, and that it is the same shop afterwards.
 
+mod line;
+
 use doorbuster_domain::sealed::{Pass, Ticket};
 use doorbuster_domain::time::{Millis, Timestamp};
 use doorbuster_tests::{Request, SKU, Sale, Shopper, now, rules};

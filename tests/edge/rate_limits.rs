@@ -84,6 +84,21 @@ fn behind_a_proxy_clients_are_told_apart_by_the_header_that_it_sets() {
 }
 
 #[test]
+fn a_flood_of_polls_from_one_client_is_told_when_to_come_back_and_harms_nobody_else() {
+    let sale = Sale::open(shop(), 1, &rules());
+    let (ann, bob) = (Shopper::joined(&sale), Shopper::joined(&sale));
+    let poll = ann.request("GET", &sale.path("/turn"));
+    let refused = (0..MANY).map(|_| poll.clone().send()).find(|answer| answer.status != 200);
+    let refused = refused.expect("an end to it");
+    assert_eq!(refused.problem(), ProblemKind::QuotaExceeded);
+    let wait: u64 = refused.header("retry-after").parse().unwrap();
+    assert!((1..=60).contains(&wait), "{wait}");
+    assert!(bob.poll().pass.is_some());
+    sleep(Duration::from_secs(wait));
+    assert!(ann.poll().pass.is_some(), "a flood costs nobody the place");
+}
+
+#[test]
 fn every_limited_class_has_its_own_allowance() {
     let sale = Sale::open(shop(), 1, &rules());
     let ann = Shopper::admitted(&sale);

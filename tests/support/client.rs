@@ -138,6 +138,13 @@ impl Answer {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
+    /// The cookies that it sets, as a browser sends them back: name and value.
+    pub fn cookies(&self) -> Vec<String> {
+        let lines = self.headers.get_all("set-cookie").iter();
+        let lines = lines.map(|line| line.to_str().unwrap());
+        lines.map(|line| line.split(';').next().unwrap().to_owned()).collect()
+    }
+
     /// The body as text.
     pub fn text(&self) -> &str {
         std::str::from_utf8(&self.body).expect("a body of UTF-8")

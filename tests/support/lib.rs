@@ -9,6 +9,7 @@
 )]
 
 mod client;
+mod link;
 mod sale;
 mod shop;
 mod shopper;
@@ -20,7 +21,8 @@ use doorbuster_domain::time::Timestamp;
 use xtask::clock::Stopwatch;
 
 pub use client::{Answer, Request};
-pub use sale::{SKU, Sale, rules};
+pub use link::Link;
+pub use sale::{SKU, Sale, fifo, rules};
 pub use shop::{SAMPLE_CATALOG, Shop, start_server};
 pub use shopper::Shopper;
 

@@ -4,12 +4,16 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use doorbuster_domain::inventory::Inventory;
 use doorbuster_domain::journal::{self, Entry};
+use doorbuster_domain::time::Timestamp;
 use doorbuster_wire::merchant::{
     AdjustRequest, OrderPage, PhaseRequest, SaleRequest, SaleState, SettledOrder, Stock,
     StockRequest,
 };
+use doorbuster_wire::shopper::{Draw, Sale as SeenSale};
+use serde_json::{Value, json};
 
 use crate::client::Answer;
+use crate::eventually;
 use crate::shop::Shop;
 
 /// What is sold: 16.00 euros each.
@@ -35,6 +39,11 @@ pub fn rules() -> SaleRequest {
     }
 }
 
+/// Rules of a line in which people stand one behind the other.
+pub fn fifo() -> SaleRequest {
+    SaleRequest { order: "fifo".to_owned(), per_shopper_max: 1, ..rules() }
+}
+
 /// A sale and who runs it.
 #[derive(Debug)]
 pub struct Sale<'s> {
@@ -52,10 +61,29 @@ impl<'s> Sale<'s> {
 
     /// A sale that is open with so many units.
     pub fn open(shop: &'s Shop, on_hand: u32, rules: &SaleRequest) -> Self {
+        let sale = Self::draft(shop, on_hand, rules);
+        sale.set_phase("open").ok::<SaleState>();
+        sale
+    }
+
+    /// A sale that has so many units and is still a draft.
+    pub fn draft(shop: &'s Shop, on_hand: u32, rules: &SaleRequest) -> Self {
         let sale = Self::unborn(shop);
         sale.create(rules).ok::<SaleState>();
         sale.set_stock(on_hand).ok::<Stock>();
-        sale.set_phase("open").ok::<SaleState>();
+        sale
+    }
+
+    /// A sale that opens at this moment, and whose line is open already.
+    pub fn opening_at(
+        shop: &'s Shop,
+        on_hand: u32,
+        rules: &SaleRequest,
+        opens_at: Timestamp,
+    ) -> Self {
+        let sale = Self::draft(shop, on_hand, rules);
+        let schedule = json!({ "opens_at_ms": opens_at.as_millis() });
+        sale.put("/schedule", &schedule).ok::<SaleState>();
         sale
     }
 
@@ -77,6 +105,29 @@ impl<'s> Sale<'s> {
     /// The merchant creates it.
     pub fn create(&self, rules: &SaleRequest) -> Answer {
         self.shop.admin("PUT", &self.admin_path("")).json(rules).send()
+    }
+
+    /// The merchant sets something of it.
+    pub fn put(&self, rest: &str, body: &Value) -> Answer {
+        self.shop.admin("PUT", &self.admin_path(rest)).json(body).send()
+    }
+
+    /// What everybody may see of it.
+    pub fn shown(&self) -> SeenSale {
+        self.shop.request("GET", &self.path("")).send().ok()
+    }
+
+    /// Its draw, as it is published.
+    pub fn draw(&self) -> Answer {
+        self.shop.request("GET", &self.path("/draw")).send()
+    }
+
+    /// Its draw, once it is done.
+    pub fn drawn(&self) -> Draw {
+        eventually("the order is drawn", || {
+            let draw: Draw = self.draw().ok();
+            draw.seed.is_some().then_some(draw)
+        })
     }
 
     /// The merchant gives it units.

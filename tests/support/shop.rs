@@ -1,5 +1,6 @@
 //! A shop on real workerd, with the sample catalog published.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::mem;
 use std::net::SocketAddr;
@@ -8,7 +9,7 @@ use std::path::PathBuf;
 use doorbuster_domain::sealed::Keyring;
 use xtask::bundle::Build;
 use xtask::secrets::{ADMIN_TOKEN, SECRET, Secrets};
-use xtask::workerd::{Server, StartOptions};
+use xtask::workerd::{FarEdge, Server, StartOptions};
 use xtask::{paths, process};
 
 use crate::client::Request;
@@ -23,17 +24,26 @@ pub fn start_server(name: &str, build: Build) -> Server {
 }
 
 fn start(name: &str, build: Build, secrets: &Secrets) -> Server {
+    let mut options = StartOptions::new(fresh(name));
+    options.build = build;
+    options.vars = vars(secrets);
+    Server::start(options).unwrap()
+}
+
+/// An empty folder for a server of this name.
+fn fresh(name: &str) -> PathBuf {
     let folder = folder(name);
     // Held until the process ends.
     mem::forget(process::lock(&folder.with_extension("lock")).unwrap());
     if folder.exists() {
         fs::remove_dir_all(&folder).unwrap();
     }
-    let mut options = StartOptions::new(folder);
-    options.build = build;
-    options.vars.insert(SECRET.to_owned(), secrets.secret.clone());
-    options.vars.insert(ADMIN_TOKEN.to_owned(), secrets.admin_token.clone());
-    Server::start(options).unwrap()
+    folder
+}
+
+fn vars(secrets: &Secrets) -> BTreeMap<String, String> {
+    let vars = [(SECRET, &secrets.secret), (ADMIN_TOKEN, &secrets.admin_token)];
+    vars.map(|(name, value)| (name.to_owned(), value.clone())).into()
 }
 
 fn folder(name: &str) -> PathBuf {
@@ -54,12 +64,43 @@ impl Shop {
     /// A new shop; see [`start_server`].
     pub fn start(name: &str, build: Build) -> Self {
         let secrets = Secrets::random().unwrap();
-        let server = start(name, build, &secrets);
+        Self::opened(name, build, start(name, build, &secrets), secrets)
+    }
+
+    /// A new shop behind one of the front doors of `bench/`, into which any number of people may
+    /// come from one address.
+    pub fn behind(front_door: &'static str, name: &str) -> Self {
+        let (secrets, build) = (Secrets::random().unwrap(), Build::Bench);
+        let mut options = StartOptions::new(fresh(name));
+        options.build = build;
+        options.main = Some(front_door);
+        options.vars = vars(&secrets);
+        options.vars.insert("RATE_LIMIT_FACTOR".to_owned(), "1000000".to_owned());
+        Self::opened(name, build, Server::start(options).unwrap(), secrets)
+    }
+
+    /// Another edge of the same shop, with caches of its own, which asks for the objects at this
+    /// address.
+    #[must_use = "it ends when it is dropped"]
+    pub fn far_edge(&self, name: &str, objects: SocketAddr) -> Self {
+        let mut vars = vars(&self.secrets);
+        vars.insert("EDGE_NAME".to_owned(), name.to_owned());
+        let edge = FarEdge { state_dir: fresh(name), objects, vars, core: None };
+        let server = Server::start_far_edge(edge).unwrap();
+        Self::opened(name, Build::Bench, server, self.secrets.clone())
+    }
+
+    fn opened(name: &str, build: Build, server: Server, secrets: Secrets) -> Self {
         let address = address(&server);
         let shop = Self { name: name.to_owned(), build, server, address, secrets };
         let published = shop.import(SAMPLE_CATALOG).send();
         assert_eq!(published.status, 200, "{}", published.text());
         shop
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// A request of somebody nobody knows.

@@ -11,11 +11,11 @@ use crate::client::{Answer, Request, fresh_address};
 use crate::eventually;
 use crate::sale::Sale;
 
-/// A shopper in a sale.
+/// A shopper in a sale, as an app: they send their secret and what they got as headers.
 #[derive(Debug, Clone)]
 pub struct Shopper<'s> {
     sale: &'s Sale<'s>,
-    secret: String,
+    pub secret: String,
     pub source: IpAddr,
     pub ticket: Option<String>,
     pub pass: Option<String>,
@@ -47,10 +47,24 @@ impl<'s> Shopper<'s> {
         ShopperId::of_secret(self.secret.as_bytes())
     }
 
+    /// Somebody new who has joined.
+    pub fn joined(sale: &'s Sale<'s>) -> Self {
+        let mut shopper = Self::new(sale);
+        shopper.take_place();
+        shopper
+    }
+
+    /// Joins, and keeps the ticket.
+    pub fn take_place(&mut self) -> TicketReply {
+        let joined: TicketReply = self.join().ok();
+        self.ticket = Some(joined.ticket.clone());
+        joined
+    }
+
     /// Joins if they have not, and waits for their turn.
     pub fn wait_for_turn(&mut self) {
         if self.ticket.is_none() {
-            self.ticket = Some(self.join().ok::<TicketReply>().ticket);
+            self.take_place();
         }
         self.pass = Some(eventually("a shopper is admitted", || self.poll().pass));
     }
@@ -76,6 +90,19 @@ impl<'s> Shopper<'s> {
     /// Asks whether it is their turn.
     pub fn poll(&self) -> TurnReply {
         self.request("GET", &self.sale.path("/turn")).send().ok()
+    }
+
+    /// Waits until they are told this, and what else they are told then.
+    pub fn wait_until(&self, state: &str) -> TurnReply {
+        eventually(&format!("a shopper is told `{state}`"), || {
+            let turn = self.poll();
+            (turn.state == state).then_some(turn)
+        })
+    }
+
+    /// Gives the place, or the pass, back.
+    pub fn leave(&self) -> TurnReply {
+        self.request("DELETE", &self.sale.path("/turn")).send().ok()
     }
 
     /// A request to reserve, still without a body.

@@ -120,7 +120,7 @@ pub struct ScheduleRequest {
     /// From then on people can take a place; at once if it is not said.
     #[serde(default)]
     pub prequeue_at_ms: Option<u64>,
-    /// From then on people are admitted. It has to be in the future.
+    /// From then on people are admitted. It has to be in the future, and within a year.
     pub opens_at_ms: u64,
 }
 

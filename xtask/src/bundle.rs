@@ -104,7 +104,11 @@ pub fn stage(build: Build, to: &Path) -> Result<PathBuf> {
     let _no_build_meanwhile = lock_builds()?;
     let from = build.folder();
     if !from.join("build/index.js").exists() {
-        let flag = if build == Build::TestHooks { " --test-hooks" } else { "" };
+        let flag = match build {
+            Build::Release => "",
+            Build::TestHooks => " --test-hooks",
+            Build::Bench => " --bench",
+        };
         bail!("{} has no build of the Worker: run `cargo xtask build{flag}`", from.display());
     }
     copy_modules(&from, to)?;

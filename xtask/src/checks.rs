@@ -23,6 +23,7 @@ pub fn checks() -> Result<()> {
     step("build", || bundle::bundle(Build::Release))?;
     step("size", || size::check().map(drop))?;
     step("build with test hooks", || bundle::bundle(Build::TestHooks))?;
+    step("build with the front doors of bench/", || bundle::bundle(Build::Bench))?;
     step("tests", tests)?;
     step("a walk through the pages in a browser", walk::walk_if_possible)
 }

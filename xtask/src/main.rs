@@ -16,6 +16,7 @@ cargo xtask COMMAND
   setup    make everything present that the build needs; safe to repeat
   build    set-up, then the Worker for release into build/
              --test-hooks     instead, the one for the fault tests, into target/hooks/
+             --bench          instead, with the front doors of bench/, into target/bench/
   demo     set-up, build, and a whole sale rehearsed on this machine
              --catalog FILE   sell this catalog instead of the sample
              --shoppers N     with so many shoppers
@@ -103,7 +104,10 @@ fn parse_build(arguments: &mut impl Iterator<Item = OsString>) -> Result<Build> 
     match arguments.next() {
         None => Ok(Build::Release),
         Some(flag) if flag == "--test-hooks" => Ok(Build::TestHooks),
-        Some(other) => bail!("build knows --test-hooks, not `{}`", other.display()),
+        Some(flag) if flag == "--bench" => Ok(Build::Bench),
+        Some(other) => {
+            bail!("build knows --test-hooks and --bench, not `{}`", other.display())
+        }
     }
 }
 
@@ -144,6 +148,7 @@ mod tests {
     fn build_is_for_release_unless_told_otherwise() {
         assert_eq!(parsed("build").unwrap(), Task::Build(Build::Release));
         assert_eq!(parsed("build --test-hooks").unwrap(), Task::Build(Build::TestHooks));
+        assert_eq!(parsed("build --bench").unwrap(), Task::Build(Build::Bench));
     }
 
     #[test]

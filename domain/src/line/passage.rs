@@ -16,13 +16,28 @@ const POINTS_MAX: usize = 64;
 pub struct Passage(Vec<(Timestamp, u64)>);
 
 impl Passage {
-    /// Takes down where the frontier is at `now`, and forgets what was long ago.
-    pub(super) fn note(&mut self, value: u64, now: Timestamp, keep_for: Millis) {
+    /// Takes down that the frontier is at `value` at `now`, after it went along `line`, and forgets
+    /// what was long ago.
+    ///
+    /// A line may have come there long before: then it stood since. Without that moment positions
+    /// would seem to be passed the later, the later somebody looks.
+    pub(super) fn note(&mut self, value: u64, now: Timestamp, line: &Frontier, keep_for: Millis) {
+        let came_to = value.min(line.at(now));
+        let is_later = |last: &(Timestamp, u64), at| last.0 < at && at < now && last.1 < came_to;
+        if let (Some(last), Some(came_at)) = (self.0.last(), line.reaches(came_to))
+            && is_later(last, came_at)
+        {
+            self.push(came_to, came_at);
+        }
+        self.push(value, now);
         let keep_from = now.as_millis().saturating_sub(keep_for.get());
         let is_old = |(at, _): &(Timestamp, u64)| at.as_millis() < keep_from;
         // The newest of the old ones says where the frontier was when the others began.
         let old = self.0.iter().take_while(|point| is_old(point)).count();
         self.0.drain(..old.saturating_sub(1));
+    }
+
+    fn push(&mut self, value: u64, now: Timestamp) {
         self.0.retain(|(at, _)| *at < now);
         if self.0.iter().rev().take(2).filter(|(_, known)| *known == value).count() == 2 {
             // It stands: since when and until when is all there is to it.
@@ -89,11 +104,14 @@ mod tests {
 
     const TTL: Millis = Millis::from_secs(600);
 
+    /// A line that has nothing to say of what was before.
+    const NO_LINE: Frontier = Frontier { value: 0, at: Timestamp::from_millis(0), per_minute: 0 };
+
     #[test]
     fn a_position_was_admitted_when_the_frontier_passed_it() {
         let mut passage = Passage::default();
-        passage.note(0, at(0), TTL);
-        passage.note(100, at(10), TTL);
+        passage.note(0, at(0), &NO_LINE, TTL);
+        passage.note(100, at(10), &NO_LINE, TTL);
         let line = Frontier { value: 100, at: at(10), per_minute: 60 };
         assert_eq!(passage.admitted_at(1, &line), Some(at(0).plus(Millis::new(100))));
         assert_eq!(passage.admitted_at(50, &line), Some(at(5)));
@@ -108,10 +126,10 @@ mod tests {
     #[test]
     fn a_line_that_stands_keeps_the_moment_at_which_it_stopped() {
         let mut passage = Passage::default();
-        passage.note(0, at(0), TTL);
-        passage.note(10, at(1), TTL);
-        passage.note(10, at(100), TTL);
-        passage.note(20, at(101), TTL);
+        passage.note(0, at(0), &NO_LINE, TTL);
+        passage.note(10, at(1), &NO_LINE, TTL);
+        passage.note(10, at(100), &NO_LINE, TTL);
+        passage.note(20, at(101), &NO_LINE, TTL);
         let line = Frontier { value: 20, at: at(101), per_minute: 0 };
         assert_eq!(passage.admitted_at(10, &line), Some(at(1)));
         assert_eq!(passage.admitted_at(20, &line), Some(at(101)));
@@ -119,10 +137,27 @@ mod tests {
     }
 
     #[test]
+    fn a_position_was_admitted_at_the_same_moment_whenever_somebody_looks() {
+        let line = Frontier { value: 0, at: at(0), per_minute: 60 };
+        let mut kept = Passage::default();
+        kept.note(0, at(0), &NO_LINE, TTL);
+        for looked_at in [2, 3, 10, 100] {
+            let mut passage = kept.clone();
+            // People came for four positions, and the line waits there.
+            passage.note(line.at(at(looked_at)).min(4), at(looked_at), &line, TTL);
+            assert_eq!(passage.admitted_at(1, &line), Some(at(1)));
+            assert_eq!(passage.admitted_at(2, &line), Some(at(2)));
+        }
+        let stands = Frontier { value: 4, at: at(100), per_minute: 0 };
+        kept.note(4, at(100), &line, TTL);
+        assert_eq!(kept.admitted_at(4, &stands), Some(at(4)));
+    }
+
+    #[test]
     fn it_stays_small_and_right_to_some_seconds_however_often_the_rate_changes() {
         let mut passage = Passage::default();
         for secs in 0..3_000 {
-            passage.note(secs * 7, at(secs), TTL);
+            passage.note(secs * 7, at(secs), &NO_LINE, TTL);
         }
         assert!(passage.0.len() <= POINTS_MAX);
         let line = Frontier { value: 2_999 * 7, at: at(2_999), per_minute: 420 };

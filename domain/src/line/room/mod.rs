@@ -267,7 +267,8 @@ impl WaitingRoom {
 
     fn note_passage(&mut self, value: u64, at: Timestamp) {
         let keep_for = self.rules.as_ref().map_or(Millis::new(0), |rules| rules.pass_ttl_ms);
-        self.passage.note(value, at, keep_for.max(Admission::WINDOW));
+        let line = self.frontier;
+        self.passage.note(value, at, &line, keep_for.max(Admission::WINDOW));
     }
 
     /// What follows from the stock at `now`, and from what became of those who were let in.
@@ -300,7 +301,7 @@ impl WaitingRoom {
         let line = self.line(now);
         let mut passage = self.passage.clone();
         let frontier = line.at(now);
-        passage.note(frontier, now, Millis::new(u64::MAX));
+        passage.note(frontier, now, &self.frontier, Millis::new(u64::MAX));
         act(&Standing {
             now,
             since: self.phase_set_at,

@@ -43,7 +43,7 @@ impl WaitingRoom {
         let (rules, line) = (self.rules.as_ref()?, self.line(now));
         let mut passage = self.passage.clone();
         let reached = line.at(now);
-        passage.note(reached, now, rules.pass_ttl_ms);
+        passage.note(reached, now, &self.frontier, rules.pass_ttl_ms);
         let allocated = look
             .units
             .on_hand

@@ -1,9 +1,10 @@
 //! Taking a place in the line, and what proves it.
 
 use doorbuster_tests::{Sale, Shopper, eventually, rules};
-use doorbuster_wire::merchant::SaleState;
+use doorbuster_wire::merchant::{ChallengeReply, SaleRequest, SaleState};
 use doorbuster_wire::problem::ProblemKind;
 use doorbuster_wire::shopper::{TicketReply, TurnReply};
+use serde_json::json;
 
 use crate::shop;
 
@@ -11,8 +12,7 @@ use crate::shop;
 fn who_joins_again_with_a_ticket_keeps_the_place() {
     let sale = Sale::open(shop(), 1, &rules());
     let mut ann = Shopper::new(&sale);
-    let first: TicketReply = ann.join().ok();
-    ann.ticket = Some(first.ticket);
+    let first = ann.take_place();
     let again: TicketReply = ann.join().ok();
     assert_eq!(again.number, first.number);
     assert_eq!(sale.state().line.handed_out, first.number);
@@ -84,29 +84,6 @@ fn a_cookie_that_is_no_secret_is_replaced_by_one_that_is() {
 }
 
 #[test]
-fn places_are_admitted_in_turn_at_the_rate_of_the_sale() {
-    let mut slow = rules();
-    slow.admits_per_minute_max = 60;
-    slow.order = "fifo".to_owned();
-    let sale = Sale::open(shop(), 10, &slow);
-    let mut shoppers: Vec<_> = (0..4).map(|_| Shopper::new(&sale)).collect();
-    for shopper in &mut shoppers {
-        shopper.ticket = Some(shopper.join().ok::<TicketReply>().ticket);
-    }
-    let [.., next_to_last, last] = shoppers.as_slice() else { panic!("there are four") };
-    let waiting = last.poll();
-    assert_eq!((waiting.state.as_str(), waiting.pass), ("waiting", None));
-    assert!(waiting.ahead > 0 && waiting.next_poll_ms.is_some());
-    let in_time = eventually("the last one is admitted", || {
-        // Asked in this order: the later place must never be let in before the earlier one.
-        let (later, earlier) = (last.poll(), next_to_last.poll());
-        assert!(later.pass.is_none() || earlier.pass.is_some());
-        later.pass.map(|_| later.state)
-    });
-    assert_eq!(in_time, "admitted");
-}
-
-#[test]
 fn nobody_joins_a_draft_or_what_is_over() {
     let sale = Sale::unborn(shop());
     assert_eq!(Shopper::new(&sale).join().problem(), ProblemKind::SaleNotFound);
@@ -119,4 +96,29 @@ fn nobody_joins_a_draft_or_what_is_over() {
     assert_eq!(early, ProblemKind::SaleNotOpen);
     sale.set_phase("closed").ok::<SaleState>();
     assert_eq!(Shopper::new(&sale).join().problem(), ProblemKind::SaleClosed);
+}
+
+#[test]
+fn where_a_challenge_stands_before_the_line_only_who_met_it_joins() {
+    let sale = Sale::open(shop(), 1, &SaleRequest { challenge: true, ..rules() });
+    let ann = Shopper::new(&sale);
+    assert_eq!(ann.join().problem(), ProblemKind::ChallengeRequired);
+    let met = |secret: &str| -> ChallengeReply {
+        let path = sale.admin_path("/challenges");
+        shop().admin("POST", &path).json(&json!({ "secret": secret })).send().ok()
+    };
+    let join = |met: &ChallengeReply| {
+        let request = ann.request("POST", &sale.path("/tickets"));
+        request.header("doorbuster-challenge", met.challenge.as_str()).send()
+    };
+    let of_bob = met(&Shopper::new(&sale).secret);
+    assert_eq!(join(&of_bob).problem(), ProblemKind::ChallengeRequired);
+    join(&met(&ann.secret)).ok::<TicketReply>();
+    // Who is new is known when they come back from the challenge.
+    let browser = shop().request("POST", &sale.path("/tickets")).send();
+    assert!(browser.header("set-cookie").starts_with("doorbuster="), "{}", browser.text());
+    assert_eq!(browser.problem(), ProblemKind::ChallengeRequired);
+    let path = sale.admin_path("/challenges");
+    let wrong = shop().admin("POST", &path).json(&json!({ "secret": "short" })).send();
+    assert_eq!(wrong.problem(), ProblemKind::BodyInvalid);
 }
