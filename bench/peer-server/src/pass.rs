@@ -92,7 +92,9 @@ mod tests {
 
     fn claims(sale: &str, exp: u64) -> String {
         let shopper = shopper();
-        format!(r#"{{"sale":"{sale}","sub":"{shopper}","pos":1,"iat":1600000000,"exp":{exp}}}"#)
+        format!(
+            r#"{{"sale":"{sale}","sub":"{shopper}","num":1,"pos":1,"iat":1600000000,"exp":{exp}}}"#
+        )
     }
 
     fn refusal(text: &str, now_ms: i64) -> Option<ProblemKind> {

@@ -40,7 +40,8 @@ impl Shopper {
     pub(crate) fn pass(&self, sale: &str, secs: i64) -> String {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
         let exp = now.checked_add_signed(secs).unwrap();
-        let claims = json!({"sale": sale, "sub": self.id, "pos": 1, "iat": now, "exp": exp});
+        let claims =
+            json!({"sale": sale, "sub": self.id, "num": 1, "pos": 1, "iat": now, "exp": exp});
         let payload = URL_SAFE_NO_PAD.encode(claims.to_string());
         let signed = format!("{}.{payload}", pass_header());
         let mac = Hmac::<Sha256>::new_from_slice(&KEY).unwrap().chain_update(&signed);
