@@ -3,7 +3,7 @@
 //! The least of four rules decides: what the merchant allows each minute, how many may be about to
 //! buy at the same time, what the stock still gives for those who were let in already, and what the
 //! slowest part of the service is coping with. All of it is memory: after a crash the estimates
-//! begin anew, on the cautious side.
+//! begin anew, on the cautious side: everybody who was admitted has come, and buys.
 
 use std::collections::BTreeMap;
 
@@ -145,6 +145,8 @@ pub struct Admission {
     shown: Shown,
     service: Service,
     joined: Joined,
+    /// Whether those who were admitted before all of this was in memory are accounted for.
+    began: bool,
     /// Up to when passes were taken to have lived.
     lived_up_to: Timestamp,
 }
@@ -165,6 +167,7 @@ impl Admission {
             shown: Shown::default(),
             service: Service::default(),
             joined: Joined::new(rules.places_per_client),
+            began: false,
             lived_up_to: Timestamp::default(),
         }
     }
@@ -209,6 +212,9 @@ impl Admission {
 
     /// Decides how fast the line goes on.
     pub fn decide(&mut self, standing: &Standing<'_>, units: Units, health: Health) -> Rate {
+        if !self.began && !units.unknown {
+            self.begin(standing, units);
+        }
         self.grow_old(standing.now);
         let cohorts = &self.cohorts;
         self.shown.learn(standing, |second| cohorts.get(&second).map_or(0, |cohort| cohort.came));
@@ -227,6 +233,24 @@ impl Admission {
         let (people, reason) = least.unwrap_or((0.0, RateReason::StockUnknown));
         let minute = real(60_000) / real(HORIZON.get());
         Rate { per_minute: whole(people.max(0.0) * minute / share + 1e-6), reason }
+    }
+
+    /// Takes everybody whose position was admitted while passes are good to have come, and the units
+    /// that are taken to be theirs who came first.
+    fn begin(&mut self, standing: &Standing<'_>, units: Units) {
+        self.began = true;
+        let taken = real(units.on_hand.saturating_sub(units.available));
+        let mut buyers = whole(taken / self.conversion.units(standing.per_shopper_max));
+        for (second, (from, to)) in Shown::recent(standing, self.pass_ttl) {
+            let came = to.saturating_sub(from);
+            if came == 0 || self.cohorts.contains_key(&second) {
+                continue;
+            }
+            let open = came.saturating_sub(buyers);
+            buyers = buyers.saturating_sub(came);
+            let age = self.age(second, standing.now);
+            self.cohorts.insert(second, Cohort { came, open, age });
+        }
     }
 
     /// Lets passes grow old, and forgets those that have expired.

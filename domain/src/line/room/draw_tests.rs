@@ -164,6 +164,25 @@ fn time_does_not_count_while_a_sale_is_paused() {
 }
 
 #[test]
+fn after_a_restart_those_who_were_let_in_before_are_not_forgotten() {
+    let mut scene = Scene::open(600);
+    scene.join_many(400, T0);
+    scene.wait_until(at(10));
+    let let_in = scene.status(at(10)).frontier.at(at(10));
+    assert!(let_in >= 90, "{let_in}");
+    let mut scene = scene.crashed();
+    scene.admission = Admission::new(&rules(600));
+    // As many are available as were let in: all of them may want one.
+    let mut look = stock(let_in, 0);
+    look.units.on_hand = let_in;
+    scene.look(look, at(11));
+    let more = scene.status(at(30)).frontier.at(at(30)) - let_in;
+    // What had been promised for two seconds ahead is kept.
+    assert!(more <= 30, "{more} more were let in");
+    assert_eq!(scene.status(at(11)).reason, RateReason::Stock);
+}
+
+#[test]
 fn limits_and_messages_change_while_the_sale_runs() {
     let mut scene = Scene::open(60);
     scene.join_many(400, T0);
