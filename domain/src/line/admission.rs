@@ -235,21 +235,19 @@ impl Admission {
         Rate { per_minute: whole(people.max(0.0) * minute / share + 1e-6), reason }
     }
 
-    /// Takes everybody whose position was admitted while passes are good to have come, and the units
-    /// that are taken to be theirs who came first.
+    /// Takes everybody whose position was admitted while passes are good to have come, and the
+    /// units that are taken to be theirs who came first.
     fn begin(&mut self, standing: &Standing<'_>, units: Units) {
         self.began = true;
         let taken = real(units.on_hand.saturating_sub(units.available));
         let mut buyers = whole(taken / self.conversion.units(standing.per_shopper_max));
         for (second, (from, to)) in Shown::recent(standing, self.pass_ttl) {
-            let came = to.saturating_sub(from);
-            if came == 0 || self.cohorts.contains_key(&second) {
-                continue;
-            }
+            let (came, age) = (to.saturating_sub(from), self.age(second, standing.now));
             let open = came.saturating_sub(buyers);
             buyers = buyers.saturating_sub(came);
-            let age = self.age(second, standing.now);
-            self.cohorts.insert(second, Cohort { came, open, age });
+            if came > 0 {
+                self.cohorts.entry(second).or_insert(Cohort { came, open, age });
+            }
         }
     }
 
