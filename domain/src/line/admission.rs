@@ -14,6 +14,7 @@ use super::conversion::Conversion;
 use super::frontier::Frontier;
 use super::joined::Joined;
 use super::passage::Passage;
+pub use super::rate::{Limits, Rate, RateReason, Units};
 use super::report::Report;
 use super::sale::SaleRules;
 use super::service::{Health, Service};
@@ -30,6 +31,9 @@ const REST_OF_MINUTE: Millis = Millis::from_secs(56);
 /// has to stop: people can be told how long it takes.
 const SLOWING: f64 = 5.0;
 
+/// Of those who do not come, so many may come all at once before it is noticed.
+const CHANGING: f64 = 0.15;
+
 /// Units that are expected to be wanted, as a share of those available: never more than all.
 pub const STOCK_SAFETY: f64 = 1.0;
 
@@ -38,68 +42,6 @@ const LAST_UNITS: f64 = 0.5;
 
 /// Stock that cannot be reached is called so only beyond so many times what is expected.
 const REACH_SAFETY: f64 = 1.25;
-
-/// What the merchant allows; it may change while the sale runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Limits {
-    /// People admitted each minute.
-    pub admits_per_minute_max: u32,
-    /// People who may be about to buy at the same time.
-    pub active_users_max: u32,
-}
-
-/// Why the line goes as fast as it does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RateReason {
-    /// Nobody is admitted in this phase.
-    #[default]
-    NotOpen,
-    /// The order is being drawn.
-    Drawing,
-    /// The stock has not been looked at.
-    StockUnknown,
-    /// `admits_per_minute_max`.
-    AdmitsPerMinute,
-    /// `active_users_max`.
-    ActiveUsers,
-    /// Those who were let in may want all that is available.
-    Stock,
-    /// Nothing is available at the moment.
-    AllReserved,
-    /// Everything is sold.
-    SoldOut,
-    /// An Inventory did not answer.
-    InventoryFailing,
-    /// Inventories answer slowly.
-    InventorySlow,
-    /// Too many orders wait to be settled.
-    OrdersBehind,
-    /// Payments fail at the provider.
-    PaymentsFailing,
-}
-
-/// How fast, and why not faster.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rate {
-    /// Positions each minute.
-    pub per_minute: u64,
-    /// The rule that says so.
-    pub reason: RateReason,
-}
-
-/// What is left of everything that a sale sells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Units {
-    /// Units given to the sale.
-    pub on_hand: u64,
-    /// Units that can be reserved now.
-    pub available: u64,
-    /// Units set aside for shoppers in checkout.
-    pub reserved: u64,
-    /// Whether nothing is known of some SKU.
-    pub unknown: bool,
-}
 
 /// Where the line stands when a rate is decided.
 #[derive(Debug, Clone, Copy)]
@@ -179,6 +121,7 @@ impl Admission {
             let cohort = self.cohorts.entry(*second).or_insert(Cohort { age, ..Cohort::default() });
             cohort.came = cohort.came.saturating_add(*people);
             cohort.open = cohort.open.saturating_add(*people);
+            self.conversion.came(*people);
         }
         let mut units = report.units;
         for (second, people) in &report.reserved {
@@ -187,7 +130,7 @@ impl Admission {
             self.close(*second, *people);
         }
         for (second, people) in &report.left {
-            self.conversion.ended(*people);
+            self.conversion.gave_back(*people);
             self.close(*second, *people);
         }
         self.service.note_payments(report.payments);
@@ -296,8 +239,9 @@ impl Admission {
     fn by_minute(&self, standing: &Standing<'_>) -> f64 {
         let most = f64::from(standing.limits.admits_per_minute_max);
         let share = self.share(standing);
-        // What is estimated has an error; the rule is to hold all the same, to 2 %.
-        let error = 3.0 * ((1.0 - share).max(0.0) / most).sqrt() - 0.01;
+        // What is estimated has an error, and may be changing; the rule is to hold all the same.
+        let gone = (1.0 - share).max(0.0);
+        let error = 3.0 * (gone / most).sqrt() + CHANGING * gone;
         let most = most / (1.0 + error.max(0.0));
         let admitted = Shown::recent(standing, REST_OF_MINUTE).map(|(second, span)| {
             let came = real(self.came_in(second));
@@ -327,13 +271,14 @@ impl Admission {
             .live()
             .map(|cohort| real(cohort.open) * self.conversion.expected(cohort.age))
             .sum();
-        let coming = self.still_coming(standing) * self.conversion.expected(0);
+        let coming = self.still_coming(standing) * self.conversion.expected_of_new();
         (people + coming) * self.conversion.units(standing.per_shopper_max)
     }
 
     fn by_stock(&self, standing: &Standing<'_>, units: Units) -> f64 {
         let (available, expected) = (real(units.available), self.expected(standing));
-        let each = self.conversion.expected(0) * self.conversion.units(standing.per_shopper_max);
+        let each =
+            self.conversion.expected_of_new() * self.conversion.units(standing.per_shopper_max);
         let people = (available * STOCK_SAFETY - expected) / each;
         if people < SLOWING && units.available > 0 && expected < available * LAST_UNITS {
             // A few units are not to wait for each other.
@@ -365,7 +310,7 @@ impl Admission {
         AdmissionView {
             with_pass: self.live().map(|cohort| cohort.open).sum(),
             show_up_percent: hundredths(self.share(standing)),
-            conversion_percent: hundredths(self.conversion.expected(0)),
+            conversion_percent: hundredths(self.conversion.expected_of_new()),
             came_last_minute: Shown::recent(standing, Millis::from_secs(60))
                 .map(|(second, _)| self.came_in(second))
                 .sum(),

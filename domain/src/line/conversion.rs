@@ -11,6 +11,9 @@ const AGES: usize = Conversion::AGES;
 /// outweigh it.
 const PRIOR: f64 = 8.0;
 
+/// However many give the pass back, it is not taken for everybody.
+const STAY_MIN: f64 = 0.1;
+
 /// What became of passes of one age.
 #[derive(Debug, Clone, Copy, Default)]
 struct Age {
@@ -29,6 +32,9 @@ pub(super) struct Conversion {
     reservations: u64,
     /// Where the outcome of a pass is known: it was used, given back or expired.
     ended: u64,
+    /// People who came, and those of them who gave the pass back.
+    came: u64,
+    gave_back: u64,
 }
 
 impl Conversion {
@@ -64,12 +70,30 @@ impl Conversion {
         }
     }
 
-    /// So many expired or were given back.
+    /// So many came for their pass.
+    pub(super) const fn came(&mut self, people: u64) {
+        self.came = self.came.saturating_add(people);
+    }
+
+    /// So many gave it back. Most do so at once, so it says something of those who are new, and
+    /// nothing of those who have stayed.
+    pub(super) const fn gave_back(&mut self, people: u64) {
+        self.gave_back = self.gave_back.saturating_add(people);
+        self.ended(people);
+    }
+
+    /// The share of those who come that will reserve.
+    pub(super) fn expected_of_new(&self) -> f64 {
+        let stay = 1.0 - real(self.gave_back) / (real(self.came) + PRIOR);
+        self.expected(0) * stay.clamp(STAY_MIN, 1.0)
+    }
+
+    /// So many ended without having been used.
     pub(super) const fn ended(&mut self, people: u64) {
         self.ended = self.ended.saturating_add(people);
     }
 
-    /// The share of passes of this age that will yet be used; of new ones at 0.
+    /// The share of passes of this age, not given back, that will yet be used.
     pub(super) fn expected(&self, age: usize) -> f64 {
         let often =
             self.ages.iter().skip(age).map(|age| {

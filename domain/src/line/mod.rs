@@ -9,6 +9,7 @@ mod frontier;
 mod joined;
 mod lane;
 mod passage;
+mod rate;
 mod report;
 mod room;
 mod sale;

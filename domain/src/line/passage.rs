@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::frontier::Frontier;
 use crate::time::{Millis, Timestamp};
 
-/// So many moments are kept; between them the frontier is taken to have risen evenly.
-const POINTS_MAX: usize = 64;
+/// So many moments are kept; between them the frontier is taken to have risen evenly. The newer
+/// half are kept as they are: by them it is counted who was admitted in the last minute.
+const POINTS_MAX: usize = 160;
 
 /// Where the frontier was when, oldest first.
 ///
@@ -47,7 +48,7 @@ impl Passage {
             let mut index = 0_usize;
             self.0.retain(|_| {
                 index = index.saturating_add(1);
-                index % 2 == 1
+                index % 2 == 1 || index > POINTS_MAX / 2
             });
         }
         self.0.push((now, value));
