@@ -126,6 +126,7 @@ fn run(command: Command) -> anyhow::Result<bool> {
                 currency: asked.currency,
                 shoppers: asked.shoppers,
                 skus: asked.skus,
+                line: true,
                 seed: asked.seed,
             };
             rehearse::run_and_print(&options)

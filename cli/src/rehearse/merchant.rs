@@ -30,6 +30,8 @@ pub(super) struct SaleSetup {
     /// Units given, by SKU.
     pub(super) stock: BTreeMap<String, u32>,
     pub(super) per_shopper_max: u32,
+    /// Whether it has a line that is drawn.
+    pub(super) line: bool,
 }
 
 /// The line gathers for so long before the sale opens.
@@ -77,6 +79,7 @@ impl Merchant {
         let rules = json!({
             "title": "Rehearsal",
             "skus": skus,
+            "order": if options.line { "fifo" } else { "passthrough" },
             "per_shopper_max": per_shopper_max,
             "admits_per_minute_max": options.shoppers.saturating_mul(20),
             "pass_ttl_ms": PASS_TTL_MS,
@@ -95,7 +98,7 @@ impl Merchant {
         let opening = json!({ "opens_at_ms": opens_at_ms });
         let _: SaleState = self.put_json(&format!("{address}/schedule"), &opening).await?;
         let stock = skus.into_iter().map(|sku| (sku, on_hand)).collect();
-        Ok(SaleSetup { sale, stock, per_shopper_max })
+        Ok(SaleSetup { sale, stock, per_shopper_max, line: options.line })
     }
 
     /// Checks that nothing but the opening is missing.

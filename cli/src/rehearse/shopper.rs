@@ -159,7 +159,7 @@ impl<'c> Shopper<'c> {
                 201 => return answer.json().map(Some),
                 409 => match answer.problem().as_str() {
                     "sold-out" | "sale-closed" => return Ok(None),
-                    "all-reserved" => sleep(Duration::from_millis(700)).await,
+                    "all-reserved" | "sale-not-open" => sleep(Duration::from_millis(700)).await,
                     other => bail!("refused: {other}"),
                 },
                 429 => sleep(Duration::from_secs(answer.retry_after.unwrap_or(1))).await,
