@@ -227,7 +227,10 @@ impl Admission {
     /// come.
     fn still_coming(&self, standing: &Standing<'_>) -> f64 {
         let coming = Shown::recent(standing, Shown::WITHIN).map(|(second, span)| {
-            (self.shown.people(standing, span) - real(self.came_in(second))).max(0.0)
+            let missing = self.shown.people(standing, span) - real(self.came_in(second));
+            // The longer ago, the less likely.
+            let passed = real(standing.now.as_secs().saturating_sub(second));
+            missing.max(0.0) * (1.0 - passed / real(Shown::WITHIN.ceil_secs())).max(0.0)
         });
         coming.sum::<f64>() + self.promised(standing)
     }
