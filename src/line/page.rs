@@ -163,6 +163,9 @@ fn with_place(seen: &Seen, ticket: &Ticket, turn: &TurnReply) -> Said {
         );
     }
     say_shop(&mut body, seen);
+    if !turn.gone.is_empty() {
+        let _ = writeln!(body, "<p>Sold out already: {}.</p>", escaped(&turn.gone.join(", ")));
+    }
     if turn.beyond_stock {
         body.push_str(
             "<p class=\"note warn\"><strong>Your place is most likely beyond what the stock \

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 use std::time::Duration;
 
-use doorbuster_bench::load::Ran;
+use doorbuster_bench::load::{Ran, Stop};
 use doorbuster_tests::{SKU, Sale, Shop, Shopper, fifo};
 use doorbuster_wire::merchant::SaleState;
 use doorbuster_wire::shopper::TurnReply;
@@ -12,10 +12,14 @@ use xtask::clock::Stopwatch;
 
 use crate::load::{Crowd, counts};
 
-/// So many join in peace, so many while the power goes, and so many after.
-const BEFORE: u64 = 8_000;
-const MEANWHILE: u64 = 4_000;
-const AFTER: u64 = 8_000;
+/// So many join before the power goes, and so many after.
+const BEFORE: u64 = 10_000;
+const AFTER: u64 = 10_000;
+/// So long people go on joining while it goes, and after so long it does.
+const MEANWHILE: Duration = Duration::from_secs(1);
+const UNTIL_CUT: Duration = Duration::from_millis(300);
+/// Nobody has been this person.
+const NEXT: u64 = 1_000_000;
 /// Polls before the second power cut, and after it.
 const POLLS: u64 = 100_000;
 
@@ -70,7 +74,7 @@ fn twenty_thousand_keep_their_places_through_two_power_cuts_and_cost_the_room_ne
     };
     let mut crowd = Crowd::new(&Sale { shop: &shop, id: id.clone() });
 
-    let (ran, cost) = Cost::of(&shop, || crowd.join(0, BEFORE));
+    let (ran, cost) = Cost::of(&shop, || crowd.join(0, Stop::Count(BEFORE)));
     all_answered(&ran);
     no_number_is_overtaken(&crowd, &ran);
     assert!(cost.get("room_requests") <= BEFORE / 10, "{:?} for {BEFORE} joins", cost.asked);
@@ -80,15 +84,15 @@ fn twenty_thousand_keep_their_places_through_two_power_cuts_and_cost_the_room_ne
 
     // The power goes while people join.
     thread::scope(|scope| {
-        let joining = scope.spawn(|| crowd.join(BEFORE, MEANWHILE));
-        thread::sleep(Duration::from_millis(300));
+        let joining = scope.spawn(|| crowd.join(BEFORE, Stop::After(MEANWHILE)));
+        thread::sleep(UNTIL_CUT);
         shop.kill();
         shop.restart();
         let ran = joining.join().unwrap();
         assert!(ran.errors > 0, "the power cut has to be felt");
     });
     assert!(crowd.places.len() > known.len(), "somebody joined before or after it");
-    all_answered(&crowd.join(BEFORE + MEANWHILE, AFTER));
+    all_answered(&crowd.join(NEXT, Stop::Count(AFTER)));
     let numbers: BTreeSet<u64> = crowd.numbers().into_iter().collect();
     assert_eq!(numbers.len(), crowd.places.len(), "a number was handed out twice");
 

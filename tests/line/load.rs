@@ -20,11 +20,10 @@ impl Crowd {
         Self { address: sale.shop.address(), path: sale.path(""), places: BTreeMap::new() }
     }
 
-    /// Has persons join: from this one so many, in this order. What was answered is kept.
-    pub(crate) fn join(&mut self, first: u64, people: u64) -> Ran {
+    /// Has persons join, from this one on in order. What was answered is kept.
+    pub(crate) fn join(&mut self, first: u64, stop: Stop) -> Ran {
         let address = self.address;
         let mut joining = Joining { crowd: self, first };
-        let stop = Stop::Count(people);
         run(&mut Load { stop, history: true, ..Load::new(address, &mut joining) }).unwrap()
     }
 

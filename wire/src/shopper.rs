@@ -225,6 +225,9 @@ pub struct TurnReply {
     /// How much is left of what is left most: `in_stock`, `few_left`, `all_reserved` or `sold_out`;
     /// `null` while it is not known.
     pub stock: Option<String>,
+    /// SKUs that are sold out while others are not: who wants one of these need not wait.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gone: Vec<String>,
     /// What the merchant says to everybody who waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,

@@ -49,7 +49,10 @@ impl Crowd {
         let mut random = Random(options.seed);
         let skus: Vec<&String> = setup.stock.keys().collect();
         let plan = |number: u32| {
-            let sku = skus.get(random.below(skus.len() as u64));
+            // All want something, in an order of their own; a third want nothing else.
+            let first = random.below(skus.len() as u64);
+            let all = skus.iter().cycle().skip(first).map(|sku| (*sku).clone());
+            let wants = if random.below(3) == 0 { 1 } else { skus.len() };
             // A fifth walk away, at one of three places; a tenth do everything twice.
             let walks_away = match random.below(15) {
                 0 => Some(Stage::Line),
@@ -59,7 +62,7 @@ impl Crowd {
             };
             Plan {
                 sale: setup.sale.clone(),
-                sku: sku.map(|sku| (*sku).clone()).unwrap_or_default(),
+                wants: all.take(wants).collect(),
                 secret: format!("rehearsed-shopper-{}-{number:08}", options.seed),
                 walks_away,
                 repeats: random.below(10) == 0,

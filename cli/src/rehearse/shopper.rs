@@ -12,7 +12,8 @@ use super::client::{Answer, Call, Client};
 #[derive(Debug, Clone)]
 pub(super) struct Plan {
     pub(super) sale: String,
-    pub(super) sku: String,
+    /// SKUs that would do, the one that is liked most first.
+    pub(super) wants: Vec<String>,
     /// The secret that the shopper is known by.
     pub(super) secret: String,
     /// Where the shopper gives up, if at all.
@@ -80,7 +81,7 @@ impl<'c> Shopper<'c> {
             if started.elapsed() > PATIENCE {
                 break;
             }
-            let Some(reservation) = self.reserve(&pass, attempt).await? else {
+            let Some(reservation) = self.reserve_something(&pass, attempt).await? else {
                 self.leave().await?;
                 return Ok(Outcome::SoldOut);
             };
@@ -117,6 +118,10 @@ impl<'c> Shopper<'c> {
                 bail!("the position grew from {before} to {position}");
             }
             self.seen.position = turn.position.or(self.seen.position);
+            if !turn.gone.is_empty() && self.plan.wants.iter().all(|sku| turn.gone.contains(sku)) {
+                self.leave().await?;
+                return Ok(None);
+            }
             match (turn.state.as_str(), turn.pass, turn.next_poll_ms) {
                 ("admitted", Some(pass), _) => {
                     self.seen.pass = Some(pass.clone());
@@ -144,9 +149,24 @@ impl<'c> Shopper<'c> {
         Ok(())
     }
 
+    /// Reserves one unit of what is liked most and not gone. `None` when all of it is.
+    async fn reserve_something(&mut self, pass: &str, attempt: u32) -> Result<Option<Reservation>> {
+        for sku in &self.plan.wants {
+            if let Some(reservation) = self.reserve(sku, pass, attempt).await? {
+                return Ok(Some(reservation));
+            }
+        }
+        Ok(None)
+    }
+
     /// Reserves one unit, waiting while all are reserved by others. `None` when all are sold.
-    async fn reserve(&mut self, pass: &str, attempt: u32) -> Result<Option<Reservation>> {
-        let path = format!("/v1/sales/{}/skus/{}/reservations", self.plan.sale, self.plan.sku);
+    async fn reserve(
+        &mut self,
+        sku: &str,
+        pass: &str,
+        attempt: u32,
+    ) -> Result<Option<Reservation>> {
+        let path = format!("/v1/sales/{}/skus/{sku}/reservations", self.plan.sale);
         let key = format!("attempt-{attempt}");
         let headers = [
             ("doorbuster-pass", pass),
@@ -171,7 +191,7 @@ impl<'c> Shopper<'c> {
     async fn pay(&mut self, reservation: &Reservation) -> Result<Paid> {
         let address = format!(
             "/v1/sales/{}/skus/{}/reservations/{}",
-            self.plan.sale, self.plan.sku, reservation.reservation
+            self.plan.sale, reservation.sku, reservation.reservation
         );
         let begun = self.act("POST", &format!("{address}/payment"), &[], b"").await?;
         if begun.status == 410 {

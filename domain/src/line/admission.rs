@@ -31,6 +31,9 @@ const REST_OF_MINUTE: Millis = Millis::from_secs(56);
 /// has to stop: people can be told how long it takes.
 const SLOWING: f64 = 5.0;
 
+/// The same for what is left of the stock: units that nobody may have yet are the worse thing.
+const STOCK_SLOWING: f64 = 3.0;
+
 /// Of those who do not come, so many may come all at once before it is noticed.
 const CHANGING: f64 = 0.15;
 
@@ -118,6 +121,7 @@ impl Admission {
     pub fn note(&mut self, report: &Report, now: Timestamp) {
         for (second, people) in &report.arrived {
             let age = self.age(*second, now);
+            self.shown.arrived(now.as_secs().saturating_sub(*second), *people);
             let cohort = self.cohorts.entry(*second).or_insert(Cohort { age, ..Cohort::default() });
             cohort.came = cohort.came.saturating_add(*people);
             cohort.open = cohort.open.saturating_add(*people);
@@ -227,10 +231,8 @@ impl Admission {
     /// come.
     fn still_coming(&self, standing: &Standing<'_>) -> f64 {
         let coming = Shown::recent(standing, Shown::WITHIN).map(|(second, span)| {
-            let missing = self.shown.people(standing, span) - real(self.came_in(second));
-            // The longer ago, the less likely.
-            let passed = real(standing.now.as_secs().saturating_sub(second));
-            missing.max(0.0) * (1.0 - passed / real(Shown::WITHIN.ceil_secs())).max(0.0)
+            let passed = standing.now.as_secs().saturating_sub(second);
+            self.shown.still_coming(standing, span, self.came_in(second), passed)
         });
         coming.sum::<f64>() + self.promised(standing)
     }
@@ -287,7 +289,7 @@ impl Admission {
             // A few units are not to wait for each other.
             return people.max(1.0);
         }
-        people / SLOWING
+        people / STOCK_SLOWING
     }
 
     fn by_service(&self, standing: &Standing<'_>) -> f64 {

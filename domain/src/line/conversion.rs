@@ -11,6 +11,10 @@ const AGES: usize = Conversion::AGES;
 /// outweigh it.
 const PRIOR: f64 = 8.0;
 
+/// So many who came count as lately: what they wanted may be gone while other things are not, and
+/// then those who follow them give the pass back, too.
+const LATELY: f64 = 40.0;
+
 /// However many give the pass back, it is not taken for everybody.
 const STAY_MIN: f64 = 0.1;
 
@@ -32,9 +36,9 @@ pub(super) struct Conversion {
     reservations: u64,
     /// Where the outcome of a pass is known: it was used, given back or expired.
     ended: u64,
-    /// People who came, and those of them who gave the pass back.
-    came: u64,
-    gave_back: u64,
+    /// People who came lately, and those of them who gave the pass back.
+    came: f64,
+    gave_back: f64,
 }
 
 impl Conversion {
@@ -71,20 +75,22 @@ impl Conversion {
     }
 
     /// So many came for their pass.
-    pub(super) const fn came(&mut self, people: u64) {
-        self.came = self.came.saturating_add(people);
+    pub(super) fn came(&mut self, people: u64) {
+        let kept = (-real(people) / LATELY).exp();
+        self.came = self.came * kept + real(people);
+        self.gave_back *= kept;
     }
 
     /// So many gave it back. Most do so at once, so it says something of those who are new, and
     /// nothing of those who have stayed.
-    pub(super) const fn gave_back(&mut self, people: u64) {
-        self.gave_back = self.gave_back.saturating_add(people);
+    pub(super) fn gave_back(&mut self, people: u64) {
+        self.gave_back += real(people);
         self.ended(people);
     }
 
     /// The share of those who come that will reserve.
     pub(super) fn expected_of_new(&self) -> f64 {
-        let stay = 1.0 - real(self.gave_back) / (real(self.came) + PRIOR);
+        let stay = 1.0 - self.gave_back / (self.came + PRIOR);
         self.expected(0) * stay.clamp(STAY_MIN, 1.0)
     }
 
@@ -155,6 +161,21 @@ mod tests {
         }
         assert!(seen.expected(0) < 0.05);
         assert!(seen.expected(AGES) < 1e-9, "who may not any more will not");
+    }
+
+    #[test]
+    fn who_came_lately_says_what_to_expect_of_the_next() {
+        let mut seen = Conversion::default();
+        for _ in 0..100 {
+            seen.came(10);
+        }
+        let before = seen.expected_of_new();
+        for _ in 0..20 {
+            seen.came(4);
+            seen.gave_back(3);
+        }
+        assert!(before > 0.9, "{before}");
+        assert!((0.3..0.5).contains(&seen.expected_of_new()), "{}", seen.expected_of_new());
     }
 
     #[test]

@@ -116,7 +116,7 @@ impl Followed {
         let high = all.get(last.saturating_sub(last / 20))?;
         // Further off than nine in ten were: the next will not be like the last.
         let below = 100_u32.saturating_sub(*low).saturating_mul(5) / 4;
-        let above = high.saturating_sub(100).saturating_mul(9);
+        let above = high.saturating_sub(100).saturating_mul(20);
         Some(Spread {
             low_percent: 100_u32.saturating_sub(below).min(SURE.low_percent),
             high_percent: above.saturating_add(100).max(SURE.high_percent),

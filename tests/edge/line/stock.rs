@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use doorbuster_domain::time::Timestamp;
 use doorbuster_tests::{SKU, Sale, Shopper, eventually, fifo, now};
-use doorbuster_wire::merchant::{SaleRequest, SaleState, Stock};
+use doorbuster_wire::merchant::{SaleRequest, SaleState, Stock, StockRequest};
 use doorbuster_wire::problem::ProblemKind;
 
 use crate::shop;
@@ -88,6 +88,29 @@ fn a_sell_out_is_told_to_everybody_who_waits_and_a_restock_lets_the_next_ones_in
     assert_eq!(sale.counts(), (2, 0, 2));
     waiting[5].wait_until("sold_out");
     sale.verify();
+}
+
+#[test]
+fn who_waits_is_told_what_is_gone_while_other_things_are_not() {
+    let mut two = fifo();
+    two.skus.push("MUG-SAND".to_owned());
+    two.admits_per_minute_max = 6;
+    let sale = Sale::draft(shop(), 1, &two);
+    let other = sale.admin_path("/skus/MUG-SAND/stock");
+    sale.shop.admin("PUT", &other).json(&StockRequest { on_hand: 5 }).send().ok::<Stock>();
+    sale.set_phase("open").ok::<SaleState>();
+    let mut buyer = Shopper::joined(&sale);
+    Shopper::joined(&sale);
+    let waiting = Shopper::joined(&sale);
+    buyer.wait_for_turn();
+    assert_eq!(waiting.poll().gone, Vec::<String>::new());
+    buyer.buy("k", 1);
+    let told = eventually("one of two is gone", || {
+        let turn = waiting.poll();
+        (!turn.gone.is_empty()).then_some(turn)
+    });
+    assert_eq!((told.state.as_str(), told.gone), ("waiting", vec![SKU.to_owned()]));
+    assert_eq!(told.stock.as_deref(), Some("in_stock"));
 }
 
 #[test]
