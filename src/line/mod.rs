@@ -204,6 +204,18 @@ pub(crate) async fn leave(
     env: &Env,
     sale: &str,
 ) -> Result<Reply, Problem> {
+    let (seen, gone) = give_back(edge, request, env, sale).await?;
+    let left = TurnReply { state: "left".to_owned(), ..base(&seen, seen.room_time(now())) };
+    Ok(Reply::json(&left).own_field("set-cookie", &gone))
+}
+
+/// Gives a place back, and the pass if there is one; the cookie that says so.
+async fn give_back(
+    edge: &Edge,
+    request: &Request<'_>,
+    env: &Env,
+    sale: &str,
+) -> Result<(Rc<Seen>, String), Problem> {
     let config = edge.config(env)?;
     let (seen, ticket) = with_ticket(edge, request, env, sale, &config).await?;
     let now = seen.room_time(now());
@@ -213,9 +225,8 @@ pub(crate) async fn leave(
         edge.lines.count_left(&seen.sale, ticket.number, since);
     }
     edge.lines.forget(&seen.sale, ticket.shopper);
-    let left = TurnReply { state: "left".to_owned(), ..base(&seen, now) };
     let gone = shopper::no_ticket_cookie(request, &seen.sale);
-    Ok(Reply::json(&left).own_field("set-cookie", &gone))
+    Ok((seen, gone))
 }
 
 /// `POST /v1/sales/{sale}/bypass`: a pass for staff.

@@ -12,7 +12,7 @@ use worker::Env;
 
 use super::cloudflare::iso_8601;
 use super::words::{band, escaped, filled, grouped, left, people, range};
-use super::{take, turn};
+use super::{give_back, take, turn};
 use crate::edge::{Edge, now};
 use crate::http::{Reply, Request};
 use crate::problem::Problem;
@@ -87,7 +87,7 @@ pub(crate) async fn show(
     Ok(page(html))
 }
 
-/// `POST /sales/{sale}/line`: joins, and goes back to the page, whatever came of it.
+/// `POST /sales/{sale}/line`: joins, or leaves, and goes back to the page, whatever came of it.
 pub(crate) async fn join(
     edge: &Edge,
     request: &Request<'_>,
@@ -96,8 +96,15 @@ pub(crate) async fn join(
 ) -> Result<Reply, Problem> {
     let (name, config) = (sale_id(sale)?, edge.config(env)?);
     let back = |query: &str| Reply::empty().own_field("location", &address(&name, query));
-    match take(edge, request, env, sale, &config).await {
-        Ok(taken) => Ok(taken.remember(request, back(""))),
+    let done = if request.query("leave").is_some() {
+        let left = give_back(edge, request, env, sale).await;
+        left.map(|(_, gone)| back("").own_field("set-cookie", &gone))
+    } else {
+        let taken = take(edge, request, env, sale, &config).await;
+        taken.map(|taken| taken.remember(request, back("")))
+    };
+    match done {
+        Ok(reply) => Ok(reply),
         Err(problem) if problem.is(ProblemKind::SaleNotFound) => Err(problem),
         Err(problem) => Ok(back(&format!("?problem={}", problem.slug()))),
     }
@@ -150,6 +157,7 @@ fn with_place(seen: &Seen, ticket: &Ticket, turn: &TurnReply) -> Said {
     if turn.state == "not_open" {
         let (heading, mut body) = before_opening(seen, ticket.number);
         say_shop(&mut body, seen);
+        body.push_str(&leave_form(seen));
         return Said { heading, body, refresh_secs };
     }
     let (heading, text) = words(&turn.state);
@@ -177,6 +185,8 @@ fn with_place(seen: &Seen, ticket: &Ticket, turn: &TurnReply) -> Said {
     }
     if turn.state == "lapsed" {
         body.push_str(&form(seen));
+    } else if !matches!(turn.state.as_str(), "sold_out" | "closed") {
+        body.push_str(&leave_form(seen));
     }
     Said { heading, body, refresh_secs }
 }
@@ -260,6 +270,14 @@ fn form(seen: &Seen) -> String {
     format!(
         "<form method=\"post\" action=\"/sales/{sale}/line\"><button>Join the line</button>\
          </form>\n"
+    )
+}
+
+fn leave_form(seen: &Seen) -> String {
+    format!(
+        "<form method=\"post\" action=\"/sales/{}/line?leave=1\">\
+         <button class=\"quiet\">Leave the line</button></form>\n",
+        seen.sale
     )
 }
 

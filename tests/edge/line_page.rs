@@ -79,6 +79,21 @@ fn one_joins_and_waits_without_javascript_and_the_page_asks_again_by_itself() {
 }
 
 #[test]
+fn one_leaves_without_javascript_and_has_no_place_any_more() {
+    let sale = prequeue(&drawn());
+    let (cookies, _) = join(&sale);
+    assert!(look(&sale, &cookies).text().contains("Leave the line"));
+    let path = format!("/sales/{}/line", sale.id);
+    let leave = || shop().request("POST", &format!("{path}?leave=1")).header("cookie", &cookies);
+    let left = leave().body(FORM, "").send();
+    assert_eq!((left.status, left.header("location")), (303, path.as_str()));
+    let cookie = left.header("set-cookie");
+    assert!(cookie.contains(&sale.id) && cookie.contains("Max-Age=0"), "{cookie}");
+    let nobody = shop().request("POST", &format!("{path}?leave=1")).body(FORM, "").send();
+    assert!(nobody.header("location").contains("?problem="), "{}", nobody.header("location"));
+}
+
+#[test]
 fn what_the_merchant_writes_is_text_on_the_page_and_not_html() {
     let title = "<b>Mugs</b> & \"more\" {body}".to_owned();
     let sale = prequeue(&SaleRequest { title, ..drawn() });
