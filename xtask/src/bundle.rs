@@ -65,13 +65,13 @@ pub fn bundle(build: Build) -> Result<()> {
     if build == Build::TestHooks { Ok(()) } else { take_names_out(&folder.join("build")) }
 }
 
-/// Takes the names of functions out of a wasm file: they are a tenth of the upload. Who reads a stack
-/// trace with `wasm-function[N]` finds the name in the file as it was, in `names/` of cargo's build
-/// folder.
+/// Takes the names of functions out of a wasm file: they are a tenth of the upload. Who reads a
+/// stack trace with `wasm-function[N]` finds the name in the file as it was, in `names/` of cargo’s
+/// build folder.
 fn take_names_out(folder: &Path) -> Result<()> {
-    let (wasm, names) = (folder.join(BUILT[1]), paths::target_dir().join("names"));
-    fs::create_dir_all(&names).with_context(|| format!("creating {}", names.display()))?;
-    let named = names.join(BUILT[1]);
+    let (wasm, kept) = (folder.join(BUILT[1]), paths::target_dir().join("names"));
+    fs::create_dir_all(&kept).with_context(|| format!("creating {}", kept.display()))?;
+    let named = kept.join(BUILT[1]);
     fs::rename(&wasm, &named).with_context(|| format!("moving {}", wasm.display()))?;
     // Those that rustc and worker-build use.
     let features = [
