@@ -4,6 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
+use doorbuster_domain::inventory::Event;
+use doorbuster_domain::journal::Entry;
 
 use super::merchant::{Merchant, SaleSetup};
 use super::shopper::Seen;
@@ -37,6 +39,7 @@ pub(super) struct JournaledStock {
     pub(super) allocated: u32,
     pub(super) reservations: u64,
     pub(super) expired: u64,
+    pub(super) refunded: u64,
     pub(super) entries: u64,
 }
 
@@ -57,7 +60,7 @@ impl Audit {
         for sku in setup.stock.keys() {
             let entries = merchant.journal(&setup.sale, sku).await?;
             match journal::verify(&entries) {
-                Ok(replay) => audit.enter(sku, &replay),
+                Ok(replay) => audit.enter(sku, &replay, refunds_in(&entries)),
                 Err(error) => audit.broken.push(format!("journal of {sku}: {error:#}")),
             }
         }
@@ -92,6 +95,7 @@ impl Audit {
         &mut self,
         sku: &str,
         replay: &doorbuster_domain::journal::Replay<doorbuster_domain::inventory::Inventory>,
+        refunded: u64,
     ) {
         let inventory = replay.state();
         self.journaled.extend(inventory.orders().map(|order| order.to_string()));
@@ -105,8 +109,16 @@ impl Audit {
             allocated: stock.allocated,
             reservations: stock.reservations,
             expired: stock.expired,
+            refunded,
             entries: replay.seq(),
         };
         self.stock.insert(sku.to_owned(), journaled);
     }
+}
+
+/// Refunds that were confirmed, by the events of a journal.
+fn refunds_in(entries: &[Entry]) -> u64 {
+    let events =
+        entries.iter().filter_map(|entry| serde_json::from_str::<Vec<Event>>(&entry.events).ok());
+    events.flatten().filter(|event| matches!(event, Event::Refunded { .. })).count() as u64
 }

@@ -13,7 +13,7 @@ use tokio::time::sleep;
 use super::Options;
 use super::client::Client;
 use super::merchant::{OPENS_AFTER, SaleSetup};
-use super::shopper::{Outcome, Plan, Seen, Shopper, Stage};
+use super::shopper::{Outcome, Pays, Plan, Seen, Shopper, Stage};
 
 /// Connections that are opened at the same moment, so as not to overflow the listener's backlog.
 /// Once open, all are used at once.
@@ -35,6 +35,8 @@ pub(super) struct History {
     pub(super) acknowledged: Vec<String>,
     pub(super) sold_out: u64,
     pub(super) walked_away: u64,
+    /// Shoppers whose money came after the units had gone, and went back.
+    pub(super) money_back: u64,
     /// What should not have happened, in words.
     pub(super) failures: Vec<String>,
     pub(super) latencies_ms: Vec<f64>,
@@ -60,11 +62,19 @@ impl Crowd {
                 2 => Some(Stage::Payment),
                 _ => None,
             };
+            // A fifth of the payments do not go as they should.
+            let pays = match random.below(15) {
+                0 => Pays::DeclinedFirst,
+                1 => Pays::ReportLost,
+                2 => Pays::AfterTheEnd,
+                _ => Pays::AtOnce,
+            };
             Plan {
                 sale: setup.sale.clone(),
                 wants: all.take(wants).collect(),
                 secret: format!("rehearsed-shopper-{}-{number:08}", options.seed),
                 walks_away,
+                pays,
                 repeats: random.below(10) == 0,
             }
         };
@@ -118,6 +128,7 @@ impl History {
             Ok(Outcome::Bought { order }) => self.acknowledged.push(order),
             Ok(Outcome::SoldOut) => self.sold_out = self.sold_out.saturating_add(1),
             Ok(Outcome::WalkedAway) => self.walked_away = self.walked_away.saturating_add(1),
+            Ok(Outcome::MoneyBack) => self.money_back = self.money_back.saturating_add(1),
             Err(error) => self.failures.push(format!("{error:#}")),
         }
     }

@@ -31,6 +31,8 @@ pub struct Summary {
     pub refused_sold_out: u64,
     /// Reservations whose time ran out, by the journals.
     pub expired: u64,
+    /// Payments that came after the units had gone and were given back, by the journals.
+    pub refunded_late: u64,
     /// Orders in the books.
     pub orders_settled: u64,
     /// Orders acknowledged to a shopper, or in a journal, that are not in the books.
@@ -93,6 +95,7 @@ impl Report {
             reservations: sum(|s| s.reservations),
             refused_sold_out: history.sold_out,
             expired: sum(|s| s.expired),
+            refunded_late: sum(|s| s.refunded),
             orders_settled: audit.booked.len() as u64,
             orders_lost: lost as u64,
             orders_duplicated: twice.saturating_add(beyond) as u64,
@@ -134,6 +137,7 @@ fn history_len(history: &History) -> u64 {
         .saturating_add(history.failures.len() as u64)
         .saturating_add(history.sold_out)
         .saturating_add(history.walked_away)
+        .saturating_add(history.money_back)
 }
 
 /// Units beyond what there was, by whichever source says more.
@@ -162,6 +166,12 @@ fn broken_promises(
     broken.extend(counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")));
     if !summary.journal_verified {
         broken.push("journals and books do not agree".to_owned());
+    }
+    if summary.refunded_late != history.money_back {
+        broken.push(format!(
+            "{} payments went back, and {} shoppers were told so",
+            summary.refunded_late, history.money_back
+        ));
     }
     if setup.line && !summary.draw_verified {
         broken.push("the draw does not verify".to_owned());

@@ -18,8 +18,35 @@ pub(super) struct Plan {
     pub(super) secret: String,
     /// Where the shopper gives up, if at all.
     pub(super) walks_away: Option<Stage>,
+    /// How the first payment goes.
+    pub(super) pays: Pays,
     /// Whether every act is sent twice, as nervous fingers and bad networks do.
     pub(super) repeats: bool,
+}
+
+/// How a payment goes at the provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pays {
+    /// As it should.
+    AtOnce,
+    /// A first card is declined, the next one pays.
+    DeclinedFirst,
+    /// The provider's report is lost.
+    ReportLost,
+    /// The provider says that it ended the payment, and then it is paid.
+    AfterTheEnd,
+}
+
+impl Pays {
+    /// What is chosen on the provider's page.
+    const fn outcome(self) -> &'static [u8] {
+        match self {
+            Self::AtOnce => b"outcome=success",
+            Self::DeclinedFirst => b"outcome=decline",
+            Self::ReportLost => b"outcome=webhook_lost",
+            Self::AfterTheEnd => b"outcome=success_after_expiry",
+        }
+    }
 }
 
 /// A place on the way.
@@ -42,6 +69,8 @@ pub(super) enum Outcome {
     SoldOut,
     /// By walking away.
     WalkedAway,
+    /// With the money back: it came after the units had gone.
+    MoneyBack,
 }
 
 /// A waiting shopper gives up only after this: a rehearsal is over long before.
@@ -77,6 +106,7 @@ impl<'c> Shopper<'c> {
         let started = Instant::now();
         let Some(pass) = self.wait_for_turn().await? else { return Ok(Outcome::SoldOut) };
         let Some(pass) = pass else { return Ok(Outcome::WalkedAway) };
+        let mut next = self.plan.pays;
         for attempt in 0_u32.. {
             if started.elapsed() > PATIENCE {
                 break;
@@ -88,12 +118,14 @@ impl<'c> Shopper<'c> {
             if self.plan.walks_away == Some(Stage::Reservation) {
                 return Ok(Outcome::WalkedAway);
             }
-            match self.pay(&reservation).await? {
+            match self.pay(&reservation, next).await? {
                 Paid::Order(order) => return Ok(Outcome::Bought { order }),
+                Paid::Back => return Ok(Outcome::MoneyBack),
                 Paid::WalkedAway => return Ok(Outcome::WalkedAway),
                 // Too slow: the units are somebody else's now. Try for others.
                 Paid::TooLate => {}
             }
+            next = Pays::AtOnce;
         }
         bail!("waited longer than {PATIENCE:?}")
     }
@@ -188,42 +220,45 @@ impl<'c> Shopper<'c> {
         }
     }
 
-    async fn pay(&mut self, reservation: &Reservation) -> Result<Paid> {
+    async fn pay(&mut self, reservation: &Reservation, pays: Pays) -> Result<Paid> {
         let address = format!(
             "/v1/sales/{}/skus/{}/reservations/{}",
             self.plan.sale, reservation.sku, reservation.reservation
         );
-        let begun = self.act("POST", &format!("{address}/payment"), &[], b"").await?;
-        if begun.status == 410 {
-            return Ok(Paid::TooLate);
-        }
-        let begun: PaymentReply = begun.json().context("beginning the payment")?;
-        if self.plan.walks_away == Some(Stage::Payment) {
-            return Ok(Paid::WalkedAway);
-        }
-        let form = [("content-type", "application/x-www-form-urlencoded")];
-        let paid = self.act("POST", &begun.redirect_to, &form, b"outcome=success").await?;
-        if paid.status != 303 || paid.location.is_none() {
-            bail!("paying: {} {}", paid.status, paid.text());
-        }
-        self.await_verdict(&address).await
-    }
-
-    /// What became of a reservation that was paid. It is `paying` for a moment longer if the
-    /// provider had ended the payment before, and its word is still on the way.
-    async fn await_verdict(&mut self, address: &str) -> Result<Paid> {
-        let started = Instant::now();
-        loop {
-            let after: Reservation = self.act("GET", address, &[], b"").await?.json()?;
-            match (after.state.as_str(), after.order) {
-                ("allocated", Some(order)) => return Ok(Paid::Order(order)),
-                ("expired", _) => return Ok(Paid::TooLate),
-                ("paying", _) if started.elapsed() < PATIENCE => {
-                    sleep(Duration::from_millis(500)).await;
-                }
-                (state, _) => bail!("paid, but the reservation is {state}"),
+        let tries = if pays == Pays::DeclinedFirst { vec![pays, Pays::AtOnce] } else { vec![pays] };
+        for pays in tries {
+            let begun = self.act("POST", &format!("{address}/payment"), &[], b"").await?;
+            if begun.status == 410 {
+                return Ok(Paid::TooLate);
+            }
+            let begun: PaymentReply = begun.json().context("beginning the payment")?;
+            if self.plan.walks_away == Some(Stage::Payment) {
+                return Ok(Paid::WalkedAway);
+            }
+            let form = [("content-type", "application/x-www-form-urlencoded")];
+            let paid = self.act("POST", &begun.redirect_to, &form, pays.outcome()).await?;
+            if paid.status != 303 || paid.location.is_none() {
+                bail!("paying: {} {}", paid.status, paid.text());
             }
         }
+        self.await_verdict(&address, pays).await
+    }
+
+    /// What became of a reservation that was paid. It is `paying` for longer if the provider's word
+    /// is lost, or still on the way.
+    async fn await_verdict(&mut self, address: &str, pays: Pays) -> Result<Paid> {
+        let started = Instant::now();
+        while started.elapsed() < PATIENCE {
+            let after: Reservation = self.act("GET", address, &[], b"").await?.json()?;
+            match (after.state.as_str(), after.order, after.refund.as_deref()) {
+                ("allocated", Some(order), _) => return Ok(Paid::Order(order)),
+                (_, _, Some("done")) => return Ok(Paid::Back),
+                ("expired", _, None) if pays != Pays::AfterTheEnd => return Ok(Paid::TooLate),
+                ("paying" | "expired", ..) => sleep(Duration::from_millis(500)).await,
+                (state, ..) => bail!("paid, but the reservation is {state}"),
+            }
+        }
+        bail!("nobody says what became of the payment")
     }
 
     /// Does something once, or twice if this shopper is of that kind; then both answers have to be
@@ -254,4 +289,5 @@ enum Paid {
     Order(String),
     WalkedAway,
     TooLate,
+    Back,
 }
