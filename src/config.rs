@@ -12,8 +12,22 @@ pub(crate) struct Config {
     pub(crate) keyring: Keyring,
     /// The merchant's token.
     pub(crate) admin_token: String,
-    /// Whether the built-in payment provider may be used: never unless it is asked for.
-    pub(crate) payment_sandbox: bool,
+    /// Whether the built-in payment provider may be used, and how it does: never unless it is asked
+    /// for.
+    pub(crate) sandbox: Sandbox,
+}
+
+/// The built-in payment provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sandbox {
+    /// No payment can begin with it.
+    Off,
+    /// It answers.
+    Up,
+    /// It fails whatever it is asked.
+    Down,
+    /// It answers after longer than anybody waits.
+    Slow,
 }
 
 /// The shortest token a merchant may have: 24 characters of base64url are 144 bits.
@@ -34,8 +48,13 @@ impl Config {
         if admin_token.len() < ADMIN_TOKEN_LEN_MIN {
             return Err(not_configured("ADMIN_TOKEN", "it is missing or too short"));
         }
-        let payment_sandbox = text(env, "PAYMENTS").is_some_and(|value| value == "sandbox");
-        Ok(Self { keyring, admin_token, payment_sandbox })
+        let sandbox = match text(env, "PAYMENTS").as_deref() {
+            Some("sandbox") => Sandbox::Up,
+            Some("sandbox-down") => Sandbox::Down,
+            Some("sandbox-slow") => Sandbox::Slow,
+            _ => Sandbox::Off,
+        };
+        Ok(Self { keyring, admin_token, sandbox })
     }
 }
 

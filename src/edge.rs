@@ -1,11 +1,16 @@
 //! The edge as one object: what an isolate keeps in memory, and its two ways in.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
 
+use doorbuster_domain::breaker::Breaker;
 use doorbuster_domain::time::Timestamp;
 use wasm_bindgen::prelude::*;
-use worker::{Env, RateLimiter};
+use worker::{Delay, Env, RateLimiter};
 
 use crate::catalog::CatalogCache;
 use crate::config::{self, Config};
@@ -30,6 +35,8 @@ pub(crate) struct Edge {
     pub(crate) catalog: CatalogCache,
     pub(crate) statuses: StatusCache,
     pub(crate) lines: Lines,
+    /// How the payment provider did lately.
+    pub(crate) provider: Cell<Breaker>,
     limits: OnceCell<Limits>,
     /// The platform's own limiter, where there is one.
     pub(crate) platform_limiter: OnceCell<Option<RateLimiter>>,
@@ -98,6 +105,7 @@ impl Edge {
             catalog: CatalogCache::default(),
             statuses: StatusCache::default(),
             lines: Lines::default(),
+            provider: Cell::default(),
             limits: OnceCell::new(),
             platform_limiter: OnceCell::new(),
             schema_ready: RefCell::new(false),
@@ -131,4 +139,14 @@ pub(crate) fn now() -> Timestamp {
         return moment;
     }
     Timestamp::from_millis(js_sys::Date::now() as u64)
+}
+
+/// What something comes to; nothing if it takes longer than this.
+pub(crate) async fn within<T>(patience: Duration, what: impl Future<Output = T>) -> Option<T> {
+    let (mut what, mut delay) = (pin!(what), pin!(Delay::from(patience)));
+    poll_fn(|context| match what.as_mut().poll(context) {
+        Poll::Ready(done) => Poll::Ready(Some(done)),
+        Poll::Pending => delay.as_mut().poll(context).map(|()| None),
+    })
+    .await
 }

@@ -132,6 +132,7 @@ pub(crate) async fn begin_payment(
     let shopper = shopper::known(request)?;
     let reservation = reservation_id(reservation)?;
     place.require_offer(edge, env).await?;
+    payment::permit(edge).inspect_err(|_| edge.lines.count_payment(&place.sale, false))?;
     let command = Command::BeginPayment { shopper, reservation };
     let view = reservation_view(place.stub(env).execute(command).await?)?;
     let payment =

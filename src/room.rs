@@ -1,9 +1,6 @@
 //! Sales as shoppers see them.
 
-use std::future::{Future, poll_fn};
-use std::pin::pin;
 use std::rc::Rc;
-use std::task::Poll;
 use std::time::Duration;
 
 use doorbuster_domain::hex;
@@ -15,7 +12,7 @@ use doorbuster_wire::shopper::{Beacon, Draw, Sale, SaleList, SaleSku, SaleSummar
 use serde::Deserialize;
 use worker::{Delay, Env};
 
-use crate::edge::{Edge, now};
+use crate::edge::{Edge, now, within};
 use crate::http::Reply;
 use crate::objects::RoomStub;
 use crate::problem::Problem;
@@ -88,16 +85,6 @@ async fn was_announced(edge: &Edge, env: &Env, sale: &SaleId) -> bool {
         store.first::<SaleRow>(named, &[Value::Text(sale.as_str())]).await
     };
     within(LIST_PATIENCE, look).await.and_then(Result::ok).is_none_or(|row| row.is_some())
-}
-
-/// What something comes to; nothing if it takes longer than this.
-async fn within<T>(patience: Duration, what: impl Future<Output = T>) -> Option<T> {
-    let (mut what, mut delay) = (pin!(what), pin!(Delay::from(patience)));
-    poll_fn(|context| match what.as_mut().poll(context) {
-        Poll::Ready(done) => Poll::Ready(Some(done)),
-        Poll::Pending => delay.as_mut().poll(context).map(|()| None),
-    })
-    .await
 }
 
 /// Whether a SKU is known to be sold out, by a fresh status.

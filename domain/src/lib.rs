@@ -14,6 +14,7 @@
 //!    provider's word.
 //! 5. A place in the line only improves.
 
+pub mod breaker;
 pub mod catalog;
 pub mod hex;
 pub mod id;

@@ -3,20 +3,27 @@
 
 pub(crate) mod sandbox;
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use doorbuster_domain::breaker::Breaker;
 use doorbuster_domain::id::{PaymentId, SaleId, Sku};
 use doorbuster_domain::inventory::Command;
 use doorbuster_domain::money::Money;
-use doorbuster_domain::time::Timestamp;
+use doorbuster_domain::time::{Millis, Timestamp};
 use doorbuster_durable::rpc::{PaymentAction, PaymentTask};
 use doorbuster_wire::problem::ProblemKind;
 use worker::Env;
 
-use crate::config::Config;
-use crate::edge::Edge;
+use crate::config::{Config, Sandbox};
+use crate::edge::{Edge, now, within};
 use crate::objects::InventoryStub;
 use crate::problem::Problem;
+
+/// A provider that takes longer is not answering.
+const PATIENCE: Millis = Millis::from_secs(5);
+const _: () = assert!(PATIENCE.get() < Breaker::TRY_MAX.get());
 
 /// What is to be paid, and for what.
 pub(crate) struct Session {
@@ -46,7 +53,7 @@ pub(crate) enum Provider {
 impl Provider {
     /// The provider that payments begin with.
     pub(crate) fn configured(config: &Config) -> Result<Self, Problem> {
-        if config.payment_sandbox {
+        if config.sandbox != Sandbox::Off {
             return Ok(Self::Sandbox);
         }
         Err(Problem::new(ProblemKind::NotConfigured, "No payment provider is set up."))
@@ -63,7 +70,8 @@ impl Provider {
         Self::Sandbox
     }
 
-    /// Opens a session, or finds the one that is open already; the address of its page.
+    /// Opens a session, or finds the one that is open already; the address of its page. Who asks
+    /// has been permitted to.
     pub(crate) async fn create_session(
         self,
         edge: &Edge,
@@ -71,22 +79,48 @@ impl Provider {
         env: &Env,
         session: &Session,
     ) -> Result<String, Problem> {
-        match self {
-            Self::Sandbox => sandbox::create_session(edge, config, env, session).await,
-        }
+        let asked = match self {
+            Self::Sandbox => sandbox::create_session(edge, config, env, session),
+        };
+        let created = answered(asked).await;
+        let mut breaker = edge.provider.get();
+        breaker.note(created.is_ok(), now());
+        edge.provider.set(breaker);
+        created
     }
 
     async fn void(self, edge: &Edge, env: &Env, task: &PaymentTask) -> Result<Voided, Problem> {
         match self {
-            Self::Sandbox => sandbox::void(edge, env, task).await,
+            Self::Sandbox => answered(sandbox::void(edge, env, task)).await,
         }
     }
 
     async fn refund(self, edge: &Edge, env: &Env, task: &PaymentTask) -> Result<(), Problem> {
         match self {
-            Self::Sandbox => sandbox::refund(edge, env, task).await,
+            Self::Sandbox => answered(sandbox::refund(edge, env, task)).await,
         }
     }
+}
+
+/// Whether it makes sense to ask the provider at the moment. Who may not is told so before a payment
+/// begins, so that what they hold stays theirs.
+pub(crate) fn permit(edge: &Edge) -> Result<(), Problem> {
+    let mut breaker = edge.provider.get();
+    let permitted = breaker.permit(now());
+    edge.provider.set(breaker);
+    permitted.map_err(|wait| {
+        let detail = "No payment was begun. Wait as long as Retry-After says, and pay then.";
+        Problem::new(ProblemKind::PaymentProviderDown, detail)
+            .field("retry-after", wait.ceil_secs().to_string())
+    })
+}
+
+/// What the provider answers, if it does so in time. Later it may still do what it was asked: all of
+/// it can be asked again.
+async fn answered<T>(asked: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
+    let patience = Duration::from_millis(PATIENCE.get());
+    let late = || Problem::unavailable("payment provider", &"no answer in time");
+    within(patience, asked).await.unwrap_or_else(|| Err(late()))
 }
 
 /// Does what an Inventory asked for through the queue, and reports back. Doing it twice is doing

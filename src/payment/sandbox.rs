@@ -4,6 +4,8 @@
 //! says through the webhook, and every answer of it is from its own records. It does not ask either
 //! whether it is still set up: who may begin a payment is decided before it hears of one.
 
+use std::time::Duration;
+
 use doorbuster_domain::id::PaymentId;
 use doorbuster_domain::inventory::{Command, Reply as Answered};
 use doorbuster_domain::money::Money;
@@ -13,10 +15,10 @@ use doorbuster_domain::time::{Millis, Timestamp};
 use doorbuster_durable::rpc::{PaymentAction, PaymentTask};
 use doorbuster_wire::problem::ProblemKind;
 use serde::{Deserialize, Serialize};
-use worker::Env;
+use worker::{Delay, Env};
 
 use super::{Session, Voided};
-use crate::config::Config;
+use crate::config::{Config, Sandbox};
 use crate::edge::{Edge, now};
 use crate::http::{Header, Reply, Request};
 use crate::objects::InventoryStub;
@@ -29,6 +31,8 @@ const WEBHOOK_TOLERANCE: Millis = Millis::from_secs(300);
 const WEBHOOK_LEN_MAX: u32 = 16 * 1024;
 /// A form of one field.
 const FORM_LEN_MAX: u32 = 1024;
+/// Longer than anybody waits for it.
+const SLOW: Duration = Duration::from_secs(20);
 const COMPLETED: &str = "payment.completed";
 const DECLINED: &str = "payment.declined";
 /// What takes a while takes no longer than so many seconds.
@@ -56,12 +60,23 @@ struct PaymentRow {
     amount_minor: u64,
 }
 
+/// Whether it answers what the shop asks, as this deployment is set to try out.
+async fn answers(config: &Config) -> Result<(), Problem> {
+    match config.sandbox {
+        Sandbox::Off | Sandbox::Up => return Ok(()),
+        Sandbox::Down => {}
+        Sandbox::Slow => Delay::from(SLOW).await,
+    }
+    Err(Problem::unavailable("sandbox", &"it is set to fail"))
+}
+
 pub(super) async fn create_session(
     edge: &Edge,
     config: &Config,
     env: &Env,
     session: &Session,
 ) -> Result<String, Problem> {
+    answers(config).await?;
     let store = Store::open(edge, env).await?;
     let currency = session.amount.currency.to_string();
     let statement = store.prepare(
@@ -88,6 +103,7 @@ pub(super) async fn create_session(
 
 /// Ends a payment, whether or not its session ever came to be.
 pub(super) async fn void(edge: &Edge, env: &Env, task: &PaymentTask) -> Result<Voided, Problem> {
+    answers(&*edge.config(env)?).await?;
     let store = Store::open(edge, env).await?;
     let statement = store.prepare(
         "INSERT INTO sandbox_payments (payment, status, currency, amount_minor, changed_at_ms)
@@ -103,6 +119,7 @@ pub(super) async fn void(edge: &Edge, env: &Env, task: &PaymentTask) -> Result<V
 }
 
 pub(super) async fn refund(edge: &Edge, env: &Env, task: &PaymentTask) -> Result<(), Problem> {
+    answers(&*edge.config(env)?).await?;
     match act(edge, env, task, Act::Refund).await? {
         (_, Some(_)) => Ok(()),
         (row, None) => {

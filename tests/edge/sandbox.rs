@@ -3,9 +3,11 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use doorbuster_tests::{Sale, Shopper, eventually, rules};
+use doorbuster_tests::{Sale, Shop, Shopper, eventually, rules};
 use doorbuster_wire::merchant::SaleRequest;
 use doorbuster_wire::problem::ProblemKind;
+use xtask::bundle::Build;
+use xtask::secrets::PAYMENTS;
 
 use crate::shop;
 
@@ -130,4 +132,45 @@ fn what_the_provider_does_not_know_is_refused_and_changes_nothing() {
     assert_eq!(ann.show(&held).state, "paying");
     assert_eq!(ann.decide(&page, "success").status, 303);
     assert_eq!(ann.show(&held).state, "allocated");
+}
+
+#[test]
+fn who_cannot_pay_is_told_at_once_keeps_what_they_hold_and_pays_later() {
+    let mut shop = Shop::start("provider-down", Build::Release);
+    let (id, people) = {
+        let sale = Sale::open(&shop, 6, &rules());
+        let hold = |_| {
+            let shopper = Shopper::admitted(&sale);
+            let held = shopper.hold("k", 1).reservation;
+            (shopper.secret, held)
+        };
+        let people: Vec<(String, String)> = (0..6).map(hold).collect();
+        (sale.id, people)
+    };
+    shop.redeploy(PAYMENTS, "sandbox-slow");
+    let begin = |shop: &Shop, (secret, held): &(String, String)| {
+        let sale = Sale { shop, id: id.clone() };
+        let mut shopper = Shopper::new(&sale);
+        shopper.secret.clone_from(secret);
+        shopper.act("POST", held, "/payment")
+    };
+    assert_eq!(begin(&shop, &people[0]).problem(), ProblemKind::Unavailable);
+    shop.redeploy(PAYMENTS, "sandbox-down");
+    for person in &people[..5] {
+        assert_eq!(begin(&shop, person).problem(), ProblemKind::Unavailable);
+    }
+    let refused = begin(&shop, &people[5]);
+    assert!(!refused.header("retry-after").is_empty());
+    assert_eq!(refused.problem(), ProblemKind::PaymentProviderDown);
+    shop.redeploy(PAYMENTS, "sandbox");
+    let sale = Sale { shop: &shop, id };
+    for (number, (secret, held)) in people.iter().enumerate() {
+        let mut shopper = Shopper::new(&sale);
+        shopper.secret.clone_from(secret);
+        let state = if number == 5 { "held" } else { "paying" };
+        assert_eq!(shopper.show(held).state, state, "nothing was begun for who was refused");
+        shopper.pay(held);
+    }
+    assert_eq!((sale.counts(), sale.stock().refunds_due), ((6, 0, 6), 0));
+    sale.verify();
 }

@@ -127,6 +127,7 @@ problems! {
     IdempotencyKeyReused 422 "idempotency-key-reused" false "The key was used for something else";
     QuotaExceeded 429 "quota-exceeded" true "Too many requests";
     Unavailable 503 "unavailable" true "Not available at the moment";
+    PaymentProviderDown 503 "payment-provider-down" true "The payment provider does not answer";
     NotConfigured 503 "not-configured" false "The service is not set up";
 }
 
