@@ -1,5 +1,5 @@
-//! The breaker before the payment provider: whoever fails again and again is left alone for a while,
-//! so that people are told at once and the provider can recover.
+//! The breaker before the payment provider: whoever fails again and again is left alone for a
+//! while, so that people are told at once and the provider can recover.
 //!
 //! ```text
 //!            FAILURES_MAX in a row

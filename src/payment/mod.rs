@@ -102,8 +102,8 @@ impl Provider {
     }
 }
 
-/// Whether it makes sense to ask the provider at the moment. Who may not is told so before a payment
-/// begins, so that what they hold stays theirs.
+/// Whether it makes sense to ask the provider at the moment. Who may not is told so before a
+/// payment begins, so that what they hold stays theirs.
 pub(crate) fn permit(edge: &Edge) -> Result<(), Problem> {
     let mut breaker = edge.provider.get();
     let permitted = breaker.permit(now());
@@ -115,8 +115,8 @@ pub(crate) fn permit(edge: &Edge) -> Result<(), Problem> {
     })
 }
 
-/// What the provider answers, if it does so in time. Later it may still do what it was asked: all of
-/// it can be asked again.
+/// What the provider answers, if it does so in time. Later it may still do what it was asked: all
+/// of it can be asked again.
 async fn answered<T>(asked: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
     let patience = Duration::from_millis(PATIENCE.get());
     let late = || Problem::unavailable("payment provider", &"no answer in time");
