@@ -40,8 +40,8 @@ pub struct Bounds {
     pub lates: u8,
 }
 
-/// Two units; two shoppers who ask for one or both of them, and may try to pay once; everything that
-/// may go wrong, once.
+/// Two units; two shoppers who ask for one or both of them, and may try to pay once; everything
+/// that may go wrong, once.
 pub const TWO_SHOPPERS: Bounds = Bounds {
     name: "two shoppers, everything goes wrong",
     units: 2,

@@ -37,8 +37,8 @@ pub fn of(model: &Checkout, state: &State) -> u64 {
     hash(&(forms, left, of_waking(model, state, &schedule), &state.defect))
 }
 
-/// When the object has to be called by itself, and when it will be. An alarm that is early enough is
-/// as good as another, as long as nobody can lose the memory of what it is for.
+/// When the object has to be called by itself, and when it will be. An alarm that is early enough
+/// is as good as another, as long as nobody can lose the memory of what it is for.
 fn of_waking(model: &Checkout, state: &State, schedule: &[Due]) -> impl Hash + use<> {
     let now = state.now();
     let alarm = state.object.alarm().map(|at| at.since(now));

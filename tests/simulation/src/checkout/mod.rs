@@ -2,8 +2,8 @@
 //!
 //! The Inventory, its batches, its journal and its outbox are the product's. Around them is what is
 //! not ours, as freely as it may behave: shoppers, a payment provider, queues that deliver at least
-//! once and in any order, books, a clock, and crashes. A state is everything there is at one moment;
-//! two that behave alike from then on are one.
+//! once and in any order, books, a clock, and crashes. A state is everything there is at one
+//! moment; two that behave alike from then on are one.
 
 pub mod bounds;
 pub mod form;
@@ -13,6 +13,8 @@ pub mod outside;
 pub mod properties;
 pub mod report;
 pub mod steps;
+
+use std::fmt::Write as _;
 
 use stateright::{Checker as _, Expectation, HasDiscoveries, Model as _, Path};
 use xtask::clock::Stopwatch;
@@ -83,7 +85,9 @@ fn find(model: &Checkout, name: &'static str, states_max: Option<usize>) -> Opti
 }
 
 fn in_words(model: &Checkout, way: &Way) -> String {
-    let actions = way.clone().into_actions();
-    let lines = actions.iter().enumerate();
-    lines.map(|(n, action)| format!("{:>4}. {}\n", n + 1, model.format_action(action))).collect()
+    let mut text = String::new();
+    for (n, action) in way.clone().into_actions().iter().enumerate() {
+        let _ = writeln!(text, "{:>4}. {}", n + 1, model.format_action(action));
+    }
+    text
 }

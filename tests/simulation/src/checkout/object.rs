@@ -23,9 +23,9 @@ struct Link {
 
 /// The object.
 ///
-/// The journal is no part of what makes two states the same (`form.rs`): every entry is read back as
-/// it is written, onto the state before it, and has to give the state after it. So two journals that
-/// led to the same state give the same state again.
+/// The journal is no part of what makes two states the same (`form.rs`): every entry is read back
+/// as it is written, onto the state before it, and has to give the state after it. So two journals
+/// that led to the same state give the same state again.
 #[derive(Debug, Clone)]
 pub struct Object {
     inventory: Arc<Inventory>,
@@ -149,7 +149,7 @@ impl Object {
         self.awake
     }
 
-    /// When it has to do something next. Repeating what `is_sent` says is on its way does not count.
+    /// When it has to do something next. Repeating what `is_sent` says is on its way is nothing.
     pub fn waking(&self, schedule: &[Due], is_sent: impl Fn(&Item) -> bool) -> Waking {
         if !self.awake {
             return Waking::Asleep;
