@@ -24,6 +24,7 @@ cargo xtask COMMAND
   bench    how fast it is, against floors and peers [--quick] [--only NAME [--keep]]
   simulate room   crowds before the waiting room, in virtual time, and what was promised them
              [--seed N] [--shape NAME] [--people-scale SHARE] [--trace SECS]
+  simulate checkout   everything that can happen in a small checkout, and the invariants in it
   dev      set-up, then `wrangler dev`, which builds and serves
   test     set-up, then every check there is, cheapest first
   walk     the whole path through the pages in Chromium (after `build`)

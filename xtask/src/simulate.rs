@@ -1,4 +1,5 @@
-//! `simulate`: crowds before the real waiting room, in virtual time, by `doorbuster-simulation`.
+//! `simulate`: crowds before the real waiting room, in virtual time, and everything that can happen
+//! in a small checkout, by `doorbuster-simulation`.
 
 use std::ffi::OsString;
 

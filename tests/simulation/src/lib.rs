@@ -20,6 +20,7 @@
 )]
 
 pub mod calendar;
+pub mod checkout;
 pub mod crowd;
 pub mod draws;
 pub mod edge;
