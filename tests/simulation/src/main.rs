@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 use doorbuster_simulation::checkout::{self, Case, Checkout, Summary};
-use doorbuster_simulation::{Options, run, table};
+use doorbuster_simulation::{Options, matrix, run, table};
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
@@ -30,10 +30,16 @@ fn checkout() -> ExitCode {
     let models = checkout::CASES.into_iter().map(Checkout::new);
     let cases: Vec<Case> = models.map(|model| checkout::check(&model)).collect();
     println!("{}", checkout::table(&cases));
-    let summary = Summary::of(&cases);
+    let cells = matrix::run();
+    println!("{}", matrix::table(&cells));
+    let summary = Summary::of(&cases, &cells);
     let Ok(line) = serde_json::to_string(&summary) else { return ExitCode::FAILURE };
     println!("checkout: {line}");
-    if summary.violations == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if summary.violations == 0 && summary.cells_failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 fn room(options: &Options) -> ExitCode {

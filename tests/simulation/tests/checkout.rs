@@ -81,7 +81,7 @@ fn a_broken_property_and_one_that_was_never_seen_are_violations() {
     assert!(broken(&case).contains(&NO_UNDERSELL), "{case:?}");
     let unseen = case.found.iter().filter(|found| !found.must_hold && !found.seen).count();
     assert!(unseen > 0, "nothing crashes here");
-    let summary = Summary::of(std::slice::from_ref(&case));
+    let summary = Summary::of(std::slice::from_ref(&case), &[]);
     assert_eq!(summary.violations, broken(&case).len() + unseen);
     let text = table(&[case]);
     assert!(text.contains("`no undersell` is broken by\n   1. "), "{text}");
@@ -89,7 +89,7 @@ fn a_broken_property_and_one_that_was_never_seen_are_violations() {
 
 #[test]
 fn the_summary_has_the_keys_that_are_promised() {
-    let summary = serde_json::to_value(Summary::of(&[])).unwrap();
+    let summary = serde_json::to_value(Summary::of(&[], &[])).unwrap();
     let keys: Vec<&String> = summary.as_object().unwrap().keys().collect();
     assert_eq!(keys, ["properties", "seconds", "states", "violations"]);
 }

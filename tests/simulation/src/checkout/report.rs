@@ -1,5 +1,6 @@
 //! What is told of a check: a table to read, and a line to go by.
 
+use crate::matrix::Ended;
 use std::fmt::Write as _;
 
 use serde::Serialize;
@@ -38,17 +39,22 @@ pub struct Summary {
     pub properties: usize,
     /// Properties that do not hold, and those that were never seen.
     pub violations: usize,
+    /// Combinations of the matrix, and those that did not end well.
+    pub cells: usize,
+    pub cells_failed: usize,
     pub seconds: f64,
 }
 
 impl Summary {
-    pub fn of(cases: &[Case]) -> Self {
+    pub fn of(cases: &[Case], cells: &[Ended]) -> Self {
         let verdicts = verdicts(cases);
         let seconds: f64 = cases.iter().map(|case| case.seconds).sum();
         Self {
             states: cases.iter().map(|case| case.unique).sum(),
             properties: verdicts.len(),
             violations: verdicts.iter().filter(|verdict| !verdict.good).count(),
+            cells: cells.len(),
+            cells_failed: cells.iter().filter(|cell| !cell.broken.is_empty()).count(),
             seconds: (seconds * 10.0).round() / 10.0,
         }
     }
