@@ -91,7 +91,7 @@ fn a_broken_property_and_one_that_was_never_seen_are_violations() {
 fn the_summary_has_the_keys_that_are_promised() {
     let summary = serde_json::to_value(Summary::of(&[], &[])).unwrap();
     let keys: Vec<&String> = summary.as_object().unwrap().keys().collect();
-    assert_eq!(keys, ["properties", "seconds", "states", "violations"]);
+    assert_eq!(keys, ["cells", "cells_failed", "properties", "seconds", "states", "violations"]);
 }
 
 /// Which properties hold in a state, and what follows it, but for what changes nothing.
