@@ -94,7 +94,8 @@ pub(super) async fn open(store: &Store) -> Result<u64, Problem> {
 /// is sent. If it dies again it is kept again, with the new reason, and may be replayed again.
 ///
 /// It is sent before it is marked. Who breaks off in between, or asks twice at the same moment,
-/// sends it twice, which does no harm; the other way round it would count as replayed and lie still.
+/// sends it twice, which does no harm; the other way round it would count as replayed and lie
+/// there.
 pub(crate) async fn replay(edge: &Edge, env: &Env, number: &str) -> Result<Reply, Problem> {
     let unknown =
         || Problem::new(ProblemKind::DeadLetterNotFound, "There is no dead letter of this number.");

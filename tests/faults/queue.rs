@@ -52,9 +52,12 @@ fn ten_thousand_orders_are_settled_once_each_whatever_the_queue_and_the_consumer
     let shop = Shop::start("bad-queue", Build::TestHooks);
     let sale = Sale::open(&shop, ORDERS, &rules());
     let watch = Stopwatch::start();
-    bad_deliveries(&shop, u32::MAX, "each");
+    // Until all are placed: with a crash at every moment that would take long.
+    bad_deliveries(&shop, u32::MAX, "lost");
     place(&sale, ORDERS);
+    assert_eq!(counts(&sale), Some((ORDERS, ORDERS.into())));
     let placed = watch.elapsed();
+    bad_deliveries(&shop, u32::MAX, "each");
     patiently("every fault strikes", || {
         let struck = bad_deliveries(&shop, u32::MAX, "each");
         struck.values().all(|times| *times >= STRIKES_MIN).then_some(())
