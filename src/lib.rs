@@ -19,6 +19,7 @@ mod objects;
 mod orders;
 mod payment;
 mod problem;
+mod queue;
 mod reservations;
 mod room;
 mod router;

@@ -24,6 +24,7 @@ pub mod machine;
 pub mod money;
 pub mod outbox;
 pub mod rate_limit;
+pub mod sandbox;
 pub mod sealed;
 mod sorted;
 mod spelling;

@@ -12,6 +12,7 @@ use doorbuster_domain::line::{
     AdmissionView, Bypass, DrawSecret, Limits, Phase, RateChange, RoomRejection, SaleRules,
     Schedule, Status,
 };
+use doorbuster_domain::sandbox::Later;
 use doorbuster_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -179,6 +180,8 @@ pub enum PaymentAction {
     Void,
     /// Give the money back.
     Refund,
+    /// At the sandbox something happens now that was chosen before.
+    Sandbox(Later),
 }
 
 /// What an Inventory has to send, as bodies of queue messages.

@@ -76,15 +76,15 @@ impl Provider {
         }
     }
 
-    async fn void(self, edge: &Edge, env: &Env, payment: PaymentId) -> Result<Voided, Problem> {
+    async fn void(self, edge: &Edge, env: &Env, task: &PaymentTask) -> Result<Voided, Problem> {
         match self {
-            Self::Sandbox => sandbox::void(edge, env, payment).await,
+            Self::Sandbox => sandbox::void(edge, env, task).await,
         }
     }
 
-    async fn refund(self, edge: &Edge, env: &Env, payment: PaymentId) -> Result<(), Problem> {
+    async fn refund(self, edge: &Edge, env: &Env, task: &PaymentTask) -> Result<(), Problem> {
         match self {
-            Self::Sandbox => sandbox::refund(edge, env, payment).await,
+            Self::Sandbox => sandbox::refund(edge, env, task).await,
         }
     }
 }
@@ -95,14 +95,15 @@ pub(crate) async fn perform(edge: &Edge, env: &Env, task: &PaymentTask) -> Resul
     let provider = Provider::of_begun();
     let payment = task.payment;
     let command = match task.action {
-        PaymentAction::Void => match provider.void(edge, env, payment).await? {
+        PaymentAction::Void => match provider.void(edge, env, task).await? {
             Voided::Yes => Command::VoidPayment { payment },
             Voided::TooLate { amount_minor } => Command::Allocate { payment, amount_minor },
         },
         PaymentAction::Refund => {
-            provider.refund(edge, env, payment).await?;
+            provider.refund(edge, env, task).await?;
             Command::ConfirmRefund { payment }
         }
+        PaymentAction::Sandbox(later) => return sandbox::happens(edge, env, task, later).await,
     };
     InventoryStub::of(env, &task.sale, &task.sku).execute(command).await.map(|_| ())
 }

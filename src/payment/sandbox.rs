@@ -7,8 +7,10 @@
 use doorbuster_domain::id::PaymentId;
 use doorbuster_domain::inventory::{Command, Reply as Answered};
 use doorbuster_domain::money::Money;
+use doorbuster_domain::sandbox::{Act, Effect, Later, Outcome, Status, Voided as Said};
 use doorbuster_domain::sealed::PaymentLink;
 use doorbuster_domain::time::{Millis, Timestamp};
+use doorbuster_durable::rpc::{PaymentAction, PaymentTask};
 use doorbuster_wire::problem::ProblemKind;
 use serde::{Deserialize, Serialize};
 use worker::Env;
@@ -27,6 +29,12 @@ const WEBHOOK_TOLERANCE: Millis = Millis::from_secs(300);
 const WEBHOOK_LEN_MAX: u32 = 16 * 1024;
 /// A form of one field.
 const FORM_LEN_MAX: u32 = 1024;
+const COMPLETED: &str = "payment.completed";
+const DECLINED: &str = "payment.declined";
+/// What takes a while takes no longer than so many seconds.
+const AFTER_MAX_S: u64 = 3_600;
+/// A payment has fewer statuses to go through.
+const CHANGES_MAX: u32 = 8;
 /// The page can be opened somewhat longer than the payment can be made, to say that it is over.
 const LINK_TTL_AFTER: Millis = Millis::from_secs(24 * 3600);
 
@@ -44,6 +52,7 @@ struct Webhook {
 #[derive(Deserialize)]
 struct PaymentRow {
     status: String,
+    currency: String,
     amount_minor: u64,
 }
 
@@ -78,30 +87,66 @@ pub(super) async fn create_session(
 }
 
 /// Ends a payment, whether or not its session ever came to be.
-pub(super) async fn void(edge: &Edge, env: &Env, payment: PaymentId) -> Result<Voided, Problem> {
+pub(super) async fn void(edge: &Edge, env: &Env, task: &PaymentTask) -> Result<Voided, Problem> {
     let store = Store::open(edge, env).await?;
     let statement = store.prepare(
         "INSERT INTO sandbox_payments (payment, status, currency, amount_minor, changed_at_ms)
-         VALUES (?, 'voided', 'XXX', 0, ?)
-         ON CONFLICT DO UPDATE SET status = 'voided', changed_at_ms = excluded.changed_at_ms
-         WHERE status = 'open'",
-        &[Value::Text(&payment.to_string()), Value::Number(now().as_millis())],
+         VALUES (?, 'voided', 'XXX', 0, ?) ON CONFLICT DO NOTHING",
+        &[Value::Text(&task.payment.to_string()), Value::Number(now().as_millis())],
     )?;
     store.run(vec![statement]).await?;
-    let row = record(&store, payment).await?;
-    match row.status.as_str() {
-        "completed" | "refunded" => Ok(Voided::TooLate { amount_minor: row.amount_minor }),
-        _ => Ok(Voided::Yes),
+    let (row, effect) = act(edge, env, task, Act::Void).await?;
+    Ok(match effect.map(|effect| effect.said) {
+        Some(Said::TooLate) => Voided::TooLate { amount_minor: row.amount_minor },
+        _ => Voided::Yes,
+    })
+}
+
+pub(super) async fn refund(edge: &Edge, env: &Env, task: &PaymentTask) -> Result<(), Problem> {
+    match act(edge, env, task, Act::Refund).await? {
+        (_, Some(_)) => Ok(()),
+        (row, None) => {
+            Err(Problem::unavailable("sandbox", &format!("{} cannot be refunded", row.status)))
+        }
     }
 }
 
-pub(super) async fn refund(edge: &Edge, env: &Env, payment: PaymentId) -> Result<(), Problem> {
-    let store = Store::open(edge, env).await?;
-    change(&store, payment, "completed", "refunded").await?;
-    match record(&store, payment).await?.status.as_str() {
-        "refunded" => Ok(()),
-        other => Err(Problem::unavailable("sandbox", &format!("{other} cannot be refunded"))),
-    }
+/// Something that was chosen before happens at the provider.
+pub(super) async fn happens(
+    edge: &Edge,
+    env: &Env,
+    task: &PaymentTask,
+    later: Later,
+) -> Result<(), Problem> {
+    let kind = match later {
+        Later::ReportCompleted => COMPLETED,
+        Later::ReportDeclined => DECLINED,
+        Later::Authenticated => {
+            return act(edge, env, task, Act::Authenticate).await.map(|_| ());
+        }
+    };
+    let row = record(&Store::open(edge, env).await?, task.payment).await?;
+    let link = PaymentLink {
+        sale: task.sale.clone(),
+        sku: task.sku.clone(),
+        payment: task.payment,
+        amount_minor: row.amount_minor,
+        currency: row.currency,
+        expires_at: now().plus(LINK_TTL_AFTER),
+    };
+    let link = edge.config(env)?.keyring.seal(&link);
+    report(edge, env, kind, link).await
+}
+
+async fn send_later(
+    env: &Env,
+    task: &PaymentTask,
+    later: Later,
+    delay: Millis,
+) -> Result<(), Problem> {
+    let task = PaymentTask { action: PaymentAction::Sandbox(later), ..task.clone() };
+    let text = serde_json::to_string(&task).unwrap_or_default();
+    crate::queue::send_later(env, "PAYMENTS_QUEUE", &text, delay).await
 }
 
 /// `GET /sandbox/payments/{link}`.
@@ -135,21 +180,13 @@ pub(crate) async fn pay(
     env: &Env,
     link: &str,
 ) -> Result<Reply, Problem> {
-    let (config, details) = opened(edge, env, link, now())?;
+    let (_, details) = opened(edge, env, link, now())?;
     let form = request.body("application/x-www-form-urlencoded", FORM_LEN_MAX).await?;
-    let (status, kind) = match form.as_slice() {
-        b"outcome=success" => ("completed", "payment.completed"),
-        b"outcome=decline" => ("declined", "payment.declined"),
-        _ => return Err(Problem::invalid("/outcome", "It is `success` or `decline`.")),
-    };
-    let store = Store::open(edge, env).await?;
-    change(&store, details.payment, "open", status).await?;
-    if record(&store, details.payment).await?.status == status {
-        let webhook = Webhook { kind: kind.to_owned(), link: link.to_owned() };
-        let body = serde_json::to_string(&webhook).unwrap_or_default();
-        let signature = config.keyring.sign_webhook(now(), body.as_bytes());
-        receive(edge, env, &signature, body.as_bytes()).await?;
-    }
+    let (outcome, delay) = chosen(&form)?;
+    let action = PaymentAction::Void;
+    let (sale, sku) = (details.sale.clone(), details.sku.clone());
+    let task = PaymentTask { action, sale, sku, payment: details.payment };
+    act(edge, env, &task, Act::Pay(outcome, delay)).await?;
     Ok(Reply::empty().own_field("location", &receipt_address(&details)))
 }
 
@@ -163,6 +200,13 @@ pub(crate) async fn webhook(
     let signature = request.header(Header::Signature).unwrap_or_default();
     receive(edge, env, signature, &body).await?;
     Ok(Reply::json(&serde_json::json!({ "received": true })))
+}
+
+/// The provider tells the shop.
+async fn report(edge: &Edge, env: &Env, kind: &str, link: String) -> Result<(), Problem> {
+    let body = serde_json::to_string(&Webhook { kind: kind.to_owned(), link }).unwrap_or_default();
+    let signature = edge.config(env)?.keyring.sign_webhook(now(), body.as_bytes());
+    receive(edge, env, &signature, body.as_bytes()).await
 }
 
 /// Hears the provider: nothing is believed that it did not sign.
@@ -180,8 +224,8 @@ async fn receive(edge: &Edge, env: &Env, signature: &str, body: &[u8]) -> Result
     let (_, link) = opened(edge, env, &webhook.link, Timestamp::from_millis(0))?;
     let PaymentLink { sale, sku, payment, amount_minor, .. } = link;
     let command = match webhook.kind.as_str() {
-        "payment.completed" => Command::Allocate { payment, amount_minor },
-        "payment.declined" => Command::DeclinePayment { payment },
+        COMPLETED => Command::Allocate { payment, amount_minor },
+        DECLINED => Command::DeclinePayment { payment },
         // A provider may report more than we asked for (Stripe does); that is no error.
         _ => return Ok(()),
     };
@@ -209,26 +253,86 @@ fn opened(
 async fn record(store: &Store, payment: PaymentId) -> Result<PaymentRow, Problem> {
     store
         .first(
-            "SELECT status, amount_minor FROM sandbox_payments WHERE payment = ?",
+            "SELECT status, currency, amount_minor FROM sandbox_payments WHERE payment = ?",
             &[Value::Text(&payment.to_string())],
         )
         .await?
         .ok_or_else(|| Problem::unavailable("sandbox", &"the payment has no record"))
 }
 
-/// Moves a payment from one status to another, if it is in the one.
-async fn change(store: &Store, payment: PaymentId, from: &str, to: &str) -> Result<(), Problem> {
-    let statement = store.prepare(
-        "UPDATE sandbox_payments SET status = ?, changed_at_ms = ?
-         WHERE payment = ? AND status = ?",
-        &[
-            Value::Text(to),
-            Value::Number(now().as_millis()),
-            Value::Text(&payment.to_string()),
-            Value::Text(from),
-        ],
-    )?;
-    store.run(vec![statement]).await
+/// Does something with a payment, if it is not too late for it; its record as it was before, and
+/// what came of it. Of two acts at once one is done, and the other sees what came of that.
+async fn act(
+    edge: &Edge,
+    env: &Env,
+    task: &PaymentTask,
+    act: Act,
+) -> Result<(PaymentRow, Option<Effect>), Problem> {
+    let store = Store::open(edge, env).await?;
+    for _ in 0..CHANGES_MAX {
+        let row = record(&store, task.payment).await?;
+        let status = Status::of_name(&row.status)
+            .ok_or_else(|| Problem::unavailable("sandbox", &"the record has no known status"))?;
+        let Some(effect) = status.handle(act) else { return Ok((row, None)) };
+        if !set(&store, task.payment, (status, effect.after)).await? {
+            continue;
+        }
+        for (later, delay) in &effect.later {
+            if *delay > Millis::new(0) {
+                send_later(env, task, *later, *delay).await?;
+            } else {
+                Box::pin(happens(edge, env, task, *later)).await?;
+            }
+        }
+        return Ok((row, Some(effect)));
+    }
+    Err(Problem::unavailable("sandbox", &"the payment changes all the time"))
+}
+
+/// Sets the status, unless it is another than it was.
+async fn set(
+    store: &Store,
+    payment: PaymentId,
+    (from, to): (Status, Status),
+) -> Result<bool, Problem> {
+    let set: Option<PaymentRow> = store
+        .first(
+            "UPDATE sandbox_payments SET status = ?, changed_at_ms = ?
+             WHERE payment = ? AND status = ? RETURNING status, currency, amount_minor",
+            &[
+                Value::Text(to.name()),
+                Value::Number(now().as_millis()),
+                Value::Text(&payment.to_string()),
+                Value::Text(from.name()),
+            ],
+        )
+        .await?;
+    Ok(set.is_some())
+}
+
+/// What was chosen on the page: `outcome`, and `after_s` for what takes a while.
+fn chosen(form: &[u8]) -> Result<(Outcome, Millis), Problem> {
+    let form = String::from_utf8_lossy(form);
+    let field =
+        |name: &str| form.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+    let named = |name| Outcome::ALL.into_iter().find(|outcome| outcome.name() == name);
+    let outcome = field("outcome").and_then(named).ok_or_else(|| {
+        let all = Outcome::ALL.map(Outcome::name).join(", ");
+        Problem::invalid("/outcome", format!("It is one of {all}."))
+    })?;
+    let delay = match field("after_s").filter(|text| !text.is_empty()) {
+        None => outcome.usual_delay(),
+        Some(text) => match text.parse() {
+            Ok(secs @ 0..=AFTER_MAX_S) => Millis::from_secs(secs),
+            _ => {
+                return Err(Problem::invalid(
+                    "/after_s",
+                    format!("It is a number from 0 to {AFTER_MAX_S}."),
+                ));
+            }
+        },
+    };
+    Ok((outcome, delay))
 }
 
 fn receipt_address(link: &PaymentLink) -> String {

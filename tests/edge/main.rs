@@ -23,6 +23,7 @@ mod payment;
 mod rate_limits;
 #[cfg(test)]
 mod reservations;
+mod sandbox;
 #[cfg(test)]
 mod settlement;
 

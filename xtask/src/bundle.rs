@@ -61,7 +61,31 @@ pub fn bundle(build: Build) -> Result<()> {
     if build == Build::Bench {
         copy_modules(&paths::root().join("bench"), &folder)?;
     }
-    run(&mut worker_build)
+    run(&mut worker_build)?;
+    if build == Build::TestHooks { Ok(()) } else { take_names_out(&folder.join("build")) }
+}
+
+/// Takes the names of functions out of a wasm file: they are a tenth of the upload. Who reads a
+/// stack trace with `wasm-function[N]` finds the name in the file as it was, in `names/` of cargo’s
+/// build folder.
+fn take_names_out(folder: &Path) -> Result<()> {
+    let (wasm, kept) = (folder.join(BUILT[1]), paths::target_dir().join("names"));
+    fs::create_dir_all(&kept).with_context(|| format!("creating {}", kept.display()))?;
+    let named = kept.join(BUILT[1]);
+    fs::rename(&wasm, &named).with_context(|| format!("moving {}", wasm.display()))?;
+    // Those that rustc and worker-build use.
+    let features = [
+        "mutable-globals",
+        "sign-ext",
+        "nontrapping-float-to-int",
+        "bulk-memory",
+        "multivalue",
+        "reference-types",
+        "exception-handling",
+    ];
+    let features = features.map(|feature| format!("--enable-{feature}"));
+    let mut strip = command(npm_program("wasm-opt"));
+    run(strip.arg(&named).args(features).arg("--strip-debug").arg("-o").arg(&wasm))
 }
 
 /// Builds a Rust Worker that is not the product, a package of the workspace in the folder

@@ -25,6 +25,7 @@ pub mod draws;
 pub mod edge;
 pub mod inversions;
 pub mod line;
+pub mod matrix;
 pub mod measures;
 pub mod options;
 pub mod outcome;
