@@ -7,6 +7,7 @@ const TASKS = {
   settle: "An order to settle",
   void: "A payment to end",
   refund: "Money to give back",
+  sandbox: "A report of the sandbox",
 };
 
 let ask;

@@ -1,18 +1,17 @@
 //! The dead letters: what lies there, why, and back onto the queue with it.
 
+use doorbuster_domain::time::Millis;
+use doorbuster_durable::rpc::PaymentAction;
 use doorbuster_wire::letters::{DeadLetter, DeadLetterPage};
 use doorbuster_wire::problem::ProblemKind;
-use js_sys::{Object, Promise, Reflect};
 use serde::Deserialize;
-use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
 use worker::Env;
 
 use crate::edge::{Edge, now};
 use crate::http::{Reply, Request};
 use crate::letters::{Message, Origin, UNKNOWN, UNREADABLE, mark};
 use crate::problem::Problem;
-use crate::reservations::word;
+use crate::queue;
 use crate::store::{Store, Value};
 
 /// Letters in a page, at most.
@@ -36,14 +35,6 @@ const OPEN: &str = "
     LEFT JOIN orders o ON o.order_id = f.order_id
     WHERE f.replayed_at_ms IS NULL AND coalesce(f.kind, '') <> 'unreadable'
         AND (o.order_id IS NULL OR o.settled_at_ms <= f.failed_at_ms)";
-
-#[wasm_bindgen]
-extern "C" {
-    /// A queue, as the platform binds it.
-    type QueueBinding;
-    #[wasm_bindgen(method, catch)]
-    fn send(this: &QueueBinding, body: &str, options: &Object) -> Result<Promise, JsValue>;
-}
 
 #[derive(Deserialize)]
 struct Row {
@@ -113,19 +104,10 @@ pub(crate) async fn replay(edge: &Edge, env: &Env, number: &str) -> Result<Reply
         let detail = format!("{} Sent again, it would die again.", origin.unreadable());
         return Err(Problem::new(ProblemKind::DeadLetterUnreadable, detail));
     }
-    send(env, origin, &row.body).await.map_err(|cause| Problem::unavailable("queue", &cause))?;
+    queue::send_later(env, origin.binding(), &row.body, Millis::new(0)).await?;
     let replayed = mark(&store, &row.queue, &row.body, Some(now().as_millis()))?;
     store.run(vec![replayed]).await?;
     Ok(Reply::json(&letter(find().await?.ok_or_else(unknown)?)))
-}
-
-/// Puts a text onto a queue, as `entry.mjs` does.
-async fn send(env: &Env, origin: Origin, text: &str) -> Result<(), JsValue> {
-    let queue = Reflect::get(env, &JsValue::from_str(origin.binding()))?;
-    let options = Object::new();
-    Reflect::set(&options, &JsValue::from_str("contentType"), &JsValue::from_str("text"))?;
-    let sent = queue.unchecked_into::<QueueBinding>().send(text, &options)?;
-    JsFuture::from(sent).await.map(|_| ())
 }
 
 fn letter(row: Row) -> DeadLetter {
@@ -157,7 +139,12 @@ fn letter(row: Row) -> DeadLetter {
             (order.terms.sale, order.terms.sku, order.payment)
         }
         Ok(Message::Payment(task)) => {
-            letter.task = Some(word(&task.action));
+            let action = match task.action {
+                PaymentAction::Void => "void",
+                PaymentAction::Refund => "refund",
+                PaymentAction::Sandbox(_) => "sandbox",
+            };
+            letter.task = Some(action.to_owned());
             (task.sale, task.sku, task.payment)
         }
         Err(_) => {

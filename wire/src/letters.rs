@@ -25,7 +25,8 @@ pub struct DeadLetter {
     pub queue: String,
     /// When it first died, in milliseconds since 1970.
     pub received_at_ms: u64,
-    /// What it asks for: `settle`, `void` or `refund`; `null` if it cannot be read.
+    /// What it asks for: `settle`, `void` or `refund`, or something of the `sandbox`; `null` if it
+    /// cannot be read.
     pub task: Option<String>,
     /// The sale.
     pub sale: Option<String>,
