@@ -9,7 +9,7 @@ use worker::{D1PreparedStatement, Env};
 #[cfg(feature = "test-hooks")]
 use crate::bad_queue;
 use crate::edge::{Edge, now};
-use crate::letters::{self, Failure, Message, Origin};
+use crate::letters::{self, Failure, Origin};
 use crate::objects::InventoryStub;
 use crate::payment;
 use crate::problem::Problem;
@@ -18,8 +18,8 @@ use crate::store::{Store, Value};
 /// A message is done with, or why not: then it comes again, and at last goes to the dead letters.
 type Verdict = Result<(), Failure>;
 
-/// What one part of handling a batch leaves: those it took, and why it did not take the others.
-type Taken<'o> = (Vec<&'o PlacedOrder>, BTreeMap<OrderId, Failure>);
+/// Orders that one part of handling a batch did not take, and why.
+type Failed = Vec<(OrderId, Failure)>;
 
 /// Handles a batch of a queue, given the bodies as a JSON array: whether each is done with.
 pub(crate) async fn consume(edge: &Edge, queue: &str, bodies: &str, env: &Env) -> Vec<bool> {
@@ -51,11 +51,8 @@ pub(crate) async fn consume(edge: &Edge, queue: &str, bodies: &str, env: &Env) -
 }
 
 async fn perform(edge: &Edge, env: &Env, text: &str) -> Verdict {
-    let task = match Origin::Payments.read(text) {
-        Ok(Message::Payment(task)) => task,
-        Ok(Message::Order(_)) => return Ok(()),
-        Err(error) => return Err(Failure::unreadable(Origin::Payments, &error)),
-    };
+    let unreadable = |error| Failure::unreadable(Origin::Payments, &error);
+    let task = letters::read_task(text).map_err(unreadable)?;
     payment::perform(edge, env, &task).await.map_err(|problem| {
         let missing = format!(
             "The payment provider, the books or the stock of {} did not answer.",
@@ -71,7 +68,7 @@ async fn settle(edge: &Edge, env: &Env, texts: &[String]) -> Vec<Verdict> {
     let orders: Vec<Result<PlacedOrder, Failure>> = texts
         .iter()
         .map(|text| {
-            serde_json::from_str(text).map_err(|error| Failure::unreadable(Origin::Orders, &error))
+            letters::read_order(text).map_err(|error| Failure::unreadable(Origin::Orders, &error))
         })
         .collect();
     let readable: Vec<&PlacedOrder> = orders.iter().flatten().collect();
@@ -81,10 +78,11 @@ async fn settle(edge: &Edge, env: &Env, texts: &[String]) -> Vec<Verdict> {
     #[cfg(feature = "test-hooks")]
     bad_queue::crash_if_due(bad_queue::BEFORE_THE_REPORT);
     let unreported = report(env, &written).await;
+    let failed: Failed = refused.into_iter().chain(unreported).collect();
     let verdict = |order: Result<PlacedOrder, Failure>| {
         let order = order?.order;
-        let failure = refused.get(&order).or_else(|| unreported.get(&order));
-        failure.map_or(Ok(()), |failure| Err(failure.clone()))
+        let failure = failed.iter().find(|(failed, _)| *failed == order);
+        failure.map_or(Ok(()), |(_, failure)| Err(failure.clone()))
     };
     orders.into_iter().map(verdict).collect()
 }
@@ -94,26 +92,30 @@ async fn settle(edge: &Edge, env: &Env, texts: &[String]) -> Vec<Verdict> {
 /// Together they are one transaction, so one that the database refuses would hold up all the others
 /// whenever it comes again. Then each is written by itself. But if the database answers nothing at
 /// all, none of them is to blame: all of them come again, and it is not asked once for each.
-async fn write<'o>(edge: &Edge, env: &Env, orders: &[&'o PlacedOrder]) -> Taken<'o> {
+async fn write<'o>(
+    edge: &Edge,
+    env: &Env,
+    orders: &[&'o PlacedOrder],
+) -> (Vec<&'o PlacedOrder>, Failed) {
     let silent = || {
         let silent = Failure::unavailable("The books did not answer.");
         (Vec::new(), orders.iter().map(|order| (order.order, silent.clone())).collect())
     };
     let Ok(store) = Store::open(edge, env).await else { return silent() };
     if write_together(&store, orders).await.is_ok() {
-        return (orders.to_vec(), BTreeMap::new());
+        return (orders.to_vec(), Vec::new());
     }
     if store.answers().await.is_err() {
         return silent();
     }
-    let (mut written, mut refused) = (Vec::new(), BTreeMap::new());
+    let (mut written, mut refused) = (Vec::new(), Vec::new());
     for order in orders {
         if write_together(&store, &[order]).await.is_ok() {
             written.push(*order);
         } else {
             worker::console_error!("orders queue: {} was not written", order.order);
             let failure = Failure::unavailable("The books did not take the order.");
-            refused.insert(order.order, failure);
+            refused.push((order.order, failure));
         }
     }
     (written, refused)
@@ -161,7 +163,7 @@ fn statements_for(store: &Store, order: &PlacedOrder) -> Result<[D1PreparedState
 }
 
 /// Reports to every Inventory at once; which orders were not reported, and why.
-async fn report(env: &Env, orders: &[&PlacedOrder]) -> BTreeMap<OrderId, Failure> {
+async fn report(env: &Env, orders: &[&PlacedOrder]) -> Failed {
     let mut by_object: BTreeMap<_, Vec<OrderId>> = BTreeMap::new();
     for order in orders {
         let object = (&order.terms.sale, &order.terms.sku);
@@ -172,7 +174,7 @@ async fn report(env: &Env, orders: &[&PlacedOrder]) -> BTreeMap<OrderId, Failure
         let command = Command::Settle { orders: orders.clone() };
         sent.push((sku, orders, InventoryStub::of(env, sale, sku).send(&[command])));
     }
-    let mut unreported = BTreeMap::new();
+    let mut unreported = Vec::new();
     for (sku, orders, pending) in sent {
         let answers = match pending {
             Ok(pending) => pending.answers().await,

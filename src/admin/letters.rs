@@ -100,7 +100,7 @@ pub(crate) async fn replay(edge: &Edge, env: &Env, number: &str) -> Result<Reply
         return Ok(Reply::json(&letter(row)));
     }
     let origin = Origin::of(&row.queue);
-    if origin.read(&row.body).is_err() {
+    if origin.read(&row.body).is_none() {
         let detail = format!("{} Sent again, it would die again.", origin.unreadable());
         return Err(Problem::new(ProblemKind::DeadLetterUnreadable, detail));
     }
@@ -113,7 +113,7 @@ pub(crate) async fn replay(edge: &Edge, env: &Env, number: &str) -> Result<Reply
 fn letter(row: Row) -> DeadLetter {
     let origin = Origin::of(&row.queue);
     let known = origin.read(&row.body);
-    let (kind, reason) = if known.is_ok() { UNKNOWN } else { (UNREADABLE, origin.unreadable()) };
+    let (kind, reason) = if known.is_some() { UNKNOWN } else { (UNREADABLE, origin.unreadable()) };
     let state = if row.replayed_at_ms.is_some() { "replayed" } else { "kept" };
     let mut letter = DeadLetter {
         number: row.number,
@@ -133,12 +133,12 @@ fn letter(row: Row) -> DeadLetter {
         excerpt: None,
     };
     let (sale, sku, payment) = match known {
-        Ok(Message::Order(order)) => {
+        Some(Message::Order(order)) => {
             letter.task = Some("settle".to_owned());
             letter.order = Some(order.order.to_string());
             (order.terms.sale, order.terms.sku, order.payment)
         }
-        Ok(Message::Payment(task)) => {
+        Some(Message::Payment(task)) => {
             let action = match task.action {
                 PaymentAction::Void => "void",
                 PaymentAction::Refund => "refund",
@@ -147,7 +147,7 @@ fn letter(row: Row) -> DeadLetter {
             letter.task = Some(action.to_owned());
             (task.sale, task.sku, task.payment)
         }
-        Err(_) => {
+        None => {
             letter.excerpt = Some(row.body.chars().take(EXCERPT_LEN_MAX).collect());
             return letter;
         }
