@@ -33,7 +33,7 @@ const LETTERS: &str = "
 const OPEN: &str = "
     SELECT COUNT(*) AS n FROM dead_letters d LEFT JOIN failures f ON f.letter = d.number
     LEFT JOIN orders o ON o.order_id = f.order_id
-    WHERE f.replayed_at_ms IS NULL AND coalesce(f.kind, '') <> 'unreadable'
+    WHERE f.replayed_at_ms IS NULL AND coalesce(f.kind <> 'unreadable', json_valid(d.body))
         AND (o.order_id IS NULL OR o.settled_at_ms <= f.failed_at_ms)";
 
 #[derive(Deserialize)]

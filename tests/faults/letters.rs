@@ -189,6 +189,7 @@ fn what_nobody_can_read_says_so_and_is_not_sent_again() {
 #[test]
 fn letters_of_which_nothing_is_noted_are_listed_all_the_same_in_pages() {
     let (shop, _turn) = alone();
+    let before = open(shop);
     let mut bodies: Vec<String> = (0..101).map(|number| format!("page {number}")).collect();
     assert_eq!(deliver(shop, "doorbuster-orders-dead", &bodies), vec![true; 101]);
     // As a shop had it before reasons were noted.
@@ -197,6 +198,7 @@ fn letters_of_which_nothing_is_noted_are_listed_all_the_same_in_pages() {
         "DELETE FROM failures WHERE letter IN (SELECT number FROM dead_letters
         WHERE body = 'page 7')",
     );
+    assert_eq!(open(shop), before, "there is something to be done about what nobody can read");
     let first = page(shop, "0");
     assert_eq!((first.letters.len(), first.next.is_some()), (50, true));
     let all = letters(shop);
