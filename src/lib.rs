@@ -4,12 +4,15 @@
 //! goes through `router`, a handler per route, and, if it fails, through `problem`.
 
 mod admin;
+#[cfg(feature = "test-hooks")]
+mod bad_queue;
 mod catalog;
 mod config;
 mod edge;
 #[cfg(feature = "test-hooks")]
 mod hooks;
 mod http;
+mod letters;
 mod limits;
 mod line;
 mod objects;

@@ -64,6 +64,11 @@ impl Problem {
         self.kind.slug()
     }
 
+    /// What is wrong, in words that anybody may read.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// The same, naming one more wrong part of the request.
     #[must_use]
     pub(crate) fn at(mut self, error: FieldError) -> Self {

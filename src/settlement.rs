@@ -4,84 +4,121 @@ use std::collections::BTreeMap;
 
 use doorbuster_domain::id::OrderId;
 use doorbuster_domain::inventory::{Answer, Command, PlacedOrder};
-use doorbuster_durable::rpc::PaymentTask;
 use worker::{D1PreparedStatement, Env};
 
+#[cfg(feature = "test-hooks")]
+use crate::bad_queue;
 use crate::edge::{Edge, now};
+use crate::letters::{self, Failure, Origin};
 use crate::objects::InventoryStub;
 use crate::payment;
 use crate::problem::Problem;
 use crate::store::{Store, Value};
 
-/// Whether a message is done with; otherwise it comes again, and at last goes to the dead letters.
-type Verdict = bool;
+/// A message is done with, or why not: then it comes again, and at last goes to the dead letters.
+type Verdict = Result<(), Failure>;
 
-/// Handles a batch of a queue, given the bodies as a JSON array: a verdict for each.
-pub(crate) async fn consume(edge: &Edge, queue: &str, bodies: &str, env: &Env) -> Vec<Verdict> {
+/// Orders that one part of handling a batch did not take, and why.
+type Failed = Vec<(OrderId, Failure)>;
+
+/// Handles a batch of a queue, given the bodies as a JSON array: whether each is done with.
+pub(crate) async fn consume(edge: &Edge, queue: &str, bodies: &str, env: &Env) -> Vec<bool> {
     let bodies: Vec<serde_json::Value> = serde_json::from_str(bodies).unwrap_or_default();
-    let texts: Vec<&str> = bodies.iter().map(|body| body.as_str().unwrap_or_default()).collect();
+    let text =
+        |body: &serde_json::Value| body.as_str().map_or_else(|| body.to_string(), Into::into);
+    let texts: Vec<String> = bodies.iter().map(text).collect();
     if queue.ends_with("-dead") {
-        let kept = keep_dead_letters(edge, env, queue, &bodies).await;
-        return vec![kept.is_ok(); bodies.len()];
+        let kept = letters::keep(edge, env, queue, &texts).await;
+        return vec![kept.is_ok(); texts.len()];
     }
-    if queue.ends_with("-payments") {
-        let mut verdicts = Vec::new();
-        for text in texts {
-            verdicts.push(perform(edge, env, text).await);
+    let verdicts = match Origin::of(queue) {
+        Origin::Orders => settle(edge, env, &texts).await,
+        Origin::Payments => {
+            let mut verdicts = Vec::new();
+            for text in &texts {
+                verdicts.push(perform(edge, env, text).await);
+            }
+            verdicts
         }
-        return verdicts;
-    }
-    settle(edge, env, &texts).await
+    };
+    let failed = texts.iter().zip(&verdicts);
+    let failed: Vec<_> = failed
+        .filter_map(|(text, verdict)| Some((text.as_str(), verdict.as_ref().err()?)))
+        .collect();
+    // Logged where it arose, and in the way of nothing else.
+    let _ = letters::note(edge, env, queue, &failed).await;
+    verdicts.iter().map(Result::is_ok).collect()
 }
 
 async fn perform(edge: &Edge, env: &Env, text: &str) -> Verdict {
-    match serde_json::from_str::<PaymentTask>(text) {
-        Ok(task) => payment::perform(edge, env, &task).await.is_ok(),
-        Err(error) => {
-            worker::console_error!("payments queue: {error}");
-            false
-        }
-    }
+    let unreadable = |error| Failure::unreadable(Origin::Payments, &error);
+    let task = letters::read_task(text).map_err(unreadable)?;
+    payment::perform(edge, env, &task).await.map_err(|problem| {
+        let missing = format!(
+            "The payment provider, the books or the stock of {} did not answer.",
+            task.sku.as_str()
+        );
+        Failure::of(&problem, missing)
+    })
 }
 
 /// Writes orders into the books and reports each back to its Inventory. Only what was written and
 /// reported is done with; doing either twice changes nothing.
-async fn settle(edge: &Edge, env: &Env, texts: &[&str]) -> Vec<Verdict> {
-    let orders: Vec<Option<PlacedOrder>> = texts
+async fn settle(edge: &Edge, env: &Env, texts: &[String]) -> Vec<Verdict> {
+    let orders: Vec<Result<PlacedOrder, Failure>> = texts
         .iter()
         .map(|text| {
-            serde_json::from_str(text)
-                .inspect_err(|error| worker::console_error!("orders queue: {error}"))
-                .ok()
+            letters::read_order(text).map_err(|error| Failure::unreadable(Origin::Orders, &error))
         })
         .collect();
     let readable: Vec<&PlacedOrder> = orders.iter().flatten().collect();
-    let written = write(edge, env, &readable).await;
-    let reported = report(env, &written).await;
-    orders.iter().map(|o| o.as_ref().is_some_and(|o| reported.contains(&o.order))).collect()
+    #[cfg(feature = "test-hooks")]
+    bad_queue::crash_if_due(bad_queue::BEFORE_THE_BOOKS);
+    let (written, refused) = write(edge, env, &readable).await;
+    #[cfg(feature = "test-hooks")]
+    bad_queue::crash_if_due(bad_queue::BEFORE_THE_REPORT);
+    let unreported = report(env, &written).await;
+    let failed: Failed = refused.into_iter().chain(unreported).collect();
+    let verdict = |order: Result<PlacedOrder, Failure>| {
+        let order = order?.order;
+        let failure = failed.iter().find(|(failed, _)| *failed == order);
+        failure.map_or(Ok(()), |(_, failure)| Err(failure.clone()))
+    };
+    orders.into_iter().map(verdict).collect()
 }
 
-/// Writes orders; those that were written.
+/// Writes orders; those that were written, and why the others were not.
 ///
 /// Together they are one transaction, so one that the database refuses would hold up all the others
 /// whenever it comes again. Then each is written by itself. But if the database answers nothing at
 /// all, none of them is to blame: all of them come again, and it is not asked once for each.
-async fn write<'o>(edge: &Edge, env: &Env, orders: &[&'o PlacedOrder]) -> Vec<&'o PlacedOrder> {
-    let Ok(store) = Store::open(edge, env).await else { return Vec::new() };
+async fn write<'o>(
+    edge: &Edge,
+    env: &Env,
+    orders: &[&'o PlacedOrder],
+) -> (Vec<&'o PlacedOrder>, Failed) {
+    let silent = || {
+        let silent = Failure::unavailable("The books did not answer.");
+        (Vec::new(), orders.iter().map(|order| (order.order, silent.clone())).collect())
+    };
+    let Ok(store) = Store::open(edge, env).await else { return silent() };
     if write_together(&store, orders).await.is_ok() {
-        return orders.to_vec();
+        return (orders.to_vec(), Vec::new());
     }
     if store.answers().await.is_err() {
-        return Vec::new();
+        return silent();
     }
-    let mut written = Vec::new();
+    let (mut written, mut refused) = (Vec::new(), Vec::new());
     for order in orders {
-        match write_together(&store, &[order]).await {
-            Ok(()) => written.push(*order),
-            Err(_) => worker::console_error!("orders queue: {} was not written", order.order),
+        if write_together(&store, &[order]).await.is_ok() {
+            written.push(*order);
+        } else {
+            worker::console_error!("orders queue: {} was not written", order.order);
+            let failure = Failure::unavailable("The books did not take the order.");
+            refused.push((order.order, failure));
         }
     }
-    written
+    (written, refused)
 }
 
 async fn write_together(store: &Store, orders: &[&PlacedOrder]) -> Result<(), Problem> {
@@ -125,8 +162,8 @@ fn statements_for(store: &Store, order: &PlacedOrder) -> Result<[D1PreparedState
     Ok([head, line])
 }
 
-/// Reports to every Inventory at once; which orders were reported.
-async fn report(env: &Env, orders: &[&PlacedOrder]) -> Vec<OrderId> {
+/// Reports to every Inventory at once; which orders were not reported, and why.
+async fn report(env: &Env, orders: &[&PlacedOrder]) -> Failed {
     let mut by_object: BTreeMap<_, Vec<OrderId>> = BTreeMap::new();
     for order in orders {
         let object = (&order.terms.sale, &order.terms.sku);
@@ -135,38 +172,25 @@ async fn report(env: &Env, orders: &[&PlacedOrder]) -> Vec<OrderId> {
     let mut sent = Vec::new();
     for ((sale, sku), orders) in by_object {
         let command = Command::Settle { orders: orders.clone() };
-        let pending = InventoryStub::of(env, sale, sku).send(&[command]);
-        sent.extend(pending.ok().map(|pending| (pending, orders)));
+        sent.push((sku, orders, InventoryStub::of(env, sale, sku).send(&[command])));
     }
-    let mut reported = Vec::new();
-    for (pending, orders) in sent {
-        match pending.answers().await.as_deref() {
-            Ok([Answer::Accepted(_)]) => reported.extend(orders),
-            Ok(answers) => worker::console_error!("orders queue: not taken note of: {answers:?}"),
+    let mut unreported = Vec::new();
+    for (sku, orders, pending) in sent {
+        let answers = match pending {
+            Ok(pending) => pending.answers().await,
+            Err(problem) => Err(problem),
+        };
+        let why = match answers.as_deref() {
+            Ok([Answer::Accepted(_)]) => continue,
+            Ok([Answer::Rejected(rejection)]) => format!("did not take note of it: {rejection}."),
             // Logged where it arose; the messages come again.
-            Err(_) => {}
-        }
+            _ => "did not answer.".to_owned(),
+        };
+        let failure = Failure::unavailable(format!(
+            "The order is in the books, but the stock of {} {why}",
+            sku.as_str()
+        ));
+        unreported.extend(orders.into_iter().map(|order| (order, failure.clone())));
     }
-    reported
-}
-
-/// Keeps dead letters. An order stays due until it is settled, so its message dies again and again:
-/// the same message is kept once.
-async fn keep_dead_letters(
-    edge: &Edge,
-    env: &Env,
-    queue: &str,
-    bodies: &[serde_json::Value],
-) -> Result<(), Problem> {
-    let store = Store::open(edge, env).await?;
-    let mut statements = Vec::new();
-    for body in bodies {
-        let body = body.as_str().map_or_else(|| body.to_string(), str::to_owned);
-        statements.push(store.prepare(
-            "INSERT INTO dead_letters (queue, body, received_at_ms) VALUES (?, ?, ?)
-             ON CONFLICT DO NOTHING",
-            &[Value::Text(queue), Value::Text(&body), Value::Number(now().as_millis())],
-        )?);
-    }
-    store.run(statements).await
+    unreported
 }

@@ -8,7 +8,10 @@ use crate::edge::Edge;
 use crate::problem::Problem;
 
 /// The tables. Creating them again does nothing.
-const SCHEMA: &str = include_str!("../migrations/0001_books.sql");
+const SCHEMA: &str = concat!(
+    include_str!("../migrations/0001_books.sql"),
+    include_str!("../migrations/0002_failures.sql")
+);
 
 /// The database takes so many statements at once.
 const STATEMENTS_MAX: usize = 100;

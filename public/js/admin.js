@@ -16,6 +16,7 @@ import {
   showProblem,
 } from "./kit.js";
 
+import { lookAtLetters, setUpLetters } from "./admin-letters.js";
 import { chose, drandRound, setUp, showLine } from "./admin-line.js";
 
 const LOOK_EVERY_MS = 2_000;
@@ -250,12 +251,15 @@ setUp({
   look,
 });
 
+setUpLetters((method, address) => admin(method, address));
+
 const lookFailed = (problem) => showProblem(byId("live-problem"), problem);
 
 if (keptHere.get("token")) await signIn().catch(signOut);
 repeat(async () => {
-  if (chosen && keptHere.get("token") && !document.hidden) {
-    await look().then(() => (byId("live-problem").hidden = true), lookFailed);
+  if (keptHere.get("token") && !document.hidden) {
+    if (chosen) await look().then(() => (byId("live-problem").hidden = true), lookFailed);
+    await lookAtLetters();
   }
   return LOOK_EVERY_MS;
 });

@@ -1,5 +1,6 @@
 //! The merchant's side: sales, stock, and what became of them.
 
+pub(crate) mod letters;
 pub(crate) mod line;
 pub(crate) mod readiness;
 

@@ -6,7 +6,7 @@ use doorbuster_durable::rpc::{RoomCall, RoomView};
 use doorbuster_wire::merchant::{Check, Readiness};
 use worker::Env;
 
-use super::{ask_all, shown, stock_view};
+use super::{ask_all, letters, shown, stock_view};
 use crate::config;
 use crate::edge::Edge;
 use crate::http::Reply;
@@ -23,6 +23,7 @@ pub(crate) async fn show(edge: &Edge, env: &Env, sale: &str) -> Result<Reply, Pr
     let mut checks =
         vec![opening(&view), pace(&view), beacon(&view), payments(edge, env)?, limits(env)];
     checks.push(listed(edge, env, &view).await);
+    checks.push(dead_letters(edge, env).await);
     checks.extend(stock(env, &view).await);
     let ready = checks.iter().all(|check| check.ready);
     Ok(Reply::json(&Readiness { ready, checks }))
@@ -108,6 +109,26 @@ async fn listed(edge: &Edge, env: &Env, view: &RoomView) -> Check {
         Ok(Some(_)) => check(name, true, "It is on the list of sales."),
         Ok(None) => check(name, false, "It is not on the list of sales. Create it again."),
         Err(_) => check(name, false, "The books do not answer: orders could not be settled."),
+    }
+}
+
+/// Whether messages wait for somebody to see to them, of whichever sale: what stopped those may
+/// stop these.
+async fn dead_letters(edge: &Edge, env: &Env) -> Check {
+    let name = "dead letters";
+    let open = async { letters::open(&Store::open(edge, env).await?).await };
+    match open.await {
+        Ok(0) => check(name, true, "No message waits to be replayed."),
+        Ok(open) => {
+            let detail = format!(
+                "{open} could not be handled. See why on the merchant's page or at \
+                 /v1/admin/dead-letters, and replay them."
+            );
+            check(name, false, detail)
+        }
+        Err(_) => {
+            check(name, false, "The books do not answer: nobody knows whether there are any.")
+        }
     }
 }
 

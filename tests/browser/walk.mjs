@@ -92,6 +92,7 @@ async function signIn(page) {
   await page.getByLabel("The merchant’s token").fill(ADMIN_TOKEN);
   await page.getByRole("button", { name: "Sign in" }).click();
   await page.getByRole("heading", { name: "Import the catalog" }).waitFor();
+  await reads(page, "No message waits to be replayed.");
 }
 
 async function importCatalog(page) {

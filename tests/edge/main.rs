@@ -9,6 +9,8 @@ mod caching;
 #[cfg(test)]
 mod catalog;
 #[cfg(test)]
+mod letters;
+#[cfg(test)]
 mod line;
 mod line_page;
 #[cfg(test)]

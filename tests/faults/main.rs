@@ -3,4 +3,8 @@
 #[cfg(test)]
 mod books;
 #[cfg(test)]
+mod letters;
+#[cfg(test)]
+mod queue;
+#[cfg(test)]
 mod tests;

@@ -96,6 +96,7 @@ problems! {
     SkuNotFound 404 "sku-not-found" false "This SKU is not part of the sale";
     ReservationNotFound 404 "reservation-not-found" false "There is no such reservation";
     OrderNotFound 404 "order-not-found" false "There is no such order";
+    DeadLetterNotFound 404 "dead-letter-not-found" false "There is no such dead letter";
     MethodNotAllowed 405 "method-not-allowed" false "This address does not take this method";
     SaleExists 409 "sale-exists" false "The sale exists with other rules";
     StockExists 409 "stock-exists" false "The SKU was opened with another stock";
@@ -114,6 +115,7 @@ problems! {
     ExceedsAvailable 409 "exceeds-available" true "Fewer units are available";
     PerShopperMax 409 "per-shopper-max" false "The limit per shopper is reached";
     TooManyReservations 409 "too-many-reservations" false "Too many reservations were made";
+    DeadLetterUnreadable 409 "dead-letter-unreadable" false "The dead letter cannot be read";
     WithdrawExceedsAvailable 409 "withdraw-exceeds-available" false "Those units are taken";
     PaymentInProgress 409 "payment-in-progress" true "A payment is under way";
     ReservationAllocated 409 "reservation-allocated" false "The reservation is an order already";

@@ -192,6 +192,10 @@ routes! {
         "The journal of a SKU after an entry, as NDJSON, to verify offline.";
     ListOrders Get "/v1/admin/orders" Admin 200
         "Settled orders, a page at a time.";
+    ListDeadLetters Get "/v1/admin/dead-letters" Admin 200
+        "Messages that could not be handled, why, and what became of them.";
+    ReplayDeadLetter Post "/v1/admin/dead-letters/{number}/replay" Admin 200
+        "Puts a dead letter back onto its queue. Asking again sends nothing again.";
 }
 
 /// What the braces of a path stood for, in order; at most three.

@@ -1,5 +1,7 @@
 //! What each operation takes and gives.
 
+mod letters;
+
 use schemars::SchemaGenerator;
 use serde_json::{Value, json};
 
@@ -392,7 +394,6 @@ fn merchant_contract(operation: Operation) -> Contract {
         Operation::ShowSaleState => {
             Contract::merchant(Body::Json(schema_of::<SaleState>)).problems(&[Kind::SaleNotFound])
         }
-        // Without a reply, which the test of the document does not let pass.
-        _ => Contract::open(Body::Nothing),
+        _ => letters::contract(operation),
     }
 }
