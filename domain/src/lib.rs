@@ -28,3 +28,4 @@ pub mod sealed;
 mod sorted;
 mod spelling;
 pub mod time;
+pub mod webhook;
