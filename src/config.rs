@@ -1,6 +1,7 @@
 //! What the operator sets, read once per isolate.
 
 use doorbuster_domain::sealed::Keyring;
+use doorbuster_domain::webhook::{Reach, Schedule};
 use doorbuster_wire::problem::ProblemKind;
 use worker::Env;
 
@@ -14,10 +15,17 @@ pub(crate) struct Config {
     pub(crate) admin_token: String,
     /// Whether the built-in payment provider may be used: never unless it is asked for.
     pub(crate) payment_sandbox: bool,
+    /// How far webhooks reach: public hosts, unless more is asked for.
+    pub(crate) webhook_reach: Reach,
+    /// When webhooks that were not taken are sent again.
+    pub(crate) webhook_schedule: Schedule,
 }
 
 /// The shortest token a merchant may have: 24 characters of base64url are 144 bits.
 const ADMIN_TOKEN_LEN_MIN: usize = 24;
+
+/// Where the delays between the attempts of a webhook may stand.
+const DELAYS: &str = "WEBHOOK_DELAYS_MS";
 
 impl Config {
     /// Reads the settings.
@@ -35,7 +43,14 @@ impl Config {
             return Err(not_configured("ADMIN_TOKEN", "it is missing or too short"));
         }
         let payment_sandbox = text(env, "PAYMENTS").is_some_and(|value| value == "sandbox");
-        Ok(Self { keyring, admin_token, payment_sandbox })
+        let anywhere = text(env, "WEBHOOK_REACH").is_some_and(|value| value == "anywhere");
+        let webhook_reach = if anywhere { Reach::Anywhere } else { Reach::Public };
+        let webhook_schedule = match text(env, DELAYS) {
+            None => Schedule::default(),
+            Some(text) => Schedule::parse(&text)
+                .ok_or_else(|| not_configured(DELAYS, "it is no milliseconds with commas"))?,
+        };
+        Ok(Self { keyring, admin_token, payment_sandbox, webhook_reach, webhook_schedule })
     }
 }
 

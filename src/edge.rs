@@ -4,6 +4,7 @@ use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
 use doorbuster_domain::time::Timestamp;
+use js_sys::Function;
 use wasm_bindgen::prelude::*;
 use worker::{Env, RateLimiter};
 
@@ -15,7 +16,7 @@ use crate::line::Lines;
 use crate::problem::Problem;
 use crate::statuses::StatusCache;
 use crate::steps::{self, Waiting};
-use crate::{router, settlement};
+use crate::{router, settlement, webhooks};
 
 /// The edge, as `entry.mjs` holds it.
 #[wasm_bindgen]
@@ -83,6 +84,17 @@ impl EdgeEntry {
     pub async fn queue(&self, queue: String, bodies: String, env: Env) -> String {
         let verdicts = settlement::consume(&self.edge, &queue, &bodies, &env).await;
         serde_json::to_string(&verdicts).unwrap_or_default()
+    }
+
+    /// Sends the webhooks that are due to an endpoint by `carry`; whether the wake-up is done with.
+    pub async fn deliver(&self, endpoint: String, env: Env, carry: Function) -> bool {
+        webhooks::deliver(&self.edge, &env, &endpoint, &carry).await.unwrap_or(false)
+    }
+
+    /// Wakes who sends webhooks, wherever some are due.
+    pub async fn sweep(&self, env: Env) {
+        // What fails is logged where it does, and the next sweep is soon.
+        let _ = webhooks::sweep(&self.edge, &env).await;
     }
 
     /// The reply for a request whose instance is gone.

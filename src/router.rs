@@ -4,6 +4,7 @@ use doorbuster_wire::problem::ProblemKind;
 use doorbuster_wire::route::{self, Method, Operation, RouteClass, RouteError};
 use worker::Env;
 
+use crate::admin::webhooks;
 use crate::edge::{Edge, now};
 use crate::http::{Reply, Request};
 use crate::limits::Quota;
@@ -108,6 +109,12 @@ async fn handle(
         Operation::AdjustStock => admin::adjust_stock(request, env, place()?).await,
         Operation::ExportJournal => admin::journal(edge, request, env, place()?).await,
         Operation::ListOrders => orders::list(edge, request, env).await,
+        Operation::ListWebhooks => webhooks::list(edge, env).await,
+        Operation::PutWebhook => webhooks::put(edge, request, env, first).await,
+        Operation::DeleteWebhook => webhooks::delete(edge, env, first).await,
+        Operation::RotateWebhook => webhooks::rotate(edge, env, first).await,
+        Operation::ListDeliveries => webhooks::deliveries(edge, request, env, first).await,
+        Operation::ResendDelivery => webhooks::resend(edge, env, first, second).await,
     }
 }
 

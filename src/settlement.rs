@@ -12,6 +12,7 @@ use crate::objects::InventoryStub;
 use crate::payment;
 use crate::problem::Problem;
 use crate::store::{Store, Value};
+use crate::webhooks;
 
 /// Whether a message is done with; otherwise it comes again, and at last goes to the dead letters.
 type Verdict = bool;
@@ -68,7 +69,21 @@ async fn settle(edge: &Edge, env: &Env, texts: &[&str]) -> Vec<Verdict> {
 /// all, none of them is to blame: all of them come again, and it is not asked once for each.
 async fn write<'o>(edge: &Edge, env: &Env, orders: &[&'o PlacedOrder]) -> Vec<&'o PlacedOrder> {
     let Ok(store) = Store::open(edge, env).await else { return Vec::new() };
-    if write_together(&store, orders).await.is_ok() {
+    let Ok(told) = webhooks::listeners(&store).await else { return Vec::new() };
+    let written = write_all(&store, orders, !told.is_empty()).await;
+    if !written.is_empty() {
+        webhooks::wake_all(env, &told);
+    }
+    written
+}
+
+/// The same, with what the merchant's shop is told of each order in the same transaction.
+async fn write_all<'o>(
+    store: &Store,
+    orders: &[&'o PlacedOrder],
+    tell: bool,
+) -> Vec<&'o PlacedOrder> {
+    if write_together(store, orders, tell).await.is_ok() {
         return orders.to_vec();
     }
     if store.answers().await.is_err() {
@@ -76,7 +91,7 @@ async fn write<'o>(edge: &Edge, env: &Env, orders: &[&'o PlacedOrder]) -> Vec<&'
     }
     let mut written = Vec::new();
     for order in orders {
-        match write_together(&store, &[order]).await {
+        match write_together(store, &[order], tell).await {
             Ok(()) => written.push(*order),
             Err(_) => worker::console_error!("orders queue: {} was not written", order.order),
         }
@@ -84,10 +99,15 @@ async fn write<'o>(edge: &Edge, env: &Env, orders: &[&'o PlacedOrder]) -> Vec<&'
     written
 }
 
-async fn write_together(store: &Store, orders: &[&PlacedOrder]) -> Result<(), Problem> {
+/// Two statements for an order, or four: a transaction holds a multiple of both, so it never holds
+/// half of what belongs to an order.
+async fn write_together(store: &Store, orders: &[&PlacedOrder], tell: bool) -> Result<(), Problem> {
     let mut statements = Vec::new();
     for order in orders {
         statements.extend(statements_for(store, order)?);
+        if tell {
+            statements.extend(webhooks::statements_for(store, order)?);
+        }
     }
     store.run(statements).await
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod line;
 pub(crate) mod readiness;
+pub(crate) mod webhooks;
 
 use doorbuster_domain::id::{SaleId, Sku};
 use doorbuster_domain::inventory::{

@@ -23,6 +23,8 @@ mod rate_limits;
 mod reservations;
 #[cfg(test)]
 mod settlement;
+#[cfg(test)]
+mod webhooks;
 
 /// The one shop that all tests share; each has sales of its own.
 #[cfg(test)]

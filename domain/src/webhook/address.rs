@@ -5,11 +5,9 @@
 //! platform alone, which does not reach private networks: Cloudflare's has none behind it, and
 //! workerd's `internet` service allows public addresses only.
 //!
-//! Stricter than the URL standard: it reads `0x7f.1` as an address, and a tab as nothing. Here a host
-//! has one spelling, or is refused.
-
-use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
+//! Stricter than the URL standard, which reads `0x7f.1` as an address and a tab as nothing: a host is a
+//! name in one spelling. An IP address, whatever it is spelled like, is no name: a shop has a
+//! certificate, and that is for a name.
 
 /// The longest address, in characters.
 pub const ADDRESS_LEN_MAX: usize = 2_048;
@@ -26,39 +24,6 @@ pub enum Reach {
     Public,
     /// Also `http`, and hosts inside: for development, and for a shop beside us.
     Anywhere,
-}
-
-/// Why a host is one inside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Inside {
-    /// This machine.
-    Loopback,
-    /// A private network (RFC 1918, RFC 4193).
-    Private,
-    /// The link at hand (RFC 3927, RFC 4291), where clouds keep their secrets.
-    LinkLocal,
-    /// A carrier's own network (RFC 6598).
-    Carrier,
-    /// Many at once.
-    Multicast,
-    /// Set apart for something else, such as documentation, or a way round into IPv4.
-    Reserved,
-    /// A name that only means something inside.
-    Name,
-}
-
-impl fmt::Display for Inside {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Loopback => "is this machine itself",
-            Self::Private => "is in a private network",
-            Self::LinkLocal => "is link-local",
-            Self::Carrier => "is in a carrier's own network",
-            Self::Multicast => "is a multicast address",
-            Self::Reserved => "is set apart and not public",
-            Self::Name => "is a name of an internal network",
-        })
-    }
 }
 
 /// Why webhooks cannot go to an address, in order of precedence.
@@ -85,12 +50,12 @@ pub enum AddressError {
     /// No name and no address where the host stands.
     #[error("its host is no name and no IP address")]
     Host,
-    /// A host that is read as an IPv4 address but is not written as one.
-    #[error("its host is an IPv4 address in an odd spelling: write it as four numbers, 0 to 255")]
-    OddIpv4,
-    /// A host inside.
-    #[error("its host {0}")]
-    Inside(Inside),
+    /// A host that is an IP address, or is read as one: `127.0.0.1`, `0x7f.1`, `2130706433`, `[::1]`.
+    #[error("its host is an IP address, or is read as one: write the shop's name")]
+    IpAddress,
+    /// A name that only means something inside, such as `localhost` or `printer.local`.
+    #[error("its host is a name of an internal network, or of this machine itself")]
+    Inside,
 }
 
 /// An address that webhooks may go to.
@@ -123,10 +88,8 @@ impl Address {
         if port.is_some_and(|port| !is_port(port)) {
             return Err(AddressError::Port);
         }
-        match (inside(host)?, reach) {
-            (Some(inside), Reach::Public) => Err(AddressError::Inside(inside)),
-            _ => Ok(Self(text.to_owned())),
-        }
+        check_host(host, reach)?;
+        Ok(Self(text.to_owned()))
     }
 
     /// The address as text.
@@ -137,55 +100,81 @@ impl Address {
 
 /// Host and port. The colons of an IPv6 address stand between brackets.
 fn split_port(authority: &str) -> (&str, Option<&str>) {
-    match authority.rsplit_once(':') {
-        Some((host, port)) if !port.contains(']') => (host, Some(port)),
-        _ => (authority, None),
-    }
+    let from = authority.find(']').unwrap_or_default();
+    let colon = authority.get(from..).and_then(|rest| rest.find(':'));
+    let Some(colon) = colon.map(|at| at.saturating_add(from)) else { return (authority, None) };
+    let (host, port) = authority.split_at(colon);
+    (host, port.get(1..))
 }
 
 fn is_port(text: &str) -> bool {
-    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    digits && text.parse::<u16>().is_ok_and(|port| port > 0)
+    // Only digits: `parse` would take a sign too.
+    text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u16>().is_ok_and(|port| port > 0)
 }
 
-/// Why a host is inside; `None` for one that is public.
-fn inside(host: &str) -> Result<Option<Inside>, AddressError> {
-    if let Some(rest) = host.strip_prefix('[') {
-        let address = rest.strip_suffix(']').and_then(|text| text.parse().ok());
-        return address.map(inside_v6).ok_or(AddressError::Host);
+fn check_host(host: &str, reach: Reach) -> Result<(), AddressError> {
+    let is_public_only = reach == Reach::Public;
+    if host.starts_with('[') {
+        let inner = host.trim_start_matches('[').strip_suffix(']').unwrap_or_default();
+        let fits = |byte: u8| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.');
+        return match inner.bytes().all(fits) && inner.contains(':') {
+            true if is_public_only => Err(AddressError::IpAddress),
+            true => Ok(()),
+            false => Err(AddressError::Host),
+        };
     }
     let name = host.strip_suffix('.').unwrap_or(host);
-    let last = name.rsplit('.').next().unwrap_or_default();
-    if is_number(last) {
-        let address = host.parse().map_err(|_| AddressError::OddIpv4)?;
-        return Ok(inside_v4(address));
+    let (mut last, mut before, mut labels) = ("", "", 0_u32);
+    for label in name.split('.') {
+        if !is_label(label) {
+            return Err(AddressError::Host);
+        }
+        (before, last, labels) = (last, label, labels.saturating_add(1));
     }
-    if name.len() > HOST_LEN_MAX || !name.split('.').all(is_label) {
+    if name.len() > HOST_LEN_MAX {
         return Err(AddressError::Host);
     }
-    Ok(is_name_inside(name, last).then(|| {
-        if last.eq_ignore_ascii_case("localhost") { Inside::Loopback } else { Inside::Name }
-    }))
+    if is_number(last) && (is_public_only || !is_ipv4(name)) {
+        return Err(AddressError::IpAddress);
+    }
+    let is_inside = |end: &&str| last.eq_ignore_ascii_case(end);
+    let home = last.eq_ignore_ascii_case("arpa") && before.eq_ignore_ascii_case("home");
+    if is_public_only && (labels == 1 || home || ENDS_INSIDE.iter().any(is_inside)) {
+        return Err(AddressError::Inside);
+    }
+    Ok(())
 }
 
 /// Whether the URL standard takes a host that ends like this for an IPv4 address ("ends in a
 /// number").
 fn is_number(label: &str) -> bool {
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let hex = label.strip_prefix("0x").or_else(|| label.strip_prefix("0X"));
-    digits(label) || hex.is_some_and(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    match hex {
+        Some(hex) => hex.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        None => label.bytes().all(|byte| byte.is_ascii_digit()),
+    }
+}
+
+/// Whether a host is an IPv4 address in its one spelling.
+fn is_ipv4(name: &str) -> bool {
+    let is_part = |part: &str| {
+        let digits = part.bytes().all(|byte| byte.is_ascii_digit());
+        digits && (part == "0" || !part.starts_with('0')) && part.parse::<u8>().is_ok()
+    };
+    name.split('.').count() == 4 && name.split('.').all(is_part)
 }
 
 fn is_label(label: &str) -> bool {
-    let ends = |c: char| c.is_ascii_alphanumeric();
-    (1..=LABEL_LEN_MAX).contains(&label.len())
-        && label.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
-        && label.starts_with(ends)
-        && label.ends_with(ends)
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let len = label.len();
+    (1..=LABEL_LEN_MAX).contains(&len)
+        && label.bytes().all(fits)
+        && !label.starts_with(['-', '_'])
+        && !label.ends_with(['-', '_'])
 }
 
-/// Ends of names that are never public (RFC 6761, RFC 6762, RFC 8375, and ICANN's `.internal`), and
-/// those that networks at home and in offices use without asking.
+/// Ends of names that are never public (RFC 6761, RFC 6762, and ICANN's `.internal`), and those that
+/// networks at home and in offices use without asking. Beside them there is `home.arpa` (RFC 8375).
 const ENDS_INSIDE: [&str; 12] = [
     "localhost",
     "local",
@@ -200,50 +189,6 @@ const ENDS_INSIDE: [&str; 12] = [
     "invalid",
     "onion",
 ];
-
-fn is_name_inside(name: &str, last: &str) -> bool {
-    let home_arpa = name.len() >= 9
-        && name
-            .get(name.len().saturating_sub(9)..)
-            .is_some_and(|end| end.eq_ignore_ascii_case("home.arpa"));
-    !name.contains('.') || home_arpa || ENDS_INSIDE.iter().any(|end| last.eq_ignore_ascii_case(end))
-}
-
-/// By the registry of special IPv4 addresses (RFC 6890).
-const fn inside_v4(address: Ipv4Addr) -> Option<Inside> {
-    Some(match address.octets() {
-        [127, ..] => Inside::Loopback,
-        [10, ..] | [172, 16..=31, ..] | [192, 168, ..] => Inside::Private,
-        [169, 254, ..] => Inside::LinkLocal,
-        [100, 64..=127, ..] => Inside::Carrier,
-        [224..=239, ..] => Inside::Multicast,
-        [0 | 240..=255, ..]
-        | [192, 0, 0 | 2, _]
-        | [192, 88, 99, _]
-        | [198, 18 | 19, ..]
-        | [198, 51, 100, _]
-        | [203, 0, 113, _] => Inside::Reserved,
-        _ => return None,
-    })
-}
-
-/// By the registry of special IPv6 addresses: what is not 2000::/3 is not public, and some of that is
-/// not either. One that has an IPv4 address in it is what that is.
-fn inside_v6(address: Ipv6Addr) -> Option<Inside> {
-    if let Some(v4) = address.to_ipv4_mapped() {
-        return Some(inside_v4(v4).unwrap_or(Inside::Reserved));
-    }
-    Some(match address.segments() {
-        [0, 0, 0, 0, 0, 0, 0, 1] => Inside::Loopback,
-        [0xfc00..=0xfdff, ..] => Inside::Private,
-        [0xfe80..=0xfeff, ..] => Inside::LinkLocal,
-        [0xff00..=0xffff, ..] => Inside::Multicast,
-        // Documentation, protocols' own and Teredo, and 6to4.
-        [0x2001, 0xdb8 | ..=0x1ff, ..] | [0x2002, ..] | [0x3fff, ..=0xfff, ..] => Inside::Reserved,
-        [0x2000..=0x3fff, ..] => return None,
-        _ => Inside::Reserved,
-    })
-}
 
 #[cfg(test)]
 mod tests;

@@ -26,7 +26,7 @@ pub const IN_FLIGHT_MAX: u32 = 10;
 pub struct Breaker {
     /// Rounds that failed in a row.
     pub failures: u32,
-    /// Until when nothing is sent, once it has opened.
+    /// Until when nothing is sent; in the past unless it is open.
     pub open_until: Timestamp,
 }
 
@@ -42,7 +42,7 @@ impl Breaker {
 
     /// Whether nothing is sent at `now`.
     pub const fn is_open(self, now: Timestamp) -> bool {
-        self.failures >= FAILURES_MAX && now.as_millis() < self.open_until.as_millis()
+        now.as_millis() < self.open_until.as_millis()
     }
 
     /// What it is after a round that ended at `now`, of which at least one was taken, or none.

@@ -8,11 +8,13 @@
 mod address;
 mod breaker;
 mod event;
+mod outcome;
 mod schedule;
 mod secret;
 
-pub use address::{ADDRESS_LEN_MAX, Address, AddressError, Inside, Reach};
+pub use address::{ADDRESS_LEN_MAX, Address, AddressError, Reach};
 pub use breaker::{Breaker, FAILURES_MAX, IN_FLIGHT_MAX};
 pub use event::{Event, EventKind};
+pub use outcome::{Next, Verdict};
 pub use schedule::Schedule;
 pub use secret::{Secret, SecretError, signatures};

@@ -4,6 +4,7 @@ use schemars::SchemaGenerator;
 use serde_json::{Value, json};
 
 use super::schema_of;
+use super::webhooks::webhook_contract;
 use crate::cloudflare::CloudflareReply;
 use crate::merchant::{
     AdjustRequest, BeaconRequest, BypassReply, BypassRequest, ChallengeReply, ChallengeRequest,
@@ -84,11 +85,11 @@ impl Contract {
         ])
     }
 
-    fn merchant(reply: Body) -> Self {
+    pub(super) fn merchant(reply: Body) -> Self {
         Self::new(Credential::Merchant, reply).configured().problems(&[Kind::Unauthorized])
     }
 
-    fn problems(mut self, kinds: &[Kind]) -> Self {
+    pub(super) fn problems(mut self, kinds: &[Kind]) -> Self {
         self.problems.extend(kinds);
         self
     }
@@ -103,7 +104,7 @@ impl Contract {
         self
     }
 
-    fn query(mut self, query: Parameter) -> Self {
+    pub(super) fn query(mut self, query: Parameter) -> Self {
         self.query.push(query);
         self
     }
@@ -124,7 +125,7 @@ impl Contract {
     }
 
     /// JSON of a certain shape.
-    fn takes_json(self, schema: fn(&mut SchemaGenerator) -> Value) -> Self {
+    pub(super) fn takes_json(self, schema: fn(&mut SchemaGenerator) -> Value) -> Self {
         self.takes(Body::Json(schema)).problems(&[Kind::BodyInvalid])
     }
 
@@ -393,6 +394,6 @@ fn merchant_contract(operation: Operation) -> Contract {
             Contract::merchant(Body::Json(schema_of::<SaleState>)).problems(&[Kind::SaleNotFound])
         }
         // Without a reply, which the test of the document does not let pass.
-        _ => Contract::open(Body::Nothing),
+        _ => webhook_contract(operation).unwrap_or_else(|| Contract::open(Body::Nothing)),
     }
 }

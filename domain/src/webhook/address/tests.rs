@@ -16,13 +16,10 @@ fn public_addresses_are_taken_as_they_are() {
         "https://shop.example.com./hooks",
         "https://a_b.example.com/a@b:c",
         "https://shop.example.com/?to=http://localhost/",
-        "https://8.8.8.8/",
-        "https://[2606:4700::1111]:443/",
         "https://localhost.example.com/",
         "https://0x7f.example.com/",
+        "https://1.example.com/",
         "https://127.0.0.1.example.com/",
-        "https://100.63.255.255/",
-        "https://172.32.0.1/",
     ] {
         assert_eq!(Address::parse(text, Reach::Public).as_ref().map(Address::as_str), Ok(text));
     }
@@ -64,6 +61,8 @@ fn what_is_no_address_of_a_shop_is_refused_by_name() {
         ("https://-shop.example.com/", AddressError::Host),
         ("https://sh%6fp.example.com/", AddressError::Host),
         ("https://[::g]/", AddressError::Host),
+        ("https://[]/", AddressError::Host),
+        ("https://shop.example.com]/", AddressError::Host),
         ("https://[fe80::1%25eth0]/", AddressError::Host),
         ("https://[::1/", AddressError::Host),
         ("https://[::1]x/", AddressError::Host),
@@ -77,96 +76,103 @@ fn what_is_no_address_of_a_shop_is_refused_by_name() {
     assert_eq!(public(&format!("https://{label}.example/")), Err(AddressError::Host));
 }
 
-#[test]
-fn no_spelling_of_an_ipv4_address_but_one_is_read() {
-    for host in [
-        "2130706433",
-        "0x7f000001",
-        "0X7F000001",
-        "017700000001",
-        "127.1",
-        "127.0.1",
-        "0177.0.0.1",
-        "127.0.0.01",
-        "0x7f.0.0.1",
-        "127.0.0.0x1",
-        "127.0.0.0x",
-        "127.0.0.1.",
-        "8.8.8.8.",
-        "1.2.3.4.5",
-        "256.1.1.1",
-        "4294967296",
-        "shop.example.99",
-    ] {
-        assert_eq!(public(&format!("https://{host}/")), Err(AddressError::OddIpv4), "{host}");
-        let anywhere = Address::parse(&format!("http://{host}/"), Reach::Anywhere);
-        assert_eq!(anywhere, Err(AddressError::OddIpv4), "{host}");
-    }
-}
+/// Odd spellings of IPv4 addresses, by which a filter that reads them otherwise than the platform
+/// does is passed.
+const ODD: [&str; 17] = [
+    "2130706433",
+    "0x7f000001",
+    "0X7F000001",
+    "017700000001",
+    "127.1",
+    "127.0.1",
+    "0177.0.0.1",
+    "127.0.0.01",
+    "0x7f.0.0.1",
+    "127.0.0.0x1",
+    "127.0.0.0x",
+    "1.2.3.4.5",
+    "256.1.1.1",
+    "4294967296",
+    "shop.example.99",
+    "0",
+    "0x",
+];
 
-const INSIDE: [(&str, Inside); 49] = [
-    ("127.0.0.1", Inside::Loopback),
-    ("127.255.255.254", Inside::Loopback),
-    ("10.0.0.1", Inside::Private),
-    ("172.16.0.1", Inside::Private),
-    ("172.31.255.255", Inside::Private),
-    ("192.168.1.1", Inside::Private),
-    ("169.254.169.254", Inside::LinkLocal),
-    ("100.64.0.1", Inside::Carrier),
-    ("100.127.255.255", Inside::Carrier),
-    ("224.0.0.1", Inside::Multicast),
-    ("239.255.255.255", Inside::Multicast),
-    ("0.0.0.0", Inside::Reserved),
-    ("255.255.255.255", Inside::Reserved),
-    ("240.0.0.1", Inside::Reserved),
-    ("192.0.0.1", Inside::Reserved),
-    ("192.0.2.1", Inside::Reserved),
-    ("192.88.99.1", Inside::Reserved),
-    ("198.18.0.1", Inside::Reserved),
-    ("198.51.100.1", Inside::Reserved),
-    ("203.0.113.1", Inside::Reserved),
-    ("[::1]", Inside::Loopback),
-    ("[0:0:0:0:0:0:0:1]", Inside::Loopback),
-    ("[::]", Inside::Reserved),
-    ("[::ffff:127.0.0.1]", Inside::Loopback),
-    ("[::ffff:7f00:1]", Inside::Loopback),
-    ("[::ffff:10.0.0.1]", Inside::Private),
-    ("[::FFFF:169.254.169.254]", Inside::LinkLocal),
-    ("[::ffff:8.8.8.8]", Inside::Reserved),
-    ("[::7f00:1]", Inside::Reserved),
-    ("[64:ff9b::7f00:1]", Inside::Reserved),
-    ("[64:ff9b:1::1]", Inside::Reserved),
-    ("[100::1]", Inside::Reserved),
-    ("[2001::1]", Inside::Reserved),
-    ("[2001:db8::1]", Inside::Reserved),
-    ("[2002:7f00:1::]", Inside::Reserved),
-    ("[3fff::1]", Inside::Reserved),
-    ("[fc00::1]", Inside::Private),
-    ("[fdff::1]", Inside::Private),
-    ("[fe80::1]", Inside::LinkLocal),
-    ("[fec0::1]", Inside::LinkLocal),
-    ("[ff02::1]", Inside::Multicast),
-    ("localhost", Inside::Loopback),
-    ("LOCALHOST.", Inside::Loopback),
-    ("a.localhost", Inside::Loopback),
-    ("printer.local", Inside::Name),
-    ("metadata.google.internal", Inside::Name),
-    ("router.home.arpa", Inside::Name),
-    ("shop", Inside::Name),
-    ("shop.Test.", Inside::Name),
+/// Loopback, private, link-local, carriers' own, multicast and reserved; mapped and translated.
+const INSIDE: [&str; 26] = [
+    "127.0.0.1",
+    "127.0.0.1.",
+    "10.0.0.1",
+    "172.16.0.1",
+    "192.168.1.1",
+    "169.254.169.254",
+    "100.64.0.1",
+    "224.0.0.1",
+    "0.0.0.0",
+    "255.255.255.255",
+    "198.18.0.1",
+    "[::1]",
+    "[0:0:0:0:0:0:0:1]",
+    "[::]",
+    "[::ffff:127.0.0.1]",
+    "[::ffff:7f00:1]",
+    "[::FFFF:169.254.169.254]",
+    "[::7f00:1]",
+    "[64:ff9b::7f00:1]",
+    "[2001::1]",
+    "[2002:7f00:1::]",
+    "[fc00::1]",
+    "[fe80::1]",
+    "[ff02::1]",
+    // Public ones are no name either.
+    "8.8.8.8",
+    "[2606:4700::1111]",
+];
+
+const NAMES: [&str; 11] = [
+    "localhost",
+    "LOCALHOST.",
+    "a.localhost",
+    "printer.local",
+    "metadata.google.internal",
+    "router.home.arpa",
+    "Home.ARPA",
+    "shop",
+    "shop.",
+    "shop.Test.",
+    "a.lan",
 ];
 
 #[test]
-fn no_host_inside_is_reached_unless_the_deployment_allows_it() {
-    for (host, inside) in INSIDE {
+fn no_ip_address_is_taken_for_a_name_however_it_is_spelled() {
+    for host in ODD.iter().chain(&INSIDE) {
         for port in ["", ":8080"] {
             let text = format!("https://{host}{port}/hooks");
-            assert_eq!(public(&text), Err(AddressError::Inside(inside)), "{text}");
-            for scheme in ["http", "https"] {
-                let text = text.replacen("https", scheme, 1);
-                assert!(Address::parse(&text, Reach::Anywhere).is_ok(), "{text}");
-            }
+            assert_eq!(public(&text), Err(AddressError::IpAddress), "{text}");
         }
+    }
+}
+
+#[test]
+fn no_name_inside_is_reached() {
+    for host in NAMES {
+        let text = format!("https://{host}:8080/hooks");
+        assert_eq!(public(&text), Err(AddressError::Inside), "{text}");
+    }
+}
+
+#[test]
+fn a_deployment_may_reach_inside_and_then_takes_one_spelling_of_an_address() {
+    let anywhere = |host: &str, scheme: &str| {
+        Address::parse(&format!("{scheme}://{host}:8080/hooks"), Reach::Anywhere).map(drop)
+    };
+    for host in INSIDE.iter().chain(&NAMES) {
+        for scheme in ["http", "https"] {
+            assert_eq!(anywhere(host, scheme), Ok(()), "{host}");
+        }
+    }
+    for host in ODD {
+        assert_eq!(anywhere(host, "http"), Err(AddressError::IpAddress), "{host}");
     }
 }
 
