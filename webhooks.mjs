@@ -1,5 +1,7 @@
 // Carries webhooks out. What is sent, to whom, and what an answer means is decided in Rust.
 
+import { waitUntil } from "cloudflare:workers";
+
 /** So much of an answer is read, in bytes: enough to see in the log what is wrong. */
 const SAID_LEN_MAX = 256;
 
@@ -65,13 +67,12 @@ export function wakeAll(endpoints, deliver) {
 }
 
 /**
- * Sends a wake-up for an endpoint into the queue. One that cannot be sent is no loss: the sweep finds
- * what is due.
+ * Sends a wake-up for an endpoint into the queue. Nobody waits for it, and one that cannot be sent is
+ * no loss: the sweep finds what is due.
  */
-globalThis.doorbusterWake = async (env, endpoint, delaySeconds) => {
-  try {
-    await env.EVENTS.send(endpoint, { contentType: "text", delaySeconds });
-  } catch (error) {
-    console.error("queue", error);
-  }
+globalThis.doorbusterWake = (env, endpoint, delaySeconds) => {
+  const options = { contentType: "text", delaySeconds };
+  const lost = (error) => console.error("queue", error);
+  // Where nothing consumes events, such as at a far edge, there is no queue for them.
+  waitUntil(Promise.resolve(env.EVENTS?.send(endpoint, options)).catch(lost));
 };

@@ -9,6 +9,7 @@ use crate::problem::Problem;
 use crate::reservations::Place;
 use crate::settlement;
 use crate::store::Store;
+use crate::webhooks;
 
 /// The largest body of a hook.
 const BODY_LEN_MAX: u32 = 64 * 1024;
@@ -16,12 +17,13 @@ const BODY_LEN_MAX: u32 = 64 * 1024;
 /// `POST /__test/panic` panics at the edge; `POST /__test/{sale}/{sku}/{panic|error}` lets the next
 /// write of that Inventory fail; `POST /__test/queue/{queue}` delivers bodies, a JSON array, as a
 /// batch of that queue, and answers with the verdicts; `POST /__test/books` runs a statement on the
-/// books, and answers with its rows.
+/// books, and answers with its rows; `POST /__test/sweep` does what the cron does.
 #[expect(clippy::panic, reason = "to panic is what it is for")]
 pub(crate) async fn answer(request: &Request<'_>, env: &Env) -> Option<Result<Reply, Problem>> {
     let rest = request.path.strip_prefix("/__test/")?;
     match rest.split('/').collect::<Vec<_>>().as_slice() {
         ["panic"] => panic!("a test asked for this panic"),
+        ["sweep"] => Some(sweep(env).await),
         ["books"] => Some(look_into_books(request, env).await),
         ["queue", queue] => Some(deliver(request, env, queue).await),
         [sale, sku, how] => Some(break_next_write(env, sale, sku, how).await),
@@ -37,6 +39,11 @@ async fn break_next_write(env: &Env, sale: &str, sku: &str, how: &str) -> Result
 async fn deliver(request: &Request<'_>, env: &Env, queue: &str) -> Result<Reply, Problem> {
     let bodies = text(request).await?;
     Ok(Reply::json(&settlement::consume(&Edge::new(), queue, &bodies, env).await))
+}
+
+async fn sweep(env: &Env) -> Result<Reply, Problem> {
+    webhooks::sweep(&Edge::new(), env).await?;
+    Ok(Reply::json(&serde_json::json!({ "swept": true })))
 }
 
 async fn look_into_books(request: &Request<'_>, env: &Env) -> Result<Reply, Problem> {

@@ -109,12 +109,14 @@ async fn handle(
         Operation::AdjustStock => admin::adjust_stock(request, env, place()?).await,
         Operation::ExportJournal => admin::journal(edge, request, env, place()?).await,
         Operation::ListOrders => orders::list(edge, request, env).await,
-        Operation::ListWebhooks => webhooks::list(edge, env).await,
-        Operation::PutWebhook => webhooks::put(edge, request, env, first).await,
-        Operation::DeleteWebhook => webhooks::delete(edge, env, first).await,
-        Operation::RotateWebhook => webhooks::rotate(edge, env, first).await,
-        Operation::ListDeliveries => webhooks::deliveries(edge, request, env, first).await,
-        Operation::ResendDelivery => webhooks::resend(edge, env, first, second).await,
+        Operation::ListWebhooks
+        | Operation::PutWebhook
+        | Operation::DeleteWebhook
+        | Operation::RotateWebhook
+        | Operation::ListDeliveries
+        | Operation::ResendDelivery => {
+            webhooks::answer(edge, request, env, operation, [first, second]).await
+        }
     }
 }
 

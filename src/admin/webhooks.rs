@@ -3,11 +3,12 @@
 //! What is answered is put together by the database, as JSON: nothing else has to know it.
 
 use doorbuster_domain::id::EndpointName;
-use doorbuster_domain::time::Millis;
-use doorbuster_domain::webhook::{Address, EventKind};
+use doorbuster_domain::time::{Millis, Timestamp};
+use doorbuster_domain::webhook::{Address, EventKind, Reach};
 use doorbuster_wire::problem::ProblemKind;
+use doorbuster_wire::route::Operation;
 use doorbuster_wire::webhook::WebhookRequest;
-use worker::Env;
+use worker::{D1PreparedStatement, Env};
 
 use crate::edge::{Edge, now};
 use crate::http::{Reply, Request};
@@ -24,7 +25,8 @@ const PAGE_LEN: u64 = 100;
 /// Beyond this, JavaScript's numbers are not exact.
 const NUMBER_MAX: u64 = 1 << 53;
 
-/// Endpoints, as `doorbuster_wire::webhook::Webhook`: all of them, or the one that is named.
+/// Endpoints, as `doorbuster_wire::webhook::Webhook`: all of them, or the one that is named. A
+/// secret is told if it is of this version.
 const ENDPOINTS: &str = "SELECT json_object('endpoint', endpoint, 'address', address,
         'events', json(kinds),
         'state', CASE WHEN enabled = 0 THEN 'disabled' WHEN open_until_ms > ?1 THEN 'resting'
@@ -32,7 +34,7 @@ const ENDPOINTS: &str = "SELECT json_object('endpoint', endpoint, 'address', add
         'resting_until_ms', CASE WHEN open_until_ms > ?1 THEN open_until_ms END,
         'pending', (SELECT COUNT(*) FROM webhook_deliveries d
             WHERE d.endpoint = e.endpoint AND d.state = 'pending'),
-        'secret', nullif(?2, ''),
+        'secret', CASE secret_version WHEN ?4 THEN ?2 END,
         'previous_secret_until_ms', CASE WHEN previous_until_ms > ?1 THEN previous_until_ms END),
     enabled FROM webhook_endpoints e WHERE ?3 IN ('', endpoint) ORDER BY endpoint";
 
@@ -45,31 +47,156 @@ const DELIVERIES: &str = "SELECT json_object('delivery', CAST(d.number AS TEXT),
     FROM webhook_deliveries d JOIN webhook_events e ON e.event = d.event
     WHERE d.endpoint = ?1 AND d.number BETWEEN ?2 AND ?3 ORDER BY d.number DESC LIMIT ?4";
 
+/// What the merchant wants of an endpoint. All of it goes the same way: look, change, look again.
+pub(crate) async fn answer(
+    edge: &Edge,
+    request: &Request<'_>,
+    env: &Env,
+    operation: Operation,
+    [name, delivery]: [&str; 2],
+) -> Result<Reply, Problem> {
+    let is_list = operation == Operation::ListWebhooks;
+    let parsed: Option<EndpointName> = if is_list { None } else { Some(parse(name)?) };
+    let config = edge.config(env)?;
+    let is_put = operation == Operation::PutWebhook;
+    let asked: Option<WebhookRequest> = if is_put { Some(request.json().await?) } else { None };
+    let asked = asked.map(|asked| Asked::check(&asked, config.webhook_reach)).transpose()?;
+    let number = number(request, operation, delivery)?;
+    let store = Store::open(edge, env).await?;
+    let now = now();
+    let secret = parsed.as_ref().map(|name| config.keyring.endpoint_secret(name, now.as_millis()));
+    let secret = secret.map_or_else(String::new, |secret| secret.to_string());
+    let endpoints = [
+        Value::Number(now.as_millis()),
+        Value::Text(&secret),
+        Value::Text(if is_list { "" } else { name }),
+        Value::Number(now.as_millis()),
+    ];
+    let before = store.rows(ENDPOINTS, &endpoints).await?;
+    if is_list {
+        return Ok(json(format!(r#"{{"webhooks":[{}]}}"#, listed(&before))));
+    }
+    if !is_put {
+        let row = before.first().ok_or_else(not_found)?;
+        if operation == Operation::ResendDelivery && row.number(1) == 0 {
+            let detail = "It answered 410. Put it again, with an address that answers.";
+            return Err(Problem::new(ProblemKind::WebhookDisabled, detail));
+        }
+    }
+    store.run(changes(&store, operation, asked.as_ref(), name, number, now)?).await?;
+    let (from, to) = match operation {
+        Operation::DeleteWebhook => return Ok(json(listed(&before))),
+        Operation::ResendDelivery => (number, number),
+        _ => (0, number.saturating_sub(1)),
+    };
+    let is_deliveries = matches!(operation, Operation::ResendDelivery | Operation::ListDeliveries);
+    let deliveries =
+        [Value::Text(name), Value::Number(from), Value::Number(to), Value::Number(PAGE_LEN)];
+    let rows = if is_deliveries {
+        store.rows(DELIVERIES, &deliveries).await?
+    } else {
+        store.rows(ENDPOINTS, &endpoints).await?
+    };
+    if operation == Operation::ListDeliveries {
+        return Ok(page(&rows));
+    }
+    if rows.is_empty() {
+        return Err(nothing(operation));
+    }
+    wake(env, name, Millis::default());
+    Ok(json(listed(&rows)))
+}
+
+/// A wanted endpoint, checked.
+struct Asked {
+    address: Address,
+    kinds: String,
+}
+
+impl Asked {
+    fn check(asked: &WebhookRequest, reach: Reach) -> Result<Self, Problem> {
+        let address = Address::parse(&asked.address, reach)
+            .map_err(|error| Problem::invalid("/address", sentence(&error.to_string())))?;
+        Ok(Self { address, kinds: kinds(asked.events.as_deref())? })
+    }
+}
+
+/// The statements that do what is wanted.
+fn changes(
+    store: &Store,
+    operation: Operation,
+    asked: Option<&Asked>,
+    name: &str,
+    number: u64,
+    now: Timestamp,
+) -> Result<Vec<D1PreparedStatement>, Problem> {
+    let name = || Value::Text(name);
+    let at = || Value::Number(now.as_millis());
+    Ok(match (operation, asked) {
+        (_, Some(Asked { address, kinds })) => vec![store.prepare(
+            "INSERT INTO webhook_endpoints SELECT ?1, ?2, ?3, 1, ?4, ?4, 0, 0, 0, 0, 0
+             WHERE (SELECT COUNT(*) FROM webhook_endpoints WHERE endpoint <> ?1) < ?5
+             ON CONFLICT (endpoint) DO UPDATE SET address = excluded.address,
+                 kinds = excluded.kinds, enabled = 1, failures = 0, open_until_ms = 0",
+            &[
+                name(),
+                Value::Text(address.as_str()),
+                Value::Text(kinds),
+                at(),
+                Value::Number(ENDPOINTS_MAX),
+            ],
+        )?],
+        (Operation::RotateWebhook, _) => vec![store.prepare(
+            "UPDATE webhook_endpoints SET previous_version = secret_version,
+                 previous_until_ms = ?, secret_version = ? WHERE endpoint = ?",
+            &[Value::Number(now.plus(PREVIOUS_SIGNS).as_millis()), at(), name()],
+        )?],
+        (Operation::DeleteWebhook, _) => vec![
+            store.prepare("DELETE FROM webhook_endpoints WHERE endpoint = ?", &[name()])?,
+            store.prepare("DELETE FROM webhook_deliveries WHERE endpoint = ?", &[name()])?,
+        ],
+        (Operation::ResendDelivery, _) => vec![
+            store.prepare(
+                "UPDATE webhook_deliveries SET state = 'pending', attempts = 0, next_at_ms = ?
+                 WHERE number = ? AND endpoint = ?",
+                &[at(), Value::Number(number), name()],
+            )?,
+            // Also to one that rests.
+            store.prepare(
+                "UPDATE webhook_endpoints SET open_until_ms = 0 WHERE endpoint = ?",
+                &[name()],
+            )?,
+        ],
+        _ => Vec::new(),
+    })
+}
+
+fn parse(text: &str) -> Result<EndpointName, Problem> {
+    text.parse().map_err(|e| Problem::no_such(ProblemKind::WebhookNotFound, "endpoint's name", &e))
+}
+
 fn not_found() -> Problem {
     let detail = "GET /v1/admin/webhooks lists those that there are.";
     Problem::new(ProblemKind::WebhookNotFound, detail)
 }
 
-fn name(text: &str) -> Result<EndpointName, Problem> {
-    text.parse().map_err(|e| Problem::no_such(ProblemKind::WebhookNotFound, "endpoint's name", &e))
+/// Why nothing is there after a change.
+fn nothing(operation: Operation) -> Problem {
+    match operation {
+        Operation::ResendDelivery => {
+            let detail = "The endpoint's `deliveries` lists those that there are.";
+            Problem::new(ProblemKind::DeliveryNotFound, detail)
+        }
+        Operation::PutWebhook => {
+            let detail = format!("There are {ENDPOINTS_MAX}. Delete one that is not used.");
+            Problem::new(ProblemKind::TooManyWebhooks, detail)
+        }
+        _ => not_found(),
+    }
 }
 
 fn json(text: String) -> Reply {
     Reply::text("application/json", text)
-}
-
-/// The endpoint of a name, with a secret to tell.
-async fn known(store: &Store, name: &EndpointName, secret: &str) -> Result<Row, Problem> {
-    let at = Value::Number(now().as_millis());
-    let values = [at, Value::Text(secret), Value::Text(name.as_str())];
-    store.rows(ENDPOINTS, &values).await?.pop().ok_or_else(not_found)
-}
-
-/// `GET /v1/admin/webhooks`.
-pub(crate) async fn list(edge: &Edge, env: &Env) -> Result<Reply, Problem> {
-    let values = [Value::Number(now().as_millis()), Value::Text(""), Value::Text("")];
-    let rows = Store::open(edge, env).await?.rows(ENDPOINTS, &values).await?;
-    Ok(json(format!(r#"{{"webhooks":[{}]}}"#, listed(&rows))))
 }
 
 /// The first columns, which are JSON, with commas between.
@@ -84,46 +211,13 @@ fn listed(rows: &[Row]) -> String {
     list
 }
 
-/// `PUT /v1/admin/webhooks/{endpoint}`.
-pub(crate) async fn put(
-    edge: &Edge,
-    request: &Request<'_>,
-    env: &Env,
-    endpoint: &str,
-) -> Result<Reply, Problem> {
-    let name = name(endpoint)?;
-    let config = edge.config(env)?;
-    let asked: WebhookRequest = request.json().await?;
-    let address = Address::parse(&asked.address, config.webhook_reach)
-        .map_err(|error| Problem::invalid("/address", sentence(&error.to_string())))?;
-    let kinds = kinds(asked.events.as_deref())?;
-    let version = now().as_millis();
-    let store = Store::open(edge, env).await?;
-    let values = [
-        Value::Text(name.as_str()),
-        Value::Text(address.as_str()),
-        Value::Text(&kinds),
-        Value::Number(version),
-        Value::Number(ENDPOINTS_MAX),
-    ];
-    let put = store.rows(
-        "INSERT INTO webhook_endpoints SELECT ?1, ?2, ?3, 1, ?4, ?4, 0, 0, 0, 0, 0
-         WHERE (SELECT COUNT(*) FROM webhook_endpoints WHERE endpoint <> ?1) < ?5
-         ON CONFLICT (endpoint) DO UPDATE SET address = excluded.address, kinds = excluded.kinds,
-             enabled = 1, failures = 0, open_until_ms = 0
-         RETURNING secret_version",
-        &values,
-    );
-    let put = put.await?;
-    let row = put.first().ok_or_else(|| {
-        let detail = format!("There are {ENDPOINTS_MAX}. Delete one that is not used.");
-        Problem::new(ProblemKind::TooManyWebhooks, detail)
-    })?;
-    wake(env, name.as_str(), Millis::default());
-    let is_new = row.number(0) == version;
-    let secret = is_new.then(|| config.keyring.endpoint_secret(&name, version).to_string());
-    let secret = secret.unwrap_or_default();
-    Ok(json(known(&store, &name, &secret).await?.text(0)))
+fn page(rows: &[Row]) -> Reply {
+    let full = rows.len() as u64 == PAGE_LEN;
+    let next = match rows.last().filter(|_| full) {
+        Some(last) => format!("\"{}\"", last.number(1)),
+        None => "null".to_owned(),
+    };
+    json(format!(r#"{{"deliveries":[{}],"next":{next}}}"#, listed(rows)))
 }
 
 /// The kinds that were asked for, as a JSON array.
@@ -149,101 +243,16 @@ fn kinds(asked: Option<&[String]>) -> Result<String, Problem> {
     Ok(kinds)
 }
 
-/// `POST /v1/admin/webhooks/{endpoint}/rotate`.
-pub(crate) async fn rotate(edge: &Edge, env: &Env, endpoint: &str) -> Result<Reply, Problem> {
-    let name = name(endpoint)?;
-    let config = edge.config(env)?;
-    let now = now();
-    let store = Store::open(edge, env).await?;
-    let values = [
-        Value::Number(now.plus(PREVIOUS_SIGNS).as_millis()),
-        Value::Number(now.as_millis()),
-        Value::Text(name.as_str()),
-    ];
-    let rotated = store.rows(
-        "UPDATE webhook_endpoints SET previous_version = secret_version, previous_until_ms = ?,
-             secret_version = max(?, secret_version + 1)
-         WHERE endpoint = ? RETURNING secret_version",
-        &values,
-    );
-    let version = rotated.await?.first().ok_or_else(not_found)?.number(0);
-    let secret = config.keyring.endpoint_secret(&name, version).to_string();
-    Ok(json(known(&store, &name, &secret).await?.text(0)))
-}
-
-/// `DELETE /v1/admin/webhooks/{endpoint}`: answers with what it was.
-pub(crate) async fn delete(edge: &Edge, env: &Env, endpoint: &str) -> Result<Reply, Problem> {
-    let name = name(endpoint)?;
-    let store = Store::open(edge, env).await?;
-    let was = known(&store, &name, "").await?;
-    let named = || [Value::Text(name.as_str())];
-    let endpoint = store.prepare("DELETE FROM webhook_endpoints WHERE endpoint = ?", &named())?;
-    let sent = store.prepare("DELETE FROM webhook_deliveries WHERE endpoint = ?", &named())?;
-    store.run(vec![endpoint, sent]).await?;
-    Ok(json(was.text(0)))
-}
-
-/// `GET /v1/admin/webhooks/{endpoint}/deliveries?before=...`.
-pub(crate) async fn deliveries(
-    edge: &Edge,
-    request: &Request<'_>,
-    env: &Env,
-    endpoint: &str,
-) -> Result<Reply, Problem> {
-    let name = name(endpoint)?;
-    let before = request.query("before").map_or(Some(NUMBER_MAX), number).ok_or_else(|| {
-        let detail = "`before` has to be what `next` of the page before said.";
-        Problem::new(ProblemKind::QueryInvalid, detail)
-    })?;
-    let store = Store::open(edge, env).await?;
-    known(&store, &name, "").await?;
-    let rows = some(&store, &name, 0, before.saturating_sub(1)).await?;
-    let full = rows.len() as u64 == PAGE_LEN;
-    let next = match rows.last().filter(|_| full) {
-        Some(last) => format!("\"{}\"", last.number(1)),
-        None => "null".to_owned(),
-    };
-    Ok(json(format!(r#"{{"deliveries":[{}],"next":{next}}}"#, listed(&rows))))
-}
-
-async fn some(store: &Store, name: &EndpointName, from: u64, to: u64) -> Result<Vec<Row>, Problem> {
-    let name = Value::Text(name.as_str());
-    let values = [name, Value::Number(from), Value::Number(to), Value::Number(PAGE_LEN)];
-    store.rows(DELIVERIES, &values).await
-}
-
-/// `POST /v1/admin/webhooks/{endpoint}/deliveries/{delivery}/resend`: from its first attempt on, and
-/// also to an endpoint that rests.
-pub(crate) async fn resend(
-    edge: &Edge,
-    env: &Env,
-    endpoint: &str,
-    delivery: &str,
-) -> Result<Reply, Problem> {
-    let name = name(endpoint)?;
-    let store = Store::open(edge, env).await?;
-    if known(&store, &name, "").await?.number(1) == 0 {
-        let detail = "It answered 410. Put it again, with an address that answers.";
-        return Err(Problem::new(ProblemKind::WebhookDisabled, detail));
+/// The number of the delivery that is wanted, or of the one before which a page ends. What is no
+/// number is the number of none.
+fn number(request: &Request<'_>, operation: Operation, delivery: &str) -> Result<u64, Problem> {
+    let number = |text: &str| text.parse().ok().filter(|number| *number <= NUMBER_MAX);
+    match (operation, request.query("before")) {
+        (Operation::ListDeliveries, Some(before)) => number(before).ok_or_else(|| {
+            let detail = "`before` has to be what `next` of the page before said.";
+            Problem::new(ProblemKind::QueryInvalid, detail)
+        }),
+        (Operation::ListDeliveries, None) => Ok(NUMBER_MAX),
+        _ => Ok(number(delivery).unwrap_or_default()),
     }
-    let number = number(delivery).unwrap_or_default();
-    let again = store.prepare(
-        "UPDATE webhook_deliveries SET state = 'pending', attempts = 0, next_at_ms = ?
-         WHERE number = ? AND endpoint = ?",
-        &[Value::Number(now().as_millis()), Value::Number(number), Value::Text(name.as_str())],
-    )?;
-    let woken = "UPDATE webhook_endpoints SET open_until_ms = 0 WHERE endpoint = ?";
-    let woken = store.prepare(woken, &[Value::Text(name.as_str())])?;
-    store.run(vec![again, woken]).await?;
-    let rows = some(&store, &name, number, number).await?;
-    let row = rows.first().ok_or_else(|| {
-        let detail = "The endpoint's `deliveries` lists those that there are.";
-        Problem::new(ProblemKind::DeliveryNotFound, detail)
-    })?;
-    wake(env, name.as_str(), Millis::default());
-    Ok(json(row.text(0)))
-}
-
-fn number(text: &str) -> Option<u64> {
-    text.parse().ok().filter(|number| *number <= NUMBER_MAX)
 }

@@ -34,8 +34,8 @@ struct Endpoint {
     is_gone: bool,
 }
 
-/// Sends what is due to an endpoint; whether the wake-up is done with. It is not if somebody else is
-/// sending to it, who may have looked for the last time already.
+/// Sends what is due to an endpoint; whether the wake-up is done with. It is not if somebody else
+/// is sending to it, who may have looked for the last time already.
 pub(crate) async fn deliver(
     edge: &Edge,
     env: &Env,
@@ -61,14 +61,14 @@ pub(crate) async fn deliver(
     }
     let named = [Value::Text(name.as_str())];
     let next = store.rows(
-        "UPDATE webhook_endpoints SET leased_until_ms = 0 WHERE endpoint = ? AND enabled = 1
+        "UPDATE webhook_endpoints SET leased_until_ms = 0 WHERE endpoint = ?
          RETURNING (SELECT MIN(next_at_ms) FROM webhook_deliveries d
              WHERE d.endpoint = webhook_endpoints.endpoint AND d.state = 'pending')",
         &named,
     );
     let next = next.await?.first().map_or(0, |row| row.number(0));
     let wait = Timestamp::from_millis(next).max(endpoint.breaker.open_until).since(now());
-    if next > 0 && wait <= WAKE_AHEAD_MAX {
+    if next > 0 && wait <= WAKE_AHEAD_MAX && !endpoint.is_gone {
         wake(env, name.as_str(), wait);
     }
     Ok(true)

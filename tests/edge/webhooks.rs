@@ -70,9 +70,9 @@ fn buy(shop: &Shop) -> SettledOrder {
 /// What arrived about an order, once there is as much as this.
 fn told(receiver: &Receiver, order: &str, count: usize) -> Vec<Received> {
     eventually("the shop is told", || {
-        let mut received = receiver.received();
-        received.retain(|one| one.body.contains(order));
-        (received.len() >= count).then_some(received)
+        let mut arrived = receiver.received();
+        arrived.retain(|one| one.body.contains(order));
+        (arrived.len() >= count).then_some(arrived)
     })
 }
 
@@ -89,10 +89,7 @@ fn the_shop_is_told_of_an_order_once_signed_and_in_full() {
     for webhook in &told {
         let event = webhook.verified(&secret);
         assert_eq!(webhook.path, "/hooks?a=b");
-        assert_eq!(
-            (webhook.signatures(), webhook.headers["content-type"].as_str()),
-            (1, "application/json")
-        );
+        assert_eq!((webhook.signatures(), webhook.header("content-type")), (1, "application/json"));
         assert_eq!(
             (&event["specversion"], &event["subject"]),
             (&json!("1.0"), &json!(order.order))

@@ -11,19 +11,19 @@ use serde_json::{Value, json};
 use crate::tests::alone;
 
 /// The queue delivers a batch of messages; whether each is done with.
-fn deliver(shop: &Shop, queue: &str, bodies: &[String]) -> Vec<bool> {
+pub(crate) fn deliver(shop: &Shop, queue: &str, bodies: &[String]) -> Vec<bool> {
     let request = shop.request("POST", &format!("/__test/queue/{queue}"));
     request.json(&bodies).send().ok()
 }
 
 /// Runs a statement on the books; its rows.
-fn books(shop: &Shop, statement: &str) -> Vec<Value> {
+pub(crate) fn books(shop: &Shop, statement: &str) -> Vec<Value> {
     let answer: Answer = shop.request("POST", "/__test/books").body("text/plain", statement).send();
     answer.ok()
 }
 
 /// An order as it leaves for the queue, and the same under the names of other reservations.
-fn orders(sale: &Sale<'_>, others: usize) -> Vec<PlacedOrder> {
+pub(crate) fn orders(sale: &Sale<'_>, others: usize) -> Vec<PlacedOrder> {
     let ann = Shopper::admitted(sale);
     let placed = ann.buy("placed", 1);
     let first = sale.verify().placed_order(placed.parse().unwrap()).unwrap();

@@ -4,3 +4,5 @@
 mod books;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod webhooks;

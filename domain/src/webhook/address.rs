@@ -5,8 +5,8 @@
 //! platform alone, which does not reach private networks: Cloudflare's has none behind it, and
 //! workerd's `internet` service allows public addresses only.
 //!
-//! Stricter than the URL standard, which reads `0x7f.1` as an address and a tab as nothing: a host is a
-//! name in one spelling. An IP address, whatever it is spelled like, is no name: a shop has a
+//! Stricter than the URL standard, which reads `0x7f.1` as an address and a tab as nothing: a host
+//! is a name in one spelling. An IP address, whatever it is spelled like, is no name: a shop has a
 //! certificate, and that is for a name.
 
 /// The longest address, in characters.
@@ -50,7 +50,8 @@ pub enum AddressError {
     /// No name and no address where the host stands.
     #[error("its host is no name and no IP address")]
     Host,
-    /// A host that is an IP address, or is read as one: `127.0.0.1`, `0x7f.1`, `2130706433`, `[::1]`.
+    /// A host that is an IP address, or is read as one: `127.0.0.1`, `0x7f.1`, `2130706433`,
+    /// `[::1]`.
     #[error("its host is an IP address, or is read as one: write the shop's name")]
     IpAddress,
     /// A name that only means something inside, such as `localhost` or `printer.local`.
@@ -173,8 +174,9 @@ fn is_label(label: &str) -> bool {
         && !label.ends_with(['-', '_'])
 }
 
-/// Ends of names that are never public (RFC 6761, RFC 6762, and ICANN's `.internal`), and those that
-/// networks at home and in offices use without asking. Beside them there is `home.arpa` (RFC 8375).
+/// Ends of names that are never public (RFC 6761, RFC 6762, and ICANN's `.internal`), and those
+/// that networks at home and in offices use without asking. Beside them there is `home.arpa` (RFC
+/// 8375).
 const ENDS_INSIDE: [&str; 12] = [
     "localhost",
     "local",

@@ -45,8 +45,8 @@ pub struct Event<'e> {
 }
 
 impl Event<'_> {
-    /// Its id, which is also the `webhook-id`: made of the order and the kind, so that telling of it
-    /// again is known as such. It has no full stop, which parts what is signed.
+    /// Its id, which is also the `webhook-id`: made of the order and the kind, so that telling of
+    /// it again is known as such. It has no full stop, which parts what is signed.
     pub fn id(&self) -> String {
         let order = self.order.to_string();
         let tail = order.strip_prefix(OrderId::PREFIX).unwrap_or_default();

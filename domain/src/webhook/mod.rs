@@ -2,8 +2,8 @@
 //! (<https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>).
 //!
 //! Here is every rule of them: where they may go ([`Address`]), what they say ([`Event`]), how they
-//! are signed ([`Secret`]), when they are tried again ([`Schedule`]), and when an endpoint that does
-//! not answer is left alone ([`Breaker`]). Sending and storing is done elsewhere.
+//! are signed ([`Secret`]), when they are tried again ([`Schedule`]), and when an endpoint that
+//! does not answer is left alone ([`Breaker`]). Sending and storing is done elsewhere.
 
 mod address;
 mod breaker;

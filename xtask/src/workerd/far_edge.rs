@@ -82,7 +82,8 @@ pub(super) fn config(
     ))
 }
 
-pub(super) const DATABASE: &str = r#"(name = "DB", wrapped = (moduleName = "cloudflare-internal:d1-api",
+pub(super) const DATABASE: &str = r#"(name = "DB", wrapped = (
+      moduleName = "cloudflare-internal:d1-api",
       innerBindings = [(name = "fetcher", service = (name = "d1",
         props = (json = "{\"database\": \"books\"}")))]))"#;
 

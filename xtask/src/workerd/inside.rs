@@ -1,9 +1,9 @@
 //! The configuration of a Worker that may call hosts inside, such as this machine itself.
 //!
-//! workerd lets a Worker of a `wrangler.json` call public hosts only, and knows no setting for it. So
-//! this one is written in the language that workerd itself speaks, Cap'n Proto: the same objects,
-//! database and queues, on the services that workerd comes with, as their sources say they are to be
-//! configured, and an `internet` with everything in it. It has no pages and no cron.
+//! workerd lets a Worker of a `wrangler.json` call public hosts only, and knows no setting for it.
+//! So this one is written in the language that workerd itself speaks, Cap'n Proto: the same
+//! objects, database and queues, on the services that workerd comes with, as their sources say they
+//! are to be configured, and an `internet` with everything in it. It has no pages and no cron.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -35,16 +35,16 @@ pub(super) fn config(
     });
     let objects = list(&settings, "/durable_objects/bindings")?;
     let namespaces = objects.iter().map(|object| {
-        let class = text(object["class_name"].clone());
+        let class = text(field(object, "class_name"));
         format!("(className = {class}, uniqueKey = {class}, enableSql = true)")
     });
     let stubs = objects.iter().map(|object| {
-        let (name, class) = (text(object["name"].clone()), text(object["class_name"].clone()));
+        let (name, class) = (text(field(object, "name")), text(field(object, "class_name")));
         format!("(name = {name}, durableObjectNamespace = {class})")
     });
     let producers = list(&settings, "/queues/producers")?.iter().map(|producer| {
-        let props = text(json!({ "queue": producer["queue"] }).to_string());
-        let name = text(producer["binding"].clone());
+        let props = text(json!({ "queue": field(producer, "queue") }).to_string());
+        let name = text(field(producer, "binding"));
         format!("(name = {name}, queue = (name = \"queues\", props = (json = {props})))")
     });
     let bindings = texts.chain([DATABASE.to_owned()]).chain(stubs).chain(producers);
@@ -94,7 +94,8 @@ fn queues(settings: &Value, date: &str) -> Result<String> {
         });
         let mut set: Map<String, Value> = set.collect();
         set.insert("consumer".to_owned(), json!("MAIN"));
-        consumers.insert(consumer["queue"].as_str().unwrap_or_default().to_owned(), json!(set));
+        consumers
+            .insert(field(consumer, "queue").as_str().unwrap_or_default().to_owned(), json!(set));
     }
     let consumers = text(Value::Object(consumers).to_string());
     Ok(format!(
@@ -112,6 +113,46 @@ fn list<'s>(settings: &'s Value, pointer: &str) -> Result<&'s Vec<Value>> {
     settings.pointer(pointer).and_then(Value::as_array).with_context(|| pointer.to_owned())
 }
 
+/// A setting; `null`, which workerd refuses, if it is not there.
+fn field(settings: &Value, name: &str) -> Value {
+    settings.get(name).cloned().unwrap_or_default()
+}
+
 fn join(parts: impl Iterator<Item = String>) -> String {
     parts.collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_has_what_wrangler_toml_has_and_may_call_this_machine() {
+        let wrangler_toml = r#"
+            compatibility_date = "2026-11-01"
+            [[durable_objects.bindings]]
+            name = "ROOM"
+            class_name = "Room"
+            [[queues.producers]]
+            queue = "orders"
+            binding = "ORDERS"
+            [[queues.consumers]]
+            queue = "orders"
+            max_batch_size = 7
+        "#;
+        let vars = [("A".to_owned(), "b".to_owned())].into();
+        let config = config(wrangler_toml, Path::new("/state"), &vars).unwrap();
+        for part in [
+            r#"(name = "ROOM", durableObjectNamespace = "Room")"#,
+            r#"(className = "Room", uniqueKey = "Room", enableSql = true)"#,
+            r#"(name = "ORDERS", queue = (name = "queues", props"#,
+            r#"(json = "{\"queue\":\"orders\"}")"#,
+            r#"{\"orders\":{\"consumer\":\"MAIN\",\"maxBatchSize\":7}}"#,
+            r#"(name = "A", text = "b")"#,
+            r#"disk = (path = "/state/queues", writable = true)"#,
+            r#"allow = ["public", "private"]"#,
+        ] {
+            assert!(config.contains(part), "{part} is not in {config}");
+        }
+    }
 }
