@@ -101,7 +101,8 @@ impl Address {
 
 /// Host and port. The colons of an IPv6 address stand between brackets.
 fn split_port(authority: &str) -> (&str, Option<&str>) {
-    let from = authority.find(']').unwrap_or_default();
+    let bracket = authority.starts_with('[');
+    let from = if bracket { authority.find(']').unwrap_or(authority.len()) } else { 0 };
     let colon = authority.get(from..).and_then(|rest| rest.find(':'));
     let Some(colon) = colon.map(|at| at.saturating_add(from)) else { return (authority, None) };
     let (host, port) = authority.split_at(colon);
