@@ -9,6 +9,7 @@ import * as rs from "./build/index.js";
 import { DurableObject } from "cloudflare:workers";
 import { Incoming, head, isRead, smallBody } from "./incoming.mjs";
 import { ask, askTogether } from "./lane.mjs";
+import { carry, wakeAll } from "./webhooks.mjs";
 
 // worker's shim marks the end of an instance here; the name is pinned with the crate's version.
 const initState = globalThis.__worker_init_state;
@@ -186,12 +187,20 @@ export default {
   },
 
   async queue(batch, env) {
-    const bodies = JSON.stringify(batch.messages.map((message) => message.body));
-    const verdicts = JSON.parse(await guarded(() => edgeNow().queue(batch.queue, bodies, env)));
+    const bodies = batch.messages.map((message) => message.body);
+    const deliver = (endpoint) => guarded(() => edgeNow().deliver(endpoint, env, carry));
+    const consume = () => edgeNow().queue(batch.queue, JSON.stringify(bodies), env);
+    const verdicts = batch.queue.endsWith("-events")
+      ? await wakeAll(bodies, deliver)
+      : JSON.parse(await guarded(consume));
     batch.messages.forEach((message, index) => {
       if (verdicts[index]) message.ack();
       else message.retry({ delaySeconds: Math.min(60, 2 ** message.attempts) });
     });
+  },
+
+  async scheduled(event, env) {
+    await guarded(() => edgeNow().sweep(env));
   },
 };
 

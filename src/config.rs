@@ -1,6 +1,7 @@
 //! What the operator sets, read once per isolate.
 
 use doorbuster_domain::sealed::Keyring;
+use doorbuster_domain::webhook::{Reach, Schedule};
 use doorbuster_wire::problem::ProblemKind;
 use worker::Env;
 
@@ -15,6 +16,10 @@ pub(crate) struct Config {
     /// Whether the built-in payment provider may be used, and how it does: never unless it is asked
     /// for.
     pub(crate) sandbox: Sandbox,
+    /// How far webhooks reach: public hosts, unless more is asked for.
+    pub(crate) webhook_reach: Reach,
+    /// When webhooks that were not taken are sent again.
+    pub(crate) webhook_schedule: Schedule,
 }
 
 /// The built-in payment provider.
@@ -32,6 +37,9 @@ pub(crate) enum Sandbox {
 
 /// The shortest token a merchant may have: 24 characters of base64url are 144 bits.
 const ADMIN_TOKEN_LEN_MIN: usize = 24;
+
+/// Where the delays between the attempts of a webhook may stand.
+const DELAYS: &str = "WEBHOOK_DELAYS_MS";
 
 impl Config {
     /// Reads the settings.
@@ -54,7 +62,14 @@ impl Config {
             Some("sandbox-slow") => Sandbox::Slow,
             _ => Sandbox::Off,
         };
-        Ok(Self { keyring, admin_token, sandbox })
+        let anywhere = text(env, "WEBHOOK_REACH").is_some_and(|value| value == "anywhere");
+        let webhook_reach = if anywhere { Reach::Anywhere } else { Reach::Public };
+        let webhook_schedule = match text(env, DELAYS) {
+            None => Schedule::default(),
+            Some(text) => Schedule::parse(&text)
+                .ok_or_else(|| not_configured(DELAYS, "it is no milliseconds with commas"))?,
+        };
+        Ok(Self { keyring, admin_token, sandbox, webhook_reach, webhook_schedule })
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use doorbuster_domain::breaker::Breaker;
 use doorbuster_domain::time::Timestamp;
+use js_sys::Function;
 use wasm_bindgen::prelude::*;
 use worker::{Delay, Env, RateLimiter};
 
@@ -18,9 +19,9 @@ use crate::http::{Incoming, Request};
 use crate::limits::Limits;
 use crate::line::Lines;
 use crate::problem::Problem;
-use crate::router;
 use crate::statuses::StatusCache;
 use crate::steps::{self, Waiting};
+use crate::{router, webhooks};
 
 /// The edge, as `entry.mjs` holds it.
 #[wasm_bindgen]
@@ -94,6 +95,17 @@ impl EdgeEntry {
         use crate::settlement::consume;
         let verdicts = consume(&self.edge, &queue, &bodies, &env).await;
         serde_json::to_string(&verdicts).unwrap_or_default()
+    }
+
+    /// Sends the webhooks that are due to an endpoint by `carry`; whether the wake-up is done with.
+    pub async fn deliver(&self, endpoint: String, env: Env, carry: Function) -> bool {
+        webhooks::deliver(&self.edge, &env, &endpoint, &carry).await.unwrap_or(false)
+    }
+
+    /// Wakes who sends webhooks, wherever some are due.
+    pub async fn sweep(&self, env: Env) {
+        // What fails is logged where it does, and the next sweep is soon.
+        let _ = webhooks::sweep(&self.edge, &env).await;
     }
 
     /// The reply for a request whose instance is gone.

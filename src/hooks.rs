@@ -12,6 +12,7 @@ use crate::problem::Problem;
 use crate::reservations::Place;
 use crate::settlement;
 use crate::store::Store;
+use crate::webhooks;
 
 /// The largest body of a hook.
 const BODY_LEN_MAX: u32 = 64 * 1024;
@@ -21,12 +22,14 @@ const BODY_LEN_MAX: u32 = 64 * 1024;
 /// batch of that queue, and answers with the verdicts; `POST /__test/books` runs a statement on the
 /// books, and answers with its rows; `POST /__test/bad-queue/{deliveries}/{fault}` lets so many of
 /// orders be bad ones, and answers how often each fault has struck; `POST
-/// /__test/{sale}/{sku}/orders/{first}/{last}` has shoppers of these numbers reserve and pay.
+/// /__test/{sale}/{sku}/orders/{first}/{last}` has shoppers of these numbers reserve and pay; `POST
+/// /__test/sweep` does what the cron does.
 #[expect(clippy::panic, reason = "to panic is what it is for")]
 pub(crate) async fn answer(request: &Request<'_>, env: &Env) -> Option<Result<Reply, Problem>> {
     let rest = request.path.strip_prefix("/__test/")?;
     match rest.split('/').collect::<Vec<_>>().as_slice() {
         ["panic"] => panic!("a test asked for this panic"),
+        ["sweep"] => Some(sweep(env).await),
         ["books"] => Some(look_into_books(request, env).await),
         ["queue", queue] => Some(deliver(request, env, queue).await),
         ["bad-queue", deliveries, only] => {
@@ -77,6 +80,11 @@ async fn place(
 async fn deliver(request: &Request<'_>, env: &Env, queue: &str) -> Result<Reply, Problem> {
     let bodies = text(request).await?;
     Ok(Reply::json(&settlement::consume(&Edge::new(), queue, &bodies, env).await))
+}
+
+async fn sweep(env: &Env) -> Result<Reply, Problem> {
+    webhooks::sweep(&Edge::new(), env).await?;
+    Ok(Reply::json(&serde_json::json!({ "swept": true })))
 }
 
 async fn look_into_books(request: &Request<'_>, env: &Env) -> Result<Reply, Problem> {

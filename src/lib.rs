@@ -28,6 +28,7 @@ mod shopper;
 mod statuses;
 mod steps;
 mod store;
+mod webhooks;
 
 pub use doorbuster_durable::{InventoryObject, WaitingRoomObject};
 pub use edge::EdgeEntry;

@@ -175,7 +175,7 @@ fn challenge(scheme: &str) -> Vec<(&'static str, String)> {
 }
 
 /// A clause as a sentence.
-fn sentence(clause: &str) -> String {
+pub(crate) fn sentence(clause: &str) -> String {
     let mut letters = clause.chars();
     letters
         .next()

@@ -4,6 +4,7 @@ use doorbuster_wire::problem::ProblemKind;
 use doorbuster_wire::route::{self, Method, Operation, RouteClass, RouteError};
 use worker::Env;
 
+use crate::admin::webhooks;
 use crate::edge::{Edge, now};
 use crate::http::{Reply, Request};
 use crate::limits::Quota;
@@ -110,6 +111,14 @@ async fn handle(
         Operation::ListOrders => orders::list(edge, request, env).await,
         Operation::ListDeadLetters => admin::letters::list(edge, request, env).await,
         Operation::ReplayDeadLetter => admin::letters::replay(edge, env, first).await,
+        Operation::ListWebhooks
+        | Operation::PutWebhook
+        | Operation::DeleteWebhook
+        | Operation::RotateWebhook
+        | Operation::ListDeliveries
+        | Operation::ResendDelivery => {
+            webhooks::answer(edge, request, env, operation, [first, second]).await
+        }
     }
 }
 

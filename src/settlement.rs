@@ -14,6 +14,7 @@ use crate::objects::InventoryStub;
 use crate::payment;
 use crate::problem::Problem;
 use crate::store::{Store, Value};
+use crate::webhooks;
 
 /// A message is done with, or why not: then it comes again, and at last goes to the dead letters.
 type Verdict = Result<(), Failure>;
@@ -97,20 +98,31 @@ async fn write<'o>(
     env: &Env,
     orders: &[&'o PlacedOrder],
 ) -> (Vec<&'o PlacedOrder>, Failed) {
-    let silent = || {
-        let silent = Failure::unavailable("The books did not answer.");
-        (Vec::new(), orders.iter().map(|order| (order.order, silent.clone())).collect())
-    };
+    let silent = || silent_books(orders);
     let Ok(store) = Store::open(edge, env).await else { return silent() };
-    if write_together(&store, orders).await.is_ok() {
+    let Ok(told) = webhooks::listeners(&store).await else { return silent() };
+    let (written, refused) = write_all(&store, orders, !told.is_empty()).await;
+    if !written.is_empty() {
+        webhooks::wake_all(env, &told);
+    }
+    (written, refused)
+}
+
+/// The same, with what the merchant's shop is told of each order in the same transaction.
+async fn write_all<'o>(
+    store: &Store,
+    orders: &[&'o PlacedOrder],
+    tell: bool,
+) -> (Vec<&'o PlacedOrder>, Failed) {
+    if write_together(store, orders, tell).await.is_ok() {
         return (orders.to_vec(), Vec::new());
     }
     if store.answers().await.is_err() {
-        return silent();
+        return silent_books(orders);
     }
     let (mut written, mut refused) = (Vec::new(), Vec::new());
     for order in orders {
-        if write_together(&store, &[order]).await.is_ok() {
+        if write_together(store, &[order], tell).await.is_ok() {
             written.push(*order);
         } else {
             worker::console_error!("orders queue: {} was not written", order.order);
@@ -121,10 +133,21 @@ async fn write<'o>(
     (written, refused)
 }
 
-async fn write_together(store: &Store, orders: &[&PlacedOrder]) -> Result<(), Problem> {
+/// Nothing was written, and none of the orders is to blame.
+fn silent_books<'o>(orders: &[&'o PlacedOrder]) -> (Vec<&'o PlacedOrder>, Failed) {
+    let silent = Failure::unavailable("The books did not answer.");
+    (Vec::new(), orders.iter().map(|order| (order.order, silent.clone())).collect())
+}
+
+/// Two statements for an order, or four: a transaction holds a multiple of both, so it never holds
+/// half of what belongs to an order.
+async fn write_together(store: &Store, orders: &[&PlacedOrder], tell: bool) -> Result<(), Problem> {
     let mut statements = Vec::new();
     for order in orders {
         statements.extend(statements_for(store, order)?);
+        if tell {
+            statements.extend(webhooks::statements_for(store, order)?);
+        }
     }
     store.run(statements).await
 }

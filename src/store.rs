@@ -1,7 +1,8 @@
 //! The books in D1: SQL of the edge, and nothing but SQL.
 
+use js_sys::Array;
 use serde::de::DeserializeOwned;
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast as _, JsValue};
 use worker::{D1Database, D1PreparedStatement, Env};
 
 use crate::edge::Edge;
@@ -10,7 +11,8 @@ use crate::problem::Problem;
 /// The tables. Creating them again does nothing.
 const SCHEMA: &str = concat!(
     include_str!("../migrations/0001_books.sql"),
-    include_str!("../migrations/0002_failures.sql")
+    include_str!("../migrations/0002_failures.sql"),
+    include_str!("../migrations/0003_webhooks.sql"),
 );
 
 /// The database takes so many statements at once.
@@ -23,6 +25,26 @@ pub(crate) struct Store(D1Database);
 pub(crate) enum Value<'v> {
     Text(&'v str),
     Number(u64),
+}
+
+/// A row, to be read by the numbers of its columns.
+pub(crate) struct Row(pub(crate) Array);
+
+impl Row {
+    /// A text; empty if it is none.
+    pub(crate) fn text(&self, column: u32) -> String {
+        self.0.get(column).as_string().unwrap_or_default()
+    }
+
+    /// A number; 0 if it is none.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "numbers here are whole and bounded by 2^53"
+    )]
+    pub(crate) fn number(&self, column: u32) -> u64 {
+        self.0.get(column).as_f64().unwrap_or_default() as u64
+    }
 }
 
 impl Value<'_> {
@@ -70,6 +92,13 @@ impl Store {
     ) -> Result<Vec<T>, Problem> {
         let result = self.prepare(sql, values)?.all().await.map_err(|error| unavailable(&error))?;
         result.results().map_err(|error| unavailable(&error))
+    }
+
+    /// All rows of a query, of which a few columns are read.
+    pub(crate) async fn rows(&self, sql: &str, values: &[Value<'_>]) -> Result<Vec<Row>, Problem> {
+        let rows = self.prepare(sql, values)?.raw_js_value().await;
+        let rows = rows.map_err(|error| unavailable(&error))?;
+        Ok(rows.into_iter().map(|row| Row(row.unchecked_into())).collect())
     }
 
     /// The first row of a query.

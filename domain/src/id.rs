@@ -115,6 +115,11 @@ slug! {
     /// A way past the line that the merchant made for staff.
     BypassName, 64
 }
+slug! {
+    /// Where the merchant's shop is told what happened, by the name the merchant gave it.
+    EndpointName, 64
+}
+
 /// Sixteen bytes that stand for something whose text is longer or secret. Written as 22 characters
 /// of base64url without padding.
 macro_rules! digest_id {

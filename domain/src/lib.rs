@@ -30,3 +30,4 @@ pub mod sealed;
 mod sorted;
 mod spelling;
 pub mod time;
+pub mod webhook;

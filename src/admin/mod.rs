@@ -3,6 +3,7 @@
 pub(crate) mod letters;
 pub(crate) mod line;
 pub(crate) mod readiness;
+pub(crate) mod webhooks;
 
 use doorbuster_domain::id::{SaleId, Sku};
 use doorbuster_domain::inventory::{

@@ -26,6 +26,8 @@ mod reservations;
 mod sandbox;
 #[cfg(test)]
 mod settlement;
+#[cfg(test)]
+mod webhooks;
 
 /// The one shop that all tests share; each has sales of its own.
 #[cfg(test)]

@@ -8,3 +8,5 @@ mod letters;
 mod queue;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod webhooks;

@@ -10,6 +10,7 @@
 
 mod client;
 mod link;
+mod receiver;
 mod sale;
 mod shop;
 mod shopper;
@@ -22,6 +23,7 @@ use xtask::clock::Stopwatch;
 
 pub use client::{Answer, Request};
 pub use link::Link;
+pub use receiver::{Received, Receiver};
 pub use sale::{SKU, Sale, fifo, rules};
 pub use shop::{SAMPLE_CATALOG, Shop, start_server};
 pub use shopper::Shopper;

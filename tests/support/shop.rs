@@ -79,6 +79,18 @@ impl Shop {
         Self::opened(name, build, Server::start(options).unwrap(), secrets)
     }
 
+    /// A new shop that may call this machine, with these settings.
+    pub fn calling_inside(name: &str, build: Build, settings: &[(&str, &str)]) -> Self {
+        let secrets = Secrets::random().unwrap();
+        let mut options = StartOptions::new(fresh(name));
+        options.build = build;
+        options.calls_inside = true;
+        options.vars = vars(&secrets);
+        let settings = settings.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+        options.vars.extend(settings);
+        Self::opened(name, build, Server::start(options).unwrap(), secrets)
+    }
+
     /// Another edge of the same shop, with caches of its own, which asks for the objects at this
     /// address.
     #[must_use = "it ends when it is dropped"]
@@ -141,7 +153,9 @@ impl Shop {
 
     /// Everything that was in a queue is lost. Only while the power is gone.
     pub fn lose_queues(&self) {
-        fs::remove_dir_all(self.state().join("queues")).unwrap();
+        let queues = self.state().join("queues");
+        fs::remove_dir_all(&queues).unwrap();
+        fs::create_dir(&queues).unwrap();
     }
 
     /// How many waiting rooms have left something on disk.

@@ -9,3 +9,4 @@ pub mod openapi;
 pub mod problem;
 pub mod route;
 pub mod shopper;
+pub mod webhook;

@@ -4,6 +4,7 @@
 
 mod contract;
 mod values;
+mod webhooks;
 
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};

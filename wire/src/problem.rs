@@ -97,6 +97,8 @@ problems! {
     ReservationNotFound 404 "reservation-not-found" false "There is no such reservation";
     OrderNotFound 404 "order-not-found" false "There is no such order";
     DeadLetterNotFound 404 "dead-letter-not-found" false "There is no such dead letter";
+    WebhookNotFound 404 "webhook-not-found" false "There is no such webhook endpoint";
+    DeliveryNotFound 404 "delivery-not-found" false "There is no such delivery";
     MethodNotAllowed 405 "method-not-allowed" false "This address does not take this method";
     SaleExists 409 "sale-exists" false "The sale exists with other rules";
     StockExists 409 "stock-exists" false "The SKU was opened with another stock";
@@ -120,6 +122,8 @@ problems! {
     PaymentInProgress 409 "payment-in-progress" true "A payment is under way";
     ReservationAllocated 409 "reservation-allocated" false "The reservation is an order already";
     ExtensionCap 409 "extension-cap" false "The reservation cannot be extended any further";
+    WebhookDisabled 409 "webhook-disabled" false "The webhook endpoint is disabled";
+    TooManyWebhooks 409 "too-many-webhooks" false "There are enough webhook endpoints";
     ReservationReleased 410 "reservation-released" false "The reservation was released";
     ReservationExpired 410 "reservation-expired" false "The reservation has expired";
     BodyTooLarge 413 "body-too-large" false "The body is too large";

@@ -196,6 +196,18 @@ routes! {
         "Messages that could not be handled, why, and what became of them.";
     ReplayDeadLetter Post "/v1/admin/dead-letters/{number}/replay" Admin 200
         "Puts a dead letter back onto its queue. Asking again sends nothing again.";
+    ListWebhooks Get "/v1/admin/webhooks" Admin 200
+        "Where the shop is told what happened, and how these endpoints do.";
+    PutWebhook Put "/v1/admin/webhooks/{endpoint}" Admin 200
+        "Sets an endpoint. Answers with its secret when it is new.";
+    DeleteWebhook Delete "/v1/admin/webhooks/{endpoint}" Admin 200
+        "Takes an endpoint away, with its deliveries.";
+    RotateWebhook Post "/v1/admin/webhooks/{endpoint}/rotate" Admin 200
+        "Makes a new secret. The one before it signs, too, for 24 hours.";
+    ListDeliveries Get "/v1/admin/webhooks/{endpoint}/deliveries" Admin 200
+        "What was sent to an endpoint and what became of it, a page at a time.";
+    ResendDelivery Post "/v1/admin/webhooks/{endpoint}/deliveries/{delivery}/resend" Admin 200
+        "Sends something again, at once.";
 }
 
 /// What the braces of a path stood for, in order; at most three.

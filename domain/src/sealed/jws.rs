@@ -89,7 +89,7 @@ pub(super) fn header(alg: &str, kid: &str, typ: &str) -> String {
 }
 
 /// HMAC-SHA256 with its key taken in and nothing else (RFC 2104, section 4, "precomputed").
-pub(super) fn keyed(key: &[u8]) -> Hmac<Sha256> {
+pub(crate) fn keyed(key: &[u8]) -> Hmac<Sha256> {
     let mut block = [0; BLOCK_LEN];
     let hashed = (key.len() > BLOCK_LEN).then(|| Sha256::digest(key));
     let key = hashed.as_deref().unwrap_or(key);

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::Mac;
 
 use super::claims::{Claims, Purpose};
+use super::endpoint::EndpointKey;
 use super::jws::{self, Compact, MacKey};
 use super::pass_key::PassKey;
 use super::webhook::{WebhookError, WebhookKey, verify_webhook};
@@ -19,7 +20,7 @@ use crate::time::{Millis, Timestamp};
 /// one when the last thing sealed with it has expired. Every isolate must know a secret before one
 /// seals with it, so a deployment that takes time first adds the new one as `previous`.
 pub struct Keyring {
-    current: Keys,
+    pub(super) current: Keys,
     previous: Option<Keys>,
 }
 
@@ -70,7 +71,7 @@ impl Keyring {
         verify_webhook(self.in_use().map(|keys| &keys.webhook), header, body, now, tolerance)
     }
 
-    fn in_use(&self) -> impl Iterator<Item = &Keys> {
+    pub(super) fn in_use(&self) -> impl Iterator<Item = &Keys> {
         [Some(&self.current), self.previous.as_ref()].into_iter().flatten()
     }
 }
@@ -84,7 +85,7 @@ impl fmt::Debug for Keyring {
 }
 
 /// Everything that is derived from one secret. The secret itself is not kept.
-struct Keys {
+pub(super) struct Keys {
     ticket: MacKey,
     pass: MacKey,
     pass_key: PassKey,
@@ -92,6 +93,7 @@ struct Keys {
     bypass: MacKey,
     challenge: MacKey,
     webhook: WebhookKey,
+    pub(super) endpoints: EndpointKey,
 }
 
 impl Keys {
@@ -114,6 +116,7 @@ impl Keys {
             bypass: of(Purpose::Bypass),
             challenge: of(Purpose::Challenge),
             webhook: WebhookKey::new(&derive(secret, "doorbuster/webhook/v1"))?,
+            endpoints: EndpointKey(derive(secret, "doorbuster/endpoints/v1")),
         })
     }
 

@@ -10,6 +10,7 @@
 
 mod claims;
 mod eddsa;
+mod endpoint;
 mod jws;
 mod keyring;
 mod pass_key;
@@ -20,6 +21,7 @@ use subtle::ConstantTimeEq;
 
 pub use claims::{Bypass, ChallengeMet, Claims, ForeignError, Pass, PaymentLink, Purpose, Ticket};
 pub use eddsa::{Jwk, SigningKey, VerifyingKey};
+pub(crate) use jws::keyed;
 pub use keyring::Keyring;
 pub use pass_key::PassKey;
 pub use webhook::{HEADER_LEN_MAX, WebhookError, WebhookKey, verify_webhook};

@@ -6,6 +6,7 @@ use schemars::SchemaGenerator;
 use serde_json::{Value, json};
 
 use super::schema_of;
+use super::webhooks::webhook_contract;
 use crate::cloudflare::CloudflareReply;
 use crate::merchant::{
     AdjustRequest, BeaconRequest, BypassReply, BypassRequest, ChallengeReply, ChallengeRequest,
@@ -86,11 +87,11 @@ impl Contract {
         ])
     }
 
-    fn merchant(reply: Body) -> Self {
+    pub(super) fn merchant(reply: Body) -> Self {
         Self::new(Credential::Merchant, reply).configured().problems(&[Kind::Unauthorized])
     }
 
-    fn problems(mut self, kinds: &[Kind]) -> Self {
+    pub(super) fn problems(mut self, kinds: &[Kind]) -> Self {
         self.problems.extend(kinds);
         self
     }
@@ -105,7 +106,7 @@ impl Contract {
         self
     }
 
-    fn query(mut self, query: Parameter) -> Self {
+    pub(super) fn query(mut self, query: Parameter) -> Self {
         self.query.push(query);
         self
     }
@@ -126,7 +127,7 @@ impl Contract {
     }
 
     /// JSON of a certain shape.
-    fn takes_json(self, schema: fn(&mut SchemaGenerator) -> Value) -> Self {
+    pub(super) fn takes_json(self, schema: fn(&mut SchemaGenerator) -> Value) -> Self {
         self.takes(Body::Json(schema)).problems(&[Kind::BodyInvalid])
     }
 
@@ -394,6 +395,6 @@ fn merchant_contract(operation: Operation) -> Contract {
         Operation::ShowSaleState => {
             Contract::merchant(Body::Json(schema_of::<SaleState>)).problems(&[Kind::SaleNotFound])
         }
-        _ => letters::contract(operation),
+        _ => webhook_contract(operation).unwrap_or_else(|| letters::contract(operation)),
     }
 }

@@ -1,9 +1,10 @@
 //! What single values look like: parts of paths, queries and headers.
 
 use doorbuster_domain::id::{
-    BypassName, Handle, IdempotencyKey, OrderId, ReservationId, SaleId, Sku,
+    BypassName, EndpointName, Handle, IdempotencyKey, OrderId, ReservationId, SaleId, Sku,
 };
 use doorbuster_domain::line::{MESSAGE_LEN_MAX, SaleRules};
+use doorbuster_domain::webhook::{ADDRESS_LEN_MAX, EventKind};
 use serde_json::{Map, Value, json};
 
 use crate::cloudflare::FORM;
@@ -21,6 +22,8 @@ pub(super) fn in_path(name: &str) -> Value {
         "reservation" => digest(ReservationId::PREFIX),
         "order" => digest(OrderId::PREFIX),
         "bypass" => slug(BypassName::LEN_MAX),
+        "endpoint" => slug(EndpointName::LEN_MAX),
+        "delivery" => json!({ "type": "string", "pattern": "^[0-9]{1,16}$" }),
         _ => sealed(),
     }
 }
@@ -35,6 +38,7 @@ pub(super) fn in_query(name: &str, operation: Operation) -> Value {
         ("currency", _) => json!({ "type": "string", "pattern": "^[A-Z]{3}$" }),
         // Entries of a journal are numbered with 32 bits, orders with 64.
         (_, Operation::ExportJournal) => number(u64::from(u32::MAX)),
+        ("before", _) => json!({ "type": "string", "pattern": "^[0-9]{1,16}$" }),
         _ => number(u64::MAX),
     }
 }
@@ -94,6 +98,7 @@ pub(super) fn bound(schemas: &mut Map<String, Value>) {
         "uniqueItems": true,
         "items": slug(Sku::LEN_MAX),
     });
+    let kinds = json!({ "enum": EventKind::ALL.map(EventKind::as_str) });
     let bounds = [
         ("SaleRequest", "title", text()),
         ("SaleRequest", "skus", skus),
@@ -123,6 +128,8 @@ pub(super) fn bound(schemas: &mut Map<String, Value>) {
             json!({ "not": { "const": 0 }, "minimum": -4_294_967_295_i64, "maximum": u32::MAX }),
         ),
         ("ReserveRequest", "quantity", number(u64::from(u32::MAX))),
+        ("WebhookRequest", "address", json!({ "maxLength": ADDRESS_LEN_MAX, "format": "uri" })),
+        ("WebhookRequest", "events", json!({ "minItems": 1, "items": kinds })),
         ("StockRequest", "on_hand", json!({ "maximum": u32::MAX })),
     ];
     for (schema, field, bounds) in bounds {

@@ -28,11 +28,12 @@ pub struct FarEdge {
 }
 
 /// The modules in the folder of the build, the main one first.
-const MODULES: [(&str, &str); 6] = [
+pub(super) const MODULES: [(&str, &str); 7] = [
     ("far-edge.mjs", "esModule"),
     ("entry.mjs", "esModule"),
     ("incoming.mjs", "esModule"),
     ("lane.mjs", "esModule"),
+    ("webhooks.mjs", "esModule"),
     ("build/index.js", "esModule"),
     ("build/index_bg.wasm", "wasm"),
 ];
@@ -81,14 +82,15 @@ pub(super) fn config(
     ))
 }
 
-const DATABASE: &str = r#"(name = "DB", wrapped = (moduleName = "cloudflare-internal:d1-api",
+pub(super) const DATABASE: &str = r#"(name = "DB", wrapped = (
+      moduleName = "cloudflare-internal:d1-api",
       innerBindings = [(name = "fetcher", service = (name = "d1",
         props = (json = "{\"database\": \"books\"}")))]))"#;
 
 const OBJECTS: &str = r#"(name = "OBJECTS", service = "objects")"#;
 
 /// The database that workerd comes with, as its own source says it is to be configured.
-const D1: &str = r#"modules = [(name = "d1.js", bundled = "/workerd/d1.js")],
+pub(super) const D1: &str = r#"modules = [(name = "d1.js", bundled = "/workerd/d1.js")],
       bindings = [(name = "DATABASE", durableObjectNamespace = "D1Database")],
       durableObjectNamespaces = [(className = "D1Database", uniqueKey = "d1", enableSql = true)],
       durableObjectStorage = (localDisk = "disk")"#;
@@ -107,12 +109,12 @@ fn front(assets: &Value) -> Result<String> {
     ))
 }
 
-fn path(path: &Path) -> Result<&str> {
+pub(super) fn path(path: &Path) -> Result<&str> {
     path.to_str().context("a path is no Unicode")
 }
 
 /// A text as Cap'n Proto spells it, which is as JSON does.
-fn text(value: impl Into<Value>) -> String {
+pub(super) fn text(value: impl Into<Value>) -> String {
     value.into().to_string()
 }
 

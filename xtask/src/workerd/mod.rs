@@ -15,6 +15,7 @@
 mod child;
 mod config;
 mod far_edge;
+mod inside;
 mod probe;
 
 use std::collections::BTreeMap;
@@ -55,13 +56,16 @@ pub struct StartOptions {
     pub vars: BTreeMap<String, String>,
     /// The only core it may run on, by `taskset`; all of them by default.
     pub core: Option<usize>,
+    /// Whether it may call hosts inside, such as this machine. Then it has no pages and no cron.
+    pub calls_inside: bool,
 }
 
 impl StartOptions {
     /// The release build, without further vars.
     pub fn new(state_dir: impl Into<PathBuf>) -> Self {
         let (build, vars) = (Build::Release, BTreeMap::new());
-        Self { state_dir: state_dir.into(), build, main: None, vars, core: None }
+        let state_dir = state_dir.into();
+        Self { state_dir, build, main: None, vars, core: None, calls_inside: false }
     }
 }
 
@@ -95,12 +99,21 @@ impl Server {
     /// Starts workerd on a free loopback port and waits, at most 20 s, until it is ready.
     /// Fails if `cargo xtask build` has not made the wanted build.
     pub fn start(options: StartOptions) -> Result<Self> {
-        let StartOptions { state_dir, build, main, vars, core } = options;
+        let StartOptions { state_dir, build, main, vars, core, calls_inside } = options;
         let state_dir = made(&state_dir)?;
         let config = state_dir.join("wrangler.json");
         let vars = with_secrets(&config, vars)?;
         let admin_token = vars.get(ADMIN_TOKEN).cloned().unwrap_or_default();
         let usual = bundle::stage(build, &state_dir.join("worker"))?;
+        if calls_inside {
+            let storage = state_dir.join(".wrangler/state/workerd");
+            for folder in inside::FOLDERS {
+                made(&storage.join(folder))?;
+            }
+            let content = inside::config(&wrangler_toml()?, &storage, &vars)?;
+            let config = state_dir.join("inside.capnp");
+            return Self::serve(config, &content, admin_token, core);
+        }
         let main = main.map_or_else(|| usual.clone(), |name| usual.with_file_name(name));
         let content = config::derive(&wrangler_toml()?, &main, paths::root(), &vars)?;
         Self::serve(config, &serde_json::to_string_pretty(&content)?, admin_token, core)

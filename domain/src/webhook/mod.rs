@@ -1,0 +1,20 @@
+//! What the merchant's shop is told: webhooks by Standard Webhooks 1.0.0
+//! (<https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>).
+//!
+//! Here is every rule of them: where they may go ([`Address`]), what they say ([`Event`]), how they
+//! are signed ([`Secret`]), when they are tried again ([`Schedule`]), and when an endpoint that
+//! does not answer is left alone ([`Breaker`]). Sending and storing is done elsewhere.
+
+mod address;
+mod breaker;
+mod event;
+mod outcome;
+mod schedule;
+mod secret;
+
+pub use address::{ADDRESS_LEN_MAX, Address, AddressError, Reach};
+pub use breaker::{Breaker, FAILURES_MAX, IN_FLIGHT_MAX};
+pub use event::{Event, EventKind};
+pub use outcome::{Next, Verdict};
+pub use schedule::Schedule;
+pub use secret::{Secret, SecretError, signatures};
