@@ -214,7 +214,8 @@ pub(super) fn contract(operation: Operation) -> Contract {
         Operation::ExtendReservation => over(reservation()).problems(&[Kind::ExtensionCap]),
         Operation::BeginPayment => {
             let reply = Body::Json(schema_of::<PaymentReply>);
-            over(Contract { reply, ..reservation() }).configured().gives("Location")
+            let paying = over(Contract { reply, ..reservation() }).configured();
+            paying.gives("Location").problems(&[Kind::PaymentProviderDown])
         }
         Operation::ShowOrder => Contract::shopper(Body::Json(schema_of::<Order>))
             .problems(&[Kind::SkuNotFound, Kind::OrderNotFound]),
