@@ -213,9 +213,8 @@ pub(super) fn contract(operation: Operation) -> Contract {
         }
         Operation::ExtendReservation => over(reservation()).problems(&[Kind::ExtensionCap]),
         Operation::BeginPayment => {
-            let reply = Body::Json(schema_of::<PaymentReply>);
-            let paying = over(Contract { reply, ..reservation() }).configured();
-            paying.gives("Location").problems(&[Kind::PaymentProviderDown])
+            let begun = Contract { reply: Body::Json(schema_of::<PaymentReply>), ..reservation() };
+            over(begun).problems(&[Kind::PaymentProviderDown]).configured().gives("Location")
         }
         Operation::ShowOrder => Contract::shopper(Body::Json(schema_of::<Order>))
             .problems(&[Kind::SkuNotFound, Kind::OrderNotFound]),
