@@ -40,6 +40,8 @@ pub(super) const OPENS_AFTER: Duration = Duration::from_secs(4);
 /// Short, because a rehearsal wants to see the end of what is walked away from.
 const RESERVATION_TTL_MS: u64 = 5_000;
 const PASS_TTL_MS: u64 = 30_000;
+/// Where everybody is let in at once, many wait with a pass for what others may give back.
+const OPEN_PASS_TTL_MS: u64 = 300_000;
 const RESERVATION_MAX_MS: u64 = 60_000;
 const PAYMENT_WINDOW_MS: u64 = 5_000;
 
@@ -82,7 +84,7 @@ impl Merchant {
             "order": if options.line { "fifo" } else { "passthrough" },
             "per_shopper_max": per_shopper_max,
             "admits_per_minute_max": options.shoppers.saturating_mul(20),
-            "pass_ttl_ms": PASS_TTL_MS,
+            "pass_ttl_ms": if options.line { PASS_TTL_MS } else { OPEN_PASS_TTL_MS },
             "reservation_ttl_ms": RESERVATION_TTL_MS,
             "reservation_max_ms": RESERVATION_MAX_MS,
             "payment_window_ms": PAYMENT_WINDOW_MS,
