@@ -134,7 +134,9 @@ pub(crate) async fn begin_payment(
     place.require_offer(edge, env).await?;
     payment::permit(edge).inspect_err(|_| edge.lines.count_payment(&place.sale, false))?;
     let command = Command::BeginPayment { shopper, reservation };
-    let view = reservation_view(place.stub(env).execute(command).await?)?;
+    // Or anybody could hold the provider's one try by asking for what is not theirs.
+    let begun = place.stub(env).execute(command).await.inspect_err(|_| payment::give_back(edge))?;
+    let view = reservation_view(begun)?;
     let payment =
         view.payment.ok_or_else(|| Problem::unavailable("inventory", &"no payment was begun"))?;
     let session = payment::Session {

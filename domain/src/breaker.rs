@@ -48,6 +48,13 @@ impl Breaker {
         Ok(())
     }
 
+    /// The try that was permitted is not made after all, so that it keeps out nobody else.
+    pub fn give_back(&mut self, now: Timestamp) {
+        if self.failures >= FAILURES_MAX {
+            self.open_until = now;
+        }
+    }
+
     /// Takes note of how a try ended.
     pub fn note(&mut self, succeeded: bool, now: Timestamp) {
         if succeeded {
@@ -101,6 +108,20 @@ mod tests {
         assert_eq!(recovered.permit(later), Ok(()));
         breaker.note(false, later);
         assert_eq!(breaker.permit(later), Err(Millis::new(2 * PAUSE.get())));
+    }
+
+    #[test]
+    fn who_does_not_try_after_all_keeps_out_nobody() {
+        let mut breaker = opened();
+        let later = NOW.plus(PAUSE);
+        assert_eq!(breaker.permit(later), Ok(()));
+        breaker.give_back(later);
+        assert_eq!(breaker.permit(later), Ok(()));
+        breaker.note(false, later);
+        assert!(breaker.permit(later).is_err(), "what was tried still counts");
+        let mut closed = Breaker::default();
+        closed.give_back(later);
+        assert_eq!(closed, Breaker::default());
     }
 
     #[test]

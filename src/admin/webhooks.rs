@@ -4,7 +4,7 @@
 
 use doorbuster_domain::id::EndpointName;
 use doorbuster_domain::time::{Millis, Timestamp};
-use doorbuster_domain::webhook::{Address, EventKind, Reach};
+use doorbuster_domain::webhook::{Address, ENDPOINTS_MAX, EventKind, PREVIOUS_SIGNS, Reach};
 use doorbuster_wire::problem::ProblemKind;
 use doorbuster_wire::route::Operation;
 use doorbuster_wire::webhook::WebhookRequest;
@@ -16,10 +16,6 @@ use crate::problem::{Problem, sentence};
 use crate::store::{Row, Store, Value};
 use crate::webhooks::wake;
 
-/// So many endpoints a shop can have: each costs every order a row for every event.
-const ENDPOINTS_MAX: u64 = 16;
-/// How long the secret before the present one signs, too.
-const PREVIOUS_SIGNS: Millis = Millis::from_secs(24 * 3600);
 /// Deliveries in a page, at most.
 const PAGE_LEN: u64 = 100;
 /// Beyond this, JavaScript's numbers are not exact.

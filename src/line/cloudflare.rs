@@ -4,7 +4,6 @@ use doorbuster_domain::line::LineOrder;
 use doorbuster_domain::time::{Millis, Timestamp};
 use doorbuster_wire::cloudflare::{CloudflareReply, CloudflareTurn};
 use doorbuster_wire::shopper::TurnReply;
-use js_sys::Date;
 
 use super::words::minutes;
 use crate::reservations::word;
@@ -37,7 +36,7 @@ pub(super) fn reply(seen: &Seen, turn: &TurnReply) -> CloudflareReply {
                 || turn.state == "sold_out"
                 || seen.order == LineOrder::Reject,
             queue_all: ["not_open", "drawing", "paused", "closed"].contains(&turn.state.as_str()),
-            last_updated: iso_8601(Timestamp::from_millis(turn.now_ms)),
+            last_updated: Timestamp::from_millis(turn.now_ms).rfc_3339(),
             refresh_interval_seconds: next_poll.ceil_secs(),
             queueing_method: word(&seen.order),
         },
@@ -54,10 +53,4 @@ fn quartiles(turn: &TurnReply) -> Option<(u64, u64)> {
         from.saturating_add(way).div_ceil(MINUTE_MS)
     };
     Some((on_the_way(low, expected, 15), on_the_way(expected, high, 25)))
-}
-
-/// A moment, such as `2026-11-24T18:00:00.000Z`.
-#[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 are far below 2^53")]
-pub(super) fn iso_8601(at: Timestamp) -> String {
-    Date::new(&(at.as_millis() as f64).into()).to_iso_string().into()
 }

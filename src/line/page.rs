@@ -10,7 +10,6 @@ use doorbuster_wire::problem::ProblemKind;
 use doorbuster_wire::shopper::TurnReply;
 use worker::Env;
 
-use super::cloudflare::iso_8601;
 use super::words::{band, escaped, filled, grouped, left, people, range};
 use super::{give_back, take, turn};
 use crate::edge::{Edge, now};
@@ -330,7 +329,7 @@ fn opening(seen: &Seen) -> String {
 
 /// A moment as it is everywhere: where the reader is, the page cannot know.
 fn moment(at: Timestamp) -> String {
-    let iso = iso_8601(at);
+    let iso = at.rfc_3339();
     let day = iso.get(..10).unwrap_or_default();
     let time = iso.get(11..16).unwrap_or_default();
     format!("<time datetime=\"{iso}\">{day} {time} UTC</time>")

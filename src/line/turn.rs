@@ -1,7 +1,6 @@
 //! What a shopper is told when asking for the turn.
 
-use doorbuster_domain::inventory::StockBand;
-use doorbuster_domain::line::{SkuStatus, Turn, Wait};
+use doorbuster_domain::line::{Turn, Wait};
 use doorbuster_domain::sealed::{Pass, Ticket};
 use doorbuster_domain::time::Timestamp;
 use doorbuster_wire::shopper::TurnReply;
@@ -67,13 +66,6 @@ pub(super) fn admitted(told: TurnReply, config: &Config, pass: &Pass) -> TurnRep
     }
 }
 
-/// What is sold out while other things are not.
-fn gone(seen: &Seen) -> Vec<String> {
-    let is_gone = |sku: &&SkuStatus| sku.band == StockBand::SoldOut;
-    let gone: Vec<_> = seen.stock.iter().filter(is_gone).map(|sku| sku.sku.to_string()).collect();
-    if gone.len() < seen.stock.len() { gone } else { Vec::new() }
-}
-
 /// What is the same for everybody.
 pub(super) fn base(seen: &Seen, now: Timestamp) -> TurnReply {
     let opens_at = seen.schedule.map(|schedule| schedule.opens_at).filter(|at| *at > now);
@@ -86,7 +78,7 @@ pub(super) fn base(seen: &Seen, now: Timestamp) -> TurnReply {
         wait_high_ms: None,
         beyond_stock: false,
         stock: seen.stock.iter().map(|sku| sku.band).min().map(|band| word(&band)),
-        gone: gone(seen),
+        gone: seen.gone().into_iter().map(ToString::to_string).collect(),
         message: (!seen.message.is_empty()).then(|| seen.message.clone()),
         why: seen.why.clone(),
         opens_at_ms: opens_at.map(Timestamp::as_millis),

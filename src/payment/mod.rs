@@ -115,6 +115,13 @@ pub(crate) fn permit(edge: &Edge) -> Result<(), Problem> {
     })
 }
 
+/// Who was permitted to ask the provider has nothing to ask it.
+pub(crate) fn give_back(edge: &Edge) {
+    let mut breaker = edge.provider.get();
+    breaker.give_back(now());
+    edge.provider.set(breaker);
+}
+
 /// What the provider answers, if it does so in time. Later it may still do what it was asked: all
 /// of it can be asked again.
 async fn answered<T>(asked: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {

@@ -143,16 +143,7 @@ pub(super) async fn happens(
         }
     };
     let row = record(&Store::open(edge, env).await?, task.payment).await?;
-    let link = PaymentLink {
-        sale: task.sale.clone(),
-        sku: task.sku.clone(),
-        payment: task.payment,
-        amount_minor: row.amount_minor,
-        currency: row.currency,
-        expires_at: now().plus(LINK_TTL_AFTER),
-    };
-    let link = edge.config(env)?.keyring.seal(&link);
-    report(edge, env, kind, link).await
+    report(edge, env, task, kind, &row).await
 }
 
 async fn send_later(
@@ -219,10 +210,25 @@ pub(crate) async fn webhook(
     Ok(Reply::json(&serde_json::json!({ "received": true })))
 }
 
-/// The provider tells the shop.
-async fn report(edge: &Edge, env: &Env, kind: &str, link: String) -> Result<(), Problem> {
+/// The provider tells the shop what became of a payment.
+async fn report(
+    edge: &Edge,
+    env: &Env,
+    task: &PaymentTask,
+    kind: &str,
+    row: &PaymentRow,
+) -> Result<(), Problem> {
+    let keyring = &edge.config(env)?.keyring;
+    let link = keyring.seal(&PaymentLink {
+        sale: task.sale.clone(),
+        sku: task.sku.clone(),
+        payment: task.payment,
+        amount_minor: row.amount_minor,
+        currency: row.currency.clone(),
+        expires_at: now().plus(LINK_TTL_AFTER),
+    });
     let body = serde_json::to_string(&Webhook { kind: kind.to_owned(), link }).unwrap_or_default();
-    let signature = edge.config(env)?.keyring.sign_webhook(now(), body.as_bytes());
+    let signature = keyring.sign_webhook(now(), body.as_bytes());
     receive(edge, env, &signature, body.as_bytes()).await
 }
 
@@ -295,10 +301,10 @@ async fn act(
             continue;
         }
         for (later, delay) in &effect.later {
-            if *delay > Millis::new(0) {
-                send_later(env, task, *later, *delay).await?;
-            } else {
-                Box::pin(happens(edge, env, task, *later)).await?;
+            match (later, delay.get()) {
+                (Later::ReportCompleted, 0) => report(edge, env, task, COMPLETED, &row).await?,
+                (Later::ReportDeclined, 0) => report(edge, env, task, DECLINED, &row).await?,
+                _ => send_later(env, task, *later, *delay).await?,
             }
         }
         return Ok((row, Some(effect)));

@@ -2,7 +2,7 @@
 
 use doorbuster_domain::id::EndpointName;
 use doorbuster_domain::time::{Millis, Timestamp};
-use doorbuster_domain::webhook::{Breaker, FAILURES_MAX, Next, Verdict, signatures};
+use doorbuster_domain::webhook::{Breaker, Next, Verdict, signatures};
 use js_sys::{Array, Function, Promise};
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -199,8 +199,7 @@ fn record(
             Value::Text(&endpoint.address),
         ],
     )?);
-    if taken && before.failures >= FAILURES_MAX {
-        // It is back: what waits for another attempt need not wait any longer.
+    if before.is_found_by(taken) {
         statements.push(store.prepare(
             "UPDATE webhook_deliveries SET next_at_ms = ?1
              WHERE endpoint = ?2 AND state = 'pending' AND next_at_ms > ?1",

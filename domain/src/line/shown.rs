@@ -56,7 +56,7 @@ pub(super) type Span = (u64, u64);
 impl Shown {
     /// Whoever is admitted is taken to come within this time, or not at all: a poll is never
     /// further away.
-    pub(super) const WITHIN: Millis = Millis::from_secs(30);
+    pub(super) const WITHIN: Millis = Millis::from_secs(WITHIN_SECS as u64);
     /// So long the seconds of admission are kept apart.
     pub(super) const WINDOW: Millis = Millis::from_secs(70);
 
@@ -110,7 +110,7 @@ impl Shown {
         (all - real(came)).max(0.0) * later / (later + 1.0 - share).max(f64::MIN_POSITIVE)
     }
 
-    /// Of those who come, the share that needs more than so many seconds.
+    /// Of those who come, the share that needs so many seconds or more.
     fn come_after(&self, seconds: u64) -> f64 {
         let passed = usize::try_from(seconds).unwrap_or(WITHIN_SECS).min(WITHIN_SECS);
         let later = self.after.iter().skip(passed).sum::<f64>();

@@ -191,6 +191,13 @@ impl Status {
         self.stock.iter().any(|known| known.sku == *sku && known.band == StockBand::SoldOut)
     }
 
+    /// What is sold out while other things are not: who wants one of these need not wait.
+    pub fn gone(&self) -> Vec<&Sku> {
+        let sold_out = self.stock.iter().filter(|known| known.band == StockBand::SoldOut);
+        let gone: Vec<&Sku> = sold_out.map(|known| &known.sku).collect();
+        if gone.len() < self.stock.len() { gone } else { Vec::new() }
+    }
+
     /// Whether there is any point in taking a place in the line, for a client whose addresses have
     /// this digest, if that counts, and took so many places here.
     ///

@@ -45,6 +45,12 @@ impl Breaker {
         now.as_millis() < self.open_until.as_millis()
     }
 
+    /// Whether the endpoint has been found again by a round of which at least one was taken, or
+    /// none: then what waits for another attempt need not wait any longer.
+    pub const fn is_found_by(self, taken: bool) -> bool {
+        taken && self.failures >= FAILURES_MAX
+    }
+
     /// What it is after a round that ended at `now`, of which at least one was taken, or none.
     #[must_use]
     pub fn after(self, taken: bool, now: Timestamp, pauses: &Schedule, chance: [u8; 2]) -> Self {
@@ -85,6 +91,8 @@ mod tests {
         }
         breaker = after(breaker, false, NOW);
         assert_eq!(breaker.permits(NOW), 0);
+        assert!(breaker.is_found_by(true) && !breaker.is_found_by(false));
+        assert!(!Breaker::default().is_found_by(true), "it was never lost");
     }
 
     #[test]

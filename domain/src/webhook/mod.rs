@@ -5,6 +5,8 @@
 //! are signed ([`Secret`]), when they are tried again ([`Schedule`]), and when an endpoint that
 //! does not answer is left alone ([`Breaker`]). Sending and storing is done elsewhere.
 
+use crate::time::Millis;
+
 mod address;
 mod breaker;
 mod event;
@@ -18,3 +20,8 @@ pub use event::{Event, EventKind};
 pub use outcome::{Next, Verdict};
 pub use schedule::Schedule;
 pub use secret::{Secret, SecretError, signatures};
+
+/// So many endpoints a shop can have: each costs every order a row for every event.
+pub const ENDPOINTS_MAX: u64 = 16;
+/// How long the secret before the present one signs, too.
+pub const PREVIOUS_SIGNS: Millis = Millis::from_secs(24 * 3600);

@@ -294,7 +294,10 @@ impl Checkout {
             let orders = self.orders.values().filter(|order| order.payment == *payment).count();
             let paid = *status == Status::Completed;
             check(orders == usize::from(paid), "money without an order, or an order without");
-            check(!matches!(status, Status::Stubborn | Status::Authenticating), "it goes on");
+            check(
+                !matches!(status, Status::Open | Status::Stubborn | Status::Authenticating),
+                "it goes on",
+            );
             let view = self.mine.get(&payment.reservation()).map(|id| self.view(*id));
             let Some(view) = view else { continue };
             let told = view.refund == Some(RefundState::Done);
