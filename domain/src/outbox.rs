@@ -80,7 +80,9 @@ impl Outbox {
             | Event::Extended { .. }
             | Event::PaymentBegun { .. }
             | Event::Released { .. }
-            | Event::Expired { .. } => {}
+            | Event::Expired { .. }
+            | Event::Waitlisted { .. }
+            | Event::Called { .. } => {}
         }
     }
 

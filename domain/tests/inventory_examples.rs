@@ -17,3 +17,6 @@ mod shop;
 mod stock;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+#[path = "inventory_examples/waitlist.rs"]
+mod waitlist;

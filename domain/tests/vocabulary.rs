@@ -52,7 +52,7 @@ fn every_event_has_its_format_pinned_under_the_name_it_gives_itself() {
     let events = [events_of_the_stock(), events_of_a_reservation()].concat();
     let mut places: Vec<_> = events.iter().map(|(event, _)| place(event)).collect();
     places.sort_unstable();
-    assert_eq!(places, (0..16).collect::<Vec<_>>());
+    assert_eq!(places, (0..18).collect::<Vec<_>>());
     for (event, text) in events {
         assert!(text.starts_with(&format!("{{\"{}\":", event.name())), "{text}");
     }
@@ -78,6 +78,8 @@ const fn place(event: &Event) -> usize {
         Event::Expired { .. } => 13,
         Event::Settled { .. } => 14,
         Event::PaymentVoided { .. } => 15,
+        Event::Waitlisted { .. } => 16,
+        Event::Called { .. } => 17,
     }
 }
 
@@ -124,6 +126,20 @@ fn events_of_a_reservation() -> Vec<(Event, &'static str)> {
             concat!(
                 r#"{"reserved":{"reservation":"rsv_paWlpaWlpaWlpaWlpaWlpQ","#,
                 r#""shopper":"shp_8WxggLcJyyTgEMy_fHpYwQ","quantity":2,"#,
+                r#""expires_at":1700000000123}}"#
+            ),
+        ),
+        (
+            Event::Waitlisted { reservation, shopper: shopper("ann"), quantity: 2 },
+            concat!(
+                r#"{"waitlisted":{"reservation":"rsv_paWlpaWlpaWlpaWlpaWlpQ","#,
+                r#""shopper":"shp_8WxggLcJyyTgEMy_fHpYwQ","quantity":2}}"#
+            ),
+        ),
+        (
+            Event::Called { reservation, expires_at: AT },
+            concat!(
+                r#"{"called":{"reservation":"rsv_paWlpaWlpaWlpaWlpaWlpQ","#,
                 r#""expires_at":1700000000123}}"#
             ),
         ),

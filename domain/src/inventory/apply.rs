@@ -10,7 +10,7 @@ use crate::id::{IdempotencyKey, PaymentId, ReservationId, ShopperId};
 use crate::machine::Corrupt;
 use crate::time::Timestamp;
 
-type Fits = Result<(), &'static str>;
+pub(super) type Fits = Result<(), &'static str>;
 
 impl Event {
     /// The event's name, as the journal spells it.
@@ -21,6 +21,8 @@ impl Event {
             Self::Withdrawn { .. } => "withdrawn",
             Self::SellingSet { .. } => "selling_set",
             Self::Reserved { .. } => "reserved",
+            Self::Waitlisted { .. } => "waitlisted",
+            Self::Called { .. } => "called",
             Self::Extended { .. } => "extended",
             Self::PaymentBegun { .. } => "payment_begun",
             Self::PaymentOverdue { .. } => "payment_overdue",
@@ -88,6 +90,7 @@ impl Inventory {
                 require(!unopened, "what has opened was not open before")?;
                 require(*phase_number > self.phase_number, "a later order came before")?;
                 (self.selling, self.phase_number) = (*selling, *phase_number);
+                self.end_waitlist_if_closed();
                 Ok(())
             }
             Event::RefundDue { payment, amount_minor } => {
@@ -105,7 +108,24 @@ impl Inventory {
                 "no refund was due",
             ),
             Event::Reserved { reservation, shopper, quantity, expires_at } => {
-                self.add(*reservation, *shopper, *quantity, (at, *expires_at))
+                let entry = Reservation::held(*shopper, *quantity, at, *expires_at);
+                self.add(*reservation, *shopper, entry)?;
+                require(*quantity <= self.counts.available(), "more is reserved than available")?;
+                require(self.next_called().is_none(), "somebody waits for the units")?;
+                require(*expires_at == self.deadline_of_new(at), "the deadline is another")?;
+                self.counts.reserved = self.counts.reserved.saturating_add(*quantity);
+                Ok(())
+            }
+            Event::Waitlisted { reservation, shopper, quantity } => {
+                self.waitlisted = self.waitlisted.saturating_add(1);
+                let entry = Reservation::waiting(*shopper, *quantity, at, self.waitlisted);
+                self.add(*reservation, *shopper, entry)?;
+                require(self.counts.available() == 0, "nobody waits for what is there")?;
+                require(self.counts.reserved > 0, "nobody waits for what is gone")
+            }
+            Event::Called { reservation, expires_at } => {
+                require(self.next_called() == Some(*reservation), "another comes first")?;
+                self.call(*reservation, at, *expires_at)
             }
             _ => self.change_reservation(event, at),
         }
@@ -122,26 +142,15 @@ impl Inventory {
         require(known.is_none(), "the act happened before")
     }
 
-    fn add(
-        &mut self,
-        id: ReservationId,
-        shopper: ShopperId,
-        quantity: u32,
-        (reserved_at, expires_at): (Timestamp, Timestamp),
-    ) -> Fits {
+    fn add(&mut self, id: ReservationId, shopper: ShopperId, entry: Reservation) -> Fits {
         require(self.selling == Selling::Open, "the sale is not open")?;
-        require(quantity > 0, "nothing is reserved")?;
-        require(quantity <= self.counts.available(), "more is reserved than available")?;
+        require(entry.quantity > 0, "nothing is reserved")?;
         let terms = self.terms.as_ref().ok_or("opening comes first, and once")?;
         let had = self.had_by(shopper);
-        require(had.may_have(quantity, terms), "the shopper's limit is passed")?;
+        require(had.may_have(entry.quantity, terms), "the shopper's limit is passed")?;
         require(had.may_reserve(terms), "the shopper reserved too often")?;
-        let ttl = terms.reservation_ttl_ms;
-        require(expires_at == reserved_at.plus(ttl), "the deadline is another")?;
         let is_of_shopper = ReservationId::range_of(shopper).contains(&id);
         require(is_of_shopper, "the reservation cannot be the shopper's")?;
-        let entry = Reservation::held(shopper, quantity, reserved_at, expires_at);
-        self.counts.reserved = self.counts.reserved.saturating_add(quantity);
         self.index.add(id, &entry);
         require(self.reservations.insert(id, entry).is_none(), "the reservation exists")
     }
@@ -164,7 +173,7 @@ impl Inventory {
                 let held = is_held_at(r, at);
                 r.attempts = r.attempts.saturating_add(1);
                 r.state = State::Paying { deadline: *deadline, overdue: false };
-                held && r.attempts == payment.attempt() && *deadline == at.plus(window)
+                held && u32::from(r.attempts) == payment.attempt() && *deadline == at.plus(window)
             }),
             Event::PaymentOverdue { reservation } => {
                 self.alter(*reservation, |r| match &mut r.state {
@@ -184,9 +193,9 @@ impl Inventory {
                     matches!(r.state, State::Paying { .. })
                 })
             }
-            Event::Released { reservation } => {
-                self.give_back(*reservation, State::Released, |r| is_held_at(r, at))
-            }
+            Event::Released { reservation } => self.give_back(*reservation, State::Released, |r| {
+                is_held_at(r, at) || matches!(r.state, State::Waiting { .. })
+            }),
             Event::Expired { reservation } => self.give_back(
                 *reservation,
                 State::Expired,
@@ -201,8 +210,17 @@ impl Inventory {
         }
     }
 
+    /// When a reservation that begins now ends.
+    pub(super) fn deadline_of_new(&self, at: Timestamp) -> Timestamp {
+        self.terms.as_ref().map_or(at, |terms| at.plus(terms.reservation_ttl_ms))
+    }
+
     /// Changes one reservation and keeps the index true. `change` says whether it fitted the state.
-    fn alter(&mut self, id: ReservationId, change: impl FnOnce(&mut Reservation) -> bool) -> Fits {
+    pub(super) fn alter(
+        &mut self,
+        id: ReservationId,
+        change: impl FnOnce(&mut Reservation) -> bool,
+    ) -> Fits {
         let reservation = self.reservations.get_mut(&id).ok_or("there is no such reservation")?;
         self.index.remove(id, reservation);
         let fits = change(reservation);
@@ -226,6 +244,7 @@ impl Inventory {
                 let had = self.had_by(id.shopper(found.shopper_second_half));
                 require(had.may_have(quantity, terms), "the limit is passed")?;
             }
+            State::Waiting { .. } => return Err("it waits for units"),
             State::Allocated { .. } => return Err("it is allocated already"),
         }
         if found.is_reserved() {
@@ -247,7 +266,7 @@ impl Inventory {
     ) -> Fits {
         let mut returned = 0;
         self.alter(id, |r| {
-            returned = r.quantity;
+            returned = if r.is_reserved() { r.quantity } else { 0 };
             let fits = fits(r);
             r.state = end;
             fits
@@ -263,7 +282,7 @@ impl Inventory {
     fn begun(&self, payment: PaymentId) -> Result<Reservation, &'static str> {
         let found = self.reservations.get(&payment.reservation());
         let found = *found.ok_or("there is no such reservation")?;
-        let begun = (1..=found.attempts).contains(&payment.attempt());
+        let begun = (1..=found.attempts.into()).contains(&payment.attempt());
         require(begun, "the payment was never begun").map(|()| found)
     }
 }

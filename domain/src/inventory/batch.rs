@@ -33,10 +33,12 @@ impl Inventory {
         let at = now.max(self.last_at);
         let mut batch = Batch { at, events: Vec::new(), answers: Vec::new() };
         self.happen(self.handle_timeout(at), &mut batch)?;
+        self.call_waiting(&mut batch)?;
         for command in commands {
             let answer = match self.handle(command, at) {
                 Ok(decision) => {
                     self.happen(decision.events, &mut batch)?;
+                    self.call_waiting(&mut batch)?;
                     Answer::Accepted(decision.reply)
                 }
                 Err(rejection) => Answer::Rejected(rejection),
@@ -44,6 +46,15 @@ impl Inventory {
             batch.answers.push(answer);
         }
         Ok(batch)
+    }
+
+    /// What came back goes to who waits for it, before anybody else can ask.
+    fn call_waiting(&mut self, batch: &mut Batch) -> Result<(), Corrupt> {
+        while let Some(reservation) = self.next_called() {
+            let expires_at = self.deadline_of_new(batch.at);
+            self.happen(vec![Event::Called { reservation, expires_at }], batch)?;
+        }
+        Ok(())
     }
 
     fn happen(&mut self, events: Vec<Event>, batch: &mut Batch) -> Result<(), Corrupt> {

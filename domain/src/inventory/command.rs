@@ -53,6 +53,15 @@ pub enum Command {
         /// Units wanted, at least 1.
         quantity: u32,
     },
+    /// Set units aside for a shopper, or, while all are reserved, put them on the waitlist.
+    ReserveOrWait {
+        /// Who asks.
+        shopper: ShopperId,
+        /// Marks this act, so that a repeat is known as such.
+        key: IdempotencyKey,
+        /// Units wanted, at least 1.
+        quantity: u32,
+    },
     /// Ask again for what a `Reserve` was answered, without the right to a new one.
     RepeatReserve {
         /// Who asks.

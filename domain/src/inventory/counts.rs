@@ -46,6 +46,7 @@ pub(super) struct Figures {
     pub(super) reservations: u64,
     pub(super) expired: u64,
     pub(super) refunds_due: u64,
+    pub(super) waiting: u64,
 }
 
 impl Figures {
@@ -62,6 +63,7 @@ impl Figures {
             reservations: self.reservations,
             expired: self.expired,
             refunds_due: self.refunds_due,
+            waiting: self.waiting,
         }
     }
 }

@@ -42,6 +42,9 @@ impl Inventory {
             Command::Reserve { shopper, key, quantity } => {
                 self.reserve(terms, *shopper, key, *quantity, now)
             }
+            Command::ReserveOrWait { shopper, key, quantity } => {
+                self.reserve_or_wait(terms, *shopper, key, *quantity, now)
+            }
             Command::RepeatReserve { shopper, key, quantity } => {
                 let id = ReservationId::derive(&terms.sale, &terms.sku, *shopper, key);
                 self.first_answer(terms, id, self.own(*shopper, id)?, *quantity)
@@ -64,7 +67,11 @@ impl Inventory {
             Command::Settle { orders } => Ok(self.settle(orders)),
             Command::ShowReservation { shopper, reservation } => {
                 let found = self.own(*shopper, *reservation)?;
-                Ok(self.shown(terms, *reservation, found, Vec::new()))
+                let mut decision = self.shown(terms, *reservation, found, Vec::new());
+                if let Reply::Reservation { view, .. } = &mut decision.reply {
+                    view.ahead = self.ahead_of(found);
+                }
+                Ok(decision)
             }
             Command::ShowStock => Ok(self.unchanged(terms, false)),
         }
@@ -132,7 +139,7 @@ impl Inventory {
         Ok(stock_as(Figures { selling, ..self.figures() }, terms, event))
     }
 
-    fn reserve(
+    pub(super) fn reserve(
         &self,
         terms: &Terms,
         shopper: ShopperId,
@@ -203,7 +210,7 @@ impl Inventory {
     fn release(&self, terms: &Terms, shopper: ShopperId, id: ReservationId) -> Verdict {
         let found = self.own(shopper, id)?;
         match found.state {
-            State::Held { .. } => {
+            State::Held { .. } | State::Waiting { .. } => {
                 let released = Reservation { state: State::Released, ..*found };
                 Ok(self.shown(terms, id, &released, vec![Event::Released { reservation: id }]))
             }
@@ -253,8 +260,11 @@ impl Inventory {
             return Err(Rejection::ExistsWithDifferentQuantity { quantity: known.quantity });
         }
         let expires_at = known.reserved_at.plus(terms.reservation_ttl_ms);
-        let as_first_held = Reservation { state: State::Held { expires_at }, ..*known };
-        let view = ReservationView { refund: None, ..self.view(terms, id, &as_first_held) };
+        // On the waitlist nothing is told that could be another later, not even the number.
+        let state =
+            if known.waited { State::Waiting { number: 0 } } else { State::Held { expires_at } };
+        let as_at_first = Reservation { state, ..*known };
+        let view = ReservationView { refund: None, ..self.view(terms, id, &as_at_first) };
         Ok(Decision { events: Vec::new(), reply: Reply::Reservation { view, exists: true } })
     }
 
@@ -272,6 +282,7 @@ impl Inventory {
 
     fn view(&self, terms: &Terms, id: ReservationId, reservation: &Reservation) -> ReservationView {
         let (state, expires_at, order) = match reservation.state {
+            State::Waiting { .. } => (ReservationState::Waiting, None, None),
             State::Held { expires_at } => (ReservationState::Held, Some(expires_at), None),
             State::Paying { deadline, .. } => (ReservationState::Paying, Some(deadline), None),
             State::Allocated { allocated_at, settled, .. } => {
@@ -290,6 +301,7 @@ impl Inventory {
             expires_at,
             payment: reservation.payment(id).or(reservation.paid_with(id)),
             order,
+            ahead: None,
             refund: self.refund_of(id),
         }
     }
@@ -319,6 +331,7 @@ pub(super) fn is_worth_it((from, to): (Timestamp, Timestamp), ttl: Millis, cap: 
 pub(super) fn held(found: &Reservation) -> Result<Timestamp, Rejection> {
     match found.state {
         State::Held { expires_at } => Ok(expires_at),
+        State::Waiting { .. } => Err(Rejection::ReservationWaiting),
         State::Paying { .. } => Err(Rejection::PaymentInProgress),
         State::Allocated { .. } => Err(Rejection::ReservationAllocated),
         State::Released => Err(Rejection::ReservationReleased),

@@ -89,6 +89,22 @@ pub enum Event {
         /// Until when.
         expires_at: Timestamp,
     },
+    /// All units were reserved, and the shopper waits for some.
+    Waitlisted {
+        /// The reservation, for which nothing is set aside yet.
+        reservation: ReservationId,
+        /// For whom.
+        shopper: ShopperId,
+        /// How many are wanted.
+        quantity: u32,
+    },
+    /// Units came back, and were set aside for the first who waits for so many.
+    Called {
+        /// The reservation.
+        reservation: ReservationId,
+        /// Until when.
+        expires_at: Timestamp,
+    },
     /// The deadline moved.
     Extended {
         /// The reservation.

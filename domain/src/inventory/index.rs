@@ -1,6 +1,6 @@
 //! What follows from the reservations and is kept only to be found fast.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::reservation::{Reservation, State};
 use crate::id::{OrderId, ReservationId};
@@ -18,6 +18,8 @@ pub(super) struct Index {
     pub(super) overdue: BTreeSet<ReservationId>,
     /// Orders whose settlement has not been reported back.
     pub(super) unsettled: BTreeSet<OrderId>,
+    /// The waitlist, by how many units are wanted and then by number. No set is empty.
+    pub(super) waiting: BTreeMap<u32, BTreeSet<(u64, ReservationId)>>,
 }
 
 impl Index {
@@ -33,6 +35,9 @@ impl Index {
     /// Enters a reservation as it is.
     pub(super) fn add(&mut self, id: ReservationId, reservation: &Reservation) {
         match reservation.state {
+            State::Waiting { number } => {
+                self.waiting.entry(reservation.quantity).or_default().insert((number, id));
+            }
             State::Held { expires_at } => {
                 self.held.insert((expires_at, id));
             }
@@ -52,6 +57,14 @@ impl Index {
     /// Takes a reservation out, given as it was entered.
     pub(super) fn remove(&mut self, id: ReservationId, reservation: &Reservation) {
         match reservation.state {
+            State::Waiting { number } => {
+                if let Some(wanting) = self.waiting.get_mut(&reservation.quantity) {
+                    wanting.remove(&(number, id));
+                    if wanting.is_empty() {
+                        self.waiting.remove(&reservation.quantity);
+                    }
+                }
+            }
             State::Held { expires_at } => {
                 self.held.remove(&(expires_at, id));
             }
@@ -66,5 +79,16 @@ impl Index {
             }
             State::Allocated { .. } | State::Released | State::Expired => {}
         }
+    }
+
+    /// How many wait.
+    pub(super) fn waiting_len(&self) -> usize {
+        self.waiting.values().map(BTreeSet::len).sum()
+    }
+
+    /// The first on the waitlist who wants no more than so many units, with the number there.
+    pub(super) fn first_waiting(&self, units_max: u32) -> Option<(u64, ReservationId)> {
+        let firsts = self.waiting.range(..=units_max).filter_map(|(_, wanting)| wanting.first());
+        firsts.min().copied()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Index, Inventory, State};
+use super::{Index, Inventory};
 use crate::id::ShopperId;
 
 impl Inventory {
@@ -12,6 +12,7 @@ impl Inventory {
             ("no oversell", self.counts.hold()),
             ("counts agree with reservations", self.invariant_counts()),
             ("per-shopper limit", self.invariant_per_shopper_max()),
+            ("no unit is left while somebody waits for it", self.next_called().is_none()),
             ("index agrees with reservations", Index::of(&self.reservations) == self.index),
         ];
         checks.iter().find(|(_, holds)| !holds).map(|(name, _)| *name)
@@ -22,7 +23,7 @@ impl Inventory {
         let sum = |allocated: bool| -> u64 {
             self.reservations
                 .values()
-                .filter(|r| r.counts() && matches!(r.state, State::Allocated { .. }) == allocated)
+                .filter(|r| if allocated { r.is_allocated() } else { r.is_reserved() })
                 .map(|r| u64::from(r.quantity))
                 .sum()
         };

@@ -17,6 +17,7 @@ mod rejection;
 mod reservation;
 mod snapshot;
 mod terms;
+mod waitlist;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -52,6 +53,8 @@ pub struct Inventory {
     phase_number: u64,
     counts: Counts,
     expired: u64,
+    /// How many were ever put on the waitlist: the number of the newest.
+    waitlisted: u64,
     reservations: SortedMap<ReservationId, Reservation>,
     adjustments: BTreeMap<IdempotencyKey, Adjustment>,
     refunds: BTreeMap<PaymentId, RefundState>,
@@ -215,6 +218,7 @@ impl Inventory {
             reservations: self.reservations.len() as u64,
             expired: self.expired,
             refunds_due: self.refunds_due().count() as u64,
+            waiting: self.index.waiting_len() as u64,
         }
     }
 

@@ -5,6 +5,10 @@ use super::{Decision, Event, Inventory, RefundState, Rejection, Reply, Reservati
 use crate::id::{PaymentId, ReservationId, ShopperId};
 use crate::time::Timestamp;
 
+/// Payments that may be begun for one reservation. Who has several cards does not get near it; who
+/// tries out stolen ones comes to an end.
+const PAYMENTS_MAX: u16 = 20;
+
 impl Inventory {
     pub(super) fn begin_payment(
         &self,
@@ -19,10 +23,13 @@ impl Inventory {
             return Ok(self.shown(terms, id, found, Vec::new()));
         }
         held(found)?;
+        if found.attempts >= PAYMENTS_MAX {
+            return Err(Rejection::PaymentsMaxReached { payments_max: PAYMENTS_MAX });
+        }
         let deadline = now.plus(terms.payment_window_ms);
         let attempts = found.attempts.saturating_add(1);
         let state = State::Paying { deadline, overdue: false };
-        let event = Event::PaymentBegun { payment: PaymentId::of(id, attempts), deadline };
+        let event = Event::PaymentBegun { payment: PaymentId::of(id, attempts.into()), deadline };
         Ok(self.shown(terms, id, &Reservation { attempts, state, ..*found }, vec![event]))
     }
 
@@ -100,7 +107,7 @@ impl Inventory {
                     found.quantity <= self.counts.available()
                         && self.terms.as_ref().is_some_and(may)
                 }
-                State::Allocated { .. } => false,
+                State::Waiting { .. } | State::Allocated { .. } => false,
             }
     }
 
@@ -115,7 +122,7 @@ impl Inventory {
         let id = payment.reservation();
         self.reservations
             .get(&id)
-            .filter(|found| (1..=found.attempts).contains(&payment.attempt()))
+            .filter(|found| (1..=found.attempts.into()).contains(&payment.attempt()))
             .map(|found| (id, found))
             .ok_or(Rejection::ReservationNotFound)
     }

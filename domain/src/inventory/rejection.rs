@@ -56,9 +56,18 @@ pub enum Rejection {
     /// The reservation is an order by now.
     #[error("the reservation is already an order")]
     ReservationAllocated,
+    /// The shopper waits for units; none are set aside yet.
+    #[error("no units are set aside for this reservation yet")]
+    ReservationWaiting,
     /// The payment is under way; only the provider's word ends it.
     #[error("a payment for this reservation is under way")]
     PaymentInProgress,
+    /// So many payments of one reservation failed that trying another card is no longer shopping.
+    #[error("one reservation may be paid for at most {payments_max} times")]
+    PaymentsMaxReached {
+        /// The limit.
+        payments_max: u16,
+    },
     /// The reservation has been extended as far as its terms allow.
     #[error("the reservation cannot be extended any further")]
     ExtensionCapReached {
@@ -108,6 +117,7 @@ impl Rejection {
     pub const fn is_transient(&self) -> bool {
         match self {
             Self::PaymentInProgress
+            | Self::ReservationWaiting
             | Self::WithdrawExceedsAvailable { .. }
             | Self::SaleNotOpen
             | Self::SalePaused
@@ -124,6 +134,7 @@ impl Rejection {
             | Self::ReservationReleased
             | Self::ReservationExpired
             | Self::ReservationAllocated
+            | Self::PaymentsMaxReached { .. }
             | Self::ExtensionCapReached { .. }
             | Self::SaleClosed
             | Self::PerShopperMaxReached { .. }

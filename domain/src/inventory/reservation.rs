@@ -1,4 +1,5 @@
-//! A reservation: `held -> paying -> allocated`, or `-> released` / `-> expired`.
+//! A reservation: `held -> paying -> allocated`, or `-> released` / `-> expired`. Who waits for units
+//! begins with `waiting ->`.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +15,10 @@ pub(super) struct Reservation {
     pub(super) shopper_second_half: [u8; HALF],
     pub(super) quantity: u32,
     /// Payments begun so far; the last of them is the attempt that counts while paying.
-    pub(super) attempts: u32,
+    pub(super) attempts: u16,
+    /// Whether it began on the waitlist.
+    pub(super) waited: bool,
+    /// Since when units are set aside for it, or were; until then since when it waits.
     pub(super) reserved_at: Timestamp,
     pub(super) state: State,
 }
@@ -22,9 +26,22 @@ pub(super) struct Reservation {
 /// Where a reservation stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
-    Held { expires_at: Timestamp },
-    Paying { deadline: Timestamp, overdue: bool },
-    Allocated { attempt: u32, allocated_at: Timestamp, settled: bool },
+    /// With its number on the waitlist.
+    Waiting {
+        number: u64,
+    },
+    Held {
+        expires_at: Timestamp,
+    },
+    Paying {
+        deadline: Timestamp,
+        overdue: bool,
+    },
+    Allocated {
+        attempt: u32,
+        allocated_at: Timestamp,
+        settled: bool,
+    },
     Released,
     Expired,
 }
@@ -41,7 +58,18 @@ impl Reservation {
         expires_at: Timestamp,
     ) -> Self {
         let (shopper_second_half, state) = (shopper.second_half(), State::Held { expires_at });
-        Self { shopper_second_half, quantity, attempts: 0, reserved_at, state }
+        Self { shopper_second_half, quantity, attempts: 0, waited: false, reserved_at, state }
+    }
+
+    /// A reservation as it begins on the waitlist.
+    pub(super) fn waiting(
+        shopper: ShopperId,
+        quantity: u32,
+        since: Timestamp,
+        number: u64,
+    ) -> Self {
+        let state = State::Waiting { number };
+        Self { waited: true, state, ..Self::held(shopper, quantity, since, since) }
     }
 
     /// Whether its units are set aside.
@@ -49,15 +77,21 @@ impl Reservation {
         matches!(self.state, State::Held { .. } | State::Paying { .. })
     }
 
-    /// Whether its units count for its shopper's limit.
+    /// Whether its units are an order's.
+    pub(super) const fn is_allocated(&self) -> bool {
+        matches!(self.state, State::Allocated { .. })
+    }
+
+    /// Whether its units count for its shopper's limit. Those that are waited for do, or one could
+    /// wait for more than one may have.
     pub(super) const fn counts(&self) -> bool {
         !matches!(self.state, State::Released | State::Expired)
     }
 
     /// The payment under way, if there is one.
-    pub(super) const fn payment(&self, id: ReservationId) -> Option<PaymentId> {
+    pub(super) fn payment(&self, id: ReservationId) -> Option<PaymentId> {
         match self.state {
-            State::Paying { .. } => Some(PaymentId::of(id, self.attempts)),
+            State::Paying { .. } => Some(PaymentId::of(id, self.attempts.into())),
             _ => None,
         }
     }
@@ -75,6 +109,8 @@ impl Reservation {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReservationState {
+    /// On the waitlist.
+    Waiting,
     /// Set aside until the deadline.
     Held,
     /// With the payment provider.
@@ -108,6 +144,9 @@ pub struct ReservationView {
     /// The order, once allocated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<OrderView>,
+    /// At most so many are called before, while waiting; only for who looks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ahead: Option<u64>,
     /// Money of this shopper that goes back, or went: because it came too late, or twice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refund: Option<RefundState>,

@@ -25,6 +25,7 @@ struct Head<'a> {
     phase_number: u64,
     counts: Counts,
     expired: u64,
+    waitlisted: u64,
     adjustments: Cow<'a, BTreeMap<IdempotencyKey, Adjustment>>,
     refunds: Cow<'a, BTreeMap<PaymentId, RefundState>>,
     opened_with: u32,
@@ -35,6 +36,8 @@ struct Head<'a> {
 
 /// So many reservations stand in a block.
 const BLOCK_LEN: usize = 256;
+/// In the tag of one that began on the waitlist.
+const WAITED: u8 = 0x80;
 /// No block of reservations is longer, nor is a head with all the adjustments and refunds that an
 /// object can take.
 const BLOCK_BYTES_MAX: u32 = 64_000_000;
@@ -48,6 +51,7 @@ impl Inventory {
             phase_number: self.phase_number,
             counts: self.counts,
             expired: self.expired,
+            waitlisted: self.waitlisted,
             adjustments: Cow::Borrowed(&self.adjustments),
             refunds: Cow::Borrowed(&self.refunds),
             opened_with: self.opened_with,
@@ -78,6 +82,7 @@ impl Inventory {
             phase_number: head.phase_number,
             counts: head.counts,
             expired: head.expired,
+            waitlisted: head.waitlisted,
             adjustments: head.adjustments.into_owned(),
             refunds: head.refunds.into_owned(),
             opened_with: head.opened_with,
@@ -133,7 +138,9 @@ fn encode(id: ReservationId, reservation: &Reservation, block: &mut Vec<u8>) {
         }
         State::Released => (5, None, None),
         State::Expired => (6, None, None),
+        State::Waiting { .. } => (7, None, None),
     };
+    let tag = if reservation.waited { tag | WAITED } else { tag };
     block.extend(id.as_bytes());
     block.extend(reservation.shopper_second_half);
     block.push(tag);
@@ -148,12 +155,16 @@ fn encode(id: ReservationId, reservation: &Reservation, block: &mut Vec<u8>) {
     if let Some(attempt) = attempt {
         push_number(attempt.into(), block);
     }
+    if let State::Waiting { number } = reservation.state {
+        push_number(number, block);
+    }
 }
 
 fn decode(rest: &mut &[u8]) -> Option<(ReservationId, Reservation)> {
     let id = ReservationId::from_bytes(take(rest)?);
     let shopper_second_half = take(rest)?;
     let [tag] = take(rest)?;
+    let (tag, waited) = (tag & !WAITED, tag & WAITED > 0);
     let reserved_at = Timestamp::from_millis(number(rest)?);
     let quantity = number(rest)?.try_into().ok()?;
     let attempts = number(rest)?.try_into().ok()?;
@@ -168,9 +179,10 @@ fn decode(rest: &mut &[u8]) -> Option<(ReservationId, Reservation)> {
         },
         5 => State::Released,
         6 => State::Expired,
+        7 => State::Waiting { number: number(rest)? },
         _ => return None,
     };
-    Some((id, Reservation { shopper_second_half, quantity, attempts, reserved_at, state }))
+    Some((id, Reservation { shopper_second_half, quantity, attempts, waited, reserved_at, state }))
 }
 
 /// The next bytes.

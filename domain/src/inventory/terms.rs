@@ -115,4 +115,6 @@ pub struct StockView {
     pub expired: u64,
     /// Payments that have to be given back.
     pub refunds_due: u64,
+    /// Shoppers on the waitlist.
+    pub waiting: u64,
 }

@@ -130,3 +130,40 @@ fn a_sku_was_not_opened_under_terms_that_are_refused() {
     let terms = Terms { per_shopper_max: 0, ..terms() };
     refused(Written::default(), 1_000, &Event::Opened { terms, on_hand: 1 });
 }
+
+#[test]
+fn nobody_waits_or_is_called_out_of_turn_and_nobody_comes_between() {
+    let reserve =
+        |who: &str, quantity| Command::Reserve { shopper: shopper(who), key: name("k"), quantity };
+    let place =
+        |who: &str| ReservationId::derive(&name("drop"), &name("shirt"), shopper(who), &name("k"));
+    let waitlisted = |who: &str| Event::Waitlisted {
+        reservation: place(who),
+        shopper: shopper(who),
+        quantity: 1,
+    };
+    let wait =
+        |who: &str| Command::ReserveOrWait { shopper: shopper(who), key: name("k"), quantity: 1 };
+    let called = |who: &str, ms| Event::Called { reservation: place(who), expires_at: at(ms) };
+    refused(after(&[]), 1_002, &waitlisted("eve"));
+    let full = || after(&[reserve("bob", 2), reserve("cem", 2), wait("dia"), wait("eve")]);
+    refused(full(), 1_002, &waitlisted("eve"));
+    refused(full(), 1_002, &called("dia", 1_102));
+    let released = Event::Released { reservation: anns() };
+    let tell = |events: &[&Event]| {
+        let mut written = full();
+        written.append(at(1_002), &serde_json::to_string(events).unwrap());
+        verify::<Inventory>(&written.entries).map(|_| ())
+    };
+    assert_eq!(tell(&[&released, &called("dia", 1_102)]), Ok(()));
+    assert!(tell(&[&released]).is_err(), "a unit lies idle while somebody waits");
+    assert!(tell(&[&released, &called("eve", 1_102)]).is_err(), "dia is first");
+    assert!(tell(&[&released, &called("dia", 1_103)]).is_err(), "another deadline");
+    let between = Event::Reserved {
+        reservation: place("fay"),
+        shopper: shopper("fay"),
+        quantity: 1,
+        expires_at: at(1_102),
+    };
+    assert!(tell(&[&released, &between]).is_err(), "somebody came between");
+}

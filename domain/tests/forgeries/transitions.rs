@@ -118,6 +118,7 @@ fn claims(now: u64, timeout: u64) -> Vec<(u64, Event, Command)> {
     let extend = Command::Extend { shopper: ann(), reservation };
     let mut claims = vec![
         (now, Event::Extended { reservation, expires_at }, extend),
+        (now, Event::Called { reservation, expires_at: at(now + 100) }, Command::ShowStock),
         (timeout, Event::PaymentOverdue { reservation }, Command::ShowStock),
         (timeout, Event::Expired { reservation }, Command::ShowStock),
         (now, Event::Released { reservation }, release()),

@@ -200,6 +200,7 @@ fn only_what_time_or_others_may_make_a_yes_of_is_worth_sending_again() {
         transient,
         [
             Rejection::WithdrawExceedsAvailable { available: 1 },
+            Rejection::ReservationWaiting,
             Rejection::PaymentInProgress,
             Rejection::SaleNotOpen,
             Rejection::SalePaused,

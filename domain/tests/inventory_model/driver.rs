@@ -20,6 +20,7 @@ pub(crate) struct Seen {
     pub(crate) steps: u64,
     pub(crate) repeats: u64,
     pub(crate) offered_again: u64,
+    pub(crate) called: u64,
     pub(crate) backwards: u64,
     pub(crate) rejections: BTreeMap<&'static str, u64>,
     pub(crate) events: BTreeMap<&'static str, u64>,
@@ -144,8 +145,8 @@ impl Case {
             assert!(!can_be_had, "what is there was refused: {rejection}");
         }
         self.same_key_same_answer(command, &step, seen);
-        self.note(&step.events, seen);
         self.what_came_back_is_offered(&step.events, clock, seen);
+        self.note(&step.events, seen);
         self.looks_as_the_naive_one();
         step
     }
@@ -173,11 +174,12 @@ impl Case {
     /// The same key gets the same view, byte for byte; with another quantity it is refused.
     fn same_key_same_answer(&mut self, command: &Command, step: &Batch, seen: &mut Seen) {
         let (Command::Reserve { shopper, key, quantity }
+        | Command::ReserveOrWait { shopper, key, quantity }
         | Command::RepeatReserve { shopper, key, quantity }) = command
         else {
             return;
         };
-        let reserves = matches!(command, Command::Reserve { .. });
+        let reserves = !matches!(command, Command::RepeatReserve { .. });
         let first = self.first_answers.get(&(*shopper, key.clone()));
         match (&step.answers[0], first) {
             (Answer::Accepted(Reply::Reservation { view, exists }), None) => {
@@ -210,6 +212,14 @@ impl Case {
                     standing.quantities.insert(*reservation, *quantity);
                     standing.held.insert(*reservation);
                 }
+                Event::Waitlisted { reservation, quantity, .. } => {
+                    standing.quantities.insert(*reservation, *quantity);
+                    standing.waiting.insert(*reservation);
+                }
+                Event::Called { reservation, .. } => {
+                    standing.waiting.remove(reservation);
+                    standing.held.insert(*reservation);
+                }
                 Event::PaymentBegun { payment, .. } => {
                     standing.held.remove(&payment.reservation());
                     standing.paying.insert(payment.reservation());
@@ -228,6 +238,7 @@ impl Case {
                 | Event::Expired { reservation } => {
                     standing.held.remove(reservation);
                     standing.paying.remove(reservation);
+                    standing.waiting.remove(reservation);
                 }
                 _ => {}
             }
@@ -237,10 +248,15 @@ impl Case {
     /// A shopper who is paying is never robbed by time alone, however much of it passes.
     fn only_held_ones_expire(&self, events: &[Event]) {
         let by_the_end_of_time = self.twin.handle_timeout(Timestamp::from_millis(u64::MAX));
+        let mut held = self.standing.held.clone();
         for event in events.iter().chain(&by_the_end_of_time) {
             match event {
                 Event::Expired { reservation } => {
-                    assert!(self.standing.held.contains(reservation), "robbed: {reservation}");
+                    assert!(held.contains(reservation), "robbed: {reservation}");
+                }
+                Event::Called { reservation, .. } => {
+                    assert!(self.standing.waiting.contains(reservation), "it did not wait");
+                    held.insert(*reservation);
                 }
                 Event::PaymentOverdue { reservation } => {
                     assert!(self.standing.paying.contains(reservation), "not paying");
@@ -250,7 +266,8 @@ impl Case {
         }
     }
 
-    /// What was released or expired can be had at once by somebody who never had any.
+    /// What was released or expired can be had at once by somebody who never had any, unless
+    /// somebody waited for it.
     fn what_came_back_is_offered(&self, events: &[Event], clock: Timestamp, seen: &mut Seen) {
         for event in events {
             let (Event::Released { reservation }
@@ -259,7 +276,12 @@ impl Case {
             else {
                 continue;
             };
-            if self.naive.selling != Selling::Open {
+            let nothing_came = self.standing.waiting.contains(reservation);
+            if self.naive.selling != Selling::Open || nothing_came {
+                continue;
+            }
+            if events.iter().any(|event| matches!(event, Event::Called { .. })) {
+                seen.called += 1;
                 continue;
             }
             seen.offered_again += 1;

@@ -76,6 +76,8 @@ pub(crate) struct Standing {
     pub(crate) quantities: BTreeMap<ReservationId, u32>,
     /// Those that are held.
     pub(crate) held: BTreeSet<ReservationId>,
+    /// Those that wait for units.
+    pub(crate) waiting: BTreeSet<ReservationId>,
     /// Those with a payment under way.
     pub(crate) paying: BTreeSet<ReservationId>,
 }
@@ -178,7 +180,12 @@ impl Cast {
             Some(_) if chance.happens(5) => (part, quantity),
             _ => (chance.pick(&self.reservations), quantity),
         };
-        Command::Reserve { shopper: asked.shopper, key: asked.key.clone(), quantity }
+        let (shopper, key) = (asked.shopper, asked.key.clone());
+        if chance.happens(50) {
+            Command::ReserveOrWait { shopper, key, quantity }
+        } else {
+            Command::Reserve { shopper, key, quantity }
+        }
     }
 
     fn open(&self, chance: &mut Chance) -> Command {

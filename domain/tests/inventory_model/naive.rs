@@ -43,12 +43,14 @@ pub(crate) struct Row {
     pub(crate) until: u64,
     pub(crate) times_expired: u64,
     pub(crate) payments_begun: u32,
+    pub(crate) waited: bool,
     pub(crate) stage: Stage,
 }
 
 /// Where a reservation stands.
 #[derive(Clone, PartialEq)]
 pub(crate) enum Stage {
+    Waiting,
     Held,
     Paying { until: u64, called_in: bool },
     Bought { payment: PaymentId, at: u64, settled: bool },
@@ -91,7 +93,23 @@ impl Naive {
         if changed {
             self.newest = now;
         }
+        self.call_waiting(now);
         now
+    }
+
+    /// Who has waited longest, among those for whom there is enough, gets it.
+    pub(crate) fn call_waiting(&mut self, now: u64) {
+        while self.selling == Selling::Open
+            && let Some(at) = self
+                .rows
+                .iter()
+                .position(|row| row.stage == Stage::Waiting && row.quantity <= self.available())
+        {
+            let ttl = self.terms.as_ref().unwrap().reservation_ttl_ms.get();
+            let row = &mut self.rows[at];
+            (row.stage, row.begun, row.until) = (Stage::Held, now, now + ttl);
+            self.newest = now;
+        }
     }
 
     pub(crate) fn on_hand(&self) -> u32 {
@@ -145,7 +163,12 @@ impl Naive {
             reservations: self.rows.len() as u64,
             expired: self.rows.iter().map(|row| row.times_expired).sum(),
             refunds_due: self.refunds_due().len() as u64,
+            waiting: self.waiting().count() as u64,
         })
+    }
+
+    fn waiting(&self) -> impl Iterator<Item = &Row> {
+        self.rows.iter().filter(|row| row.stage == Stage::Waiting)
     }
 
     /// Orders whose being settled is as wanted, by id.
@@ -196,6 +219,7 @@ impl Naive {
     pub(crate) fn show(&self, at: usize) -> Reply {
         let row = &self.rows[at];
         let (state, until, payment, order) = match row.stage.clone() {
+            Stage::Waiting => (ReservationState::Waiting, None, None, None),
             Stage::Held => (ReservationState::Held, Some(row.until), None, None),
             Stage::Paying { until, .. } => {
                 (ReservationState::Paying, Some(until), Some(row.newest_payment()), None)
@@ -216,6 +240,7 @@ impl Naive {
             expires_at: until.map(Timestamp::from_millis),
             payment,
             order,
+            ahead: None,
             refund: self.refund_for(row.id),
         };
         Reply::Reservation { view, exists: false }

@@ -16,7 +16,11 @@ type Verdict = Result<Reply, Rejection>;
 impl Naive {
     /// Answers at `now`, which is what [`Naive::pass_time`] gave.
     pub(crate) fn answer(&mut self, command: &Command, now: u64) -> Answer {
-        answer(self.judge(command, now))
+        let verdict = self.judge(command, now);
+        if verdict.is_ok() {
+            self.call_waiting(now);
+        }
+        answer(verdict)
     }
 
     fn judge(&mut self, command: &Command, now: u64) -> Verdict {
@@ -41,6 +45,9 @@ impl Naive {
             }
             Command::Reserve { shopper, key, quantity } => {
                 self.reserve(&terms, *shopper, key, *quantity, now)
+            }
+            Command::ReserveOrWait { shopper, key, quantity } => {
+                self.reserve_or_wait(&terms, *shopper, key, *quantity, now)
             }
             Command::Extend { shopper, reservation } => {
                 let at = self.own(*shopper, *reservation)?;
@@ -84,7 +91,7 @@ impl Naive {
                 Ok(Reply::Noted)
             }
             Command::ShowReservation { shopper, reservation } => {
-                Ok(self.show(self.own(*shopper, *reservation)?))
+                self.own(*shopper, *reservation).map(|at| self.show_with_place(at))
             }
             Command::ShowStock => self.show_stock(false),
         }
@@ -149,6 +156,11 @@ impl Naive {
             return Err(Rejection::SaleClosed);
         }
         self.selling = selling;
+        if selling == Selling::Closed {
+            for row in self.rows.iter_mut().filter(|row| row.stage == Stage::Waiting) {
+                row.stage = Stage::RanOut;
+            }
+        }
         self.newest_order = order;
         self.newest = now;
         self.show_stock(false)
@@ -192,26 +204,64 @@ impl Naive {
                 _ => Rejection::ExceedsAvailable { available },
             });
         }
-        let until = now + terms.reservation_ttl_ms.get();
+        self.push(id, shopper, quantity, now);
+        let at = self.rows.len() - 1;
+        self.rows[at].until = now + terms.reservation_ttl_ms.get();
+        Ok(self.show(at))
+    }
+
+    fn reserve_or_wait(
+        &mut self,
+        terms: &Terms,
+        shopper: ShopperId,
+        key: &IdempotencyKey,
+        quantity: u32,
+        now: u64,
+    ) -> Verdict {
+        let verdict = self.reserve(terms, shopper, key, quantity, now);
+        if verdict != Err(Rejection::AllReserved) {
+            return verdict;
+        }
+        let id = ReservationId::derive(&terms.sale, &terms.sku, shopper, key);
+        self.push(id, shopper, quantity, now);
+        self.rows.last_mut().unwrap().waited = true;
+        self.put(self.rows.len() - 1, Stage::Waiting, now);
+        Ok(self.show(self.rows.len() - 1))
+    }
+
+    /// A row is added, without a deadline yet.
+    fn push(&mut self, id: ReservationId, shopper: ShopperId, quantity: u32, now: u64) {
         self.rows.push(Row {
             id,
             shopper,
             quantity,
             begun: now,
-            until,
+            until: now,
             times_expired: 0,
             payments_begun: 0,
+            waited: false,
             stage: Stage::Held,
         });
         self.newest = now;
-        Ok(self.show(self.rows.len() - 1))
+    }
+
+    /// What the shopper is shown who looks: while waiting, also how many numbers are before.
+    fn show_with_place(&self, at: usize) -> Reply {
+        let reply = self.show(at);
+        let Reply::Reservation { mut view, exists } = reply else { return reply };
+        if self.rows[at].stage == Stage::Waiting {
+            let first = self.rows.iter().position(|row| row.stage == Stage::Waiting).unwrap();
+            let numbers = self.rows[first..at].iter().filter(|row| row.waited);
+            view.ahead = Some(numbers.count() as u64);
+        }
+        Reply::Reservation { view, exists }
     }
 
     fn release(&mut self, at: usize, now: u64) -> Verdict {
         match self.rows[at].stage {
             Stage::Paying { .. } => return Err(Rejection::PaymentInProgress),
             Stage::Bought { .. } => return Err(Rejection::ReservationAllocated),
-            Stage::Held => self.put(at, Stage::GivenBack, now),
+            Stage::Held | Stage::Waiting => self.put(at, Stage::GivenBack, now),
             Stage::GivenBack | Stage::RanOut => {}
         }
         Ok(self.show(at))
@@ -225,12 +275,14 @@ impl Naive {
         }
         let view = ReservationView {
             reservation: row.id,
-            state: ReservationState::Held,
+            state: if row.waited { ReservationState::Waiting } else { ReservationState::Held },
             quantity,
             amount: self.price(quantity),
-            expires_at: Some(Timestamp::from_millis(row.begun + terms.reservation_ttl_ms.get())),
+            expires_at: (!row.waited)
+                .then(|| Timestamp::from_millis(row.begun + terms.reservation_ttl_ms.get())),
             payment: None,
             order: None,
+            ahead: None,
             refund: None,
         };
         Ok(Reply::Reservation { view, exists: true })
@@ -254,6 +306,9 @@ impl Naive {
     fn begin(&mut self, terms: &Terms, at: usize, now: u64) -> Verdict {
         if !matches!(self.rows[at].stage, Stage::Paying { called_in: false, .. }) {
             self.refuse_unless_held(at)?;
+            if self.rows[at].payments_begun == 20 {
+                return Err(Rejection::PaymentsMaxReached { payments_max: 20 });
+            }
             let until = now + terms.payment_window_ms.get();
             self.rows[at].payments_begun += 1;
             self.put(at, Stage::Paying { until, called_in: false }, now);
@@ -291,7 +346,7 @@ impl Naive {
         let (shopper, quantity) = (self.rows[at].shopper, self.rows[at].quantity);
         let buys = match &self.rows[at].stage {
             Stage::Bought { payment: known, .. } if *known == payment => return Ok(self.show(at)),
-            Stage::Bought { .. } => false,
+            Stage::Bought { .. } | Stage::Waiting => false,
             Stage::Paying { .. } => self.rows[at].newest_payment() == payment,
             Stage::Held => true,
             Stage::GivenBack | Stage::RanOut => {
@@ -355,6 +410,7 @@ impl Naive {
     fn refuse_unless_held(&self, at: usize) -> Result<(), Rejection> {
         match self.rows[at].stage {
             Stage::Held => Ok(()),
+            Stage::Waiting => Err(Rejection::ReservationWaiting),
             Stage::Paying { .. } => Err(Rejection::PaymentInProgress),
             Stage::Bought { .. } => Err(Rejection::ReservationAllocated),
             Stage::GivenBack => Err(Rejection::ReservationReleased),
