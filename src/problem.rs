@@ -122,6 +122,8 @@ impl From<Rejection> for Problem {
             Rejection::ReservationReleased => ProblemKind::ReservationReleased,
             Rejection::ReservationExpired => ProblemKind::ReservationExpired,
             Rejection::ReservationAllocated => ProblemKind::ReservationAllocated,
+            Rejection::ReservationWaiting => ProblemKind::ReservationWaiting,
+            Rejection::PaymentsMaxReached { .. } => ProblemKind::TooManyPayments,
             Rejection::PaymentInProgress => ProblemKind::PaymentInProgress,
             Rejection::ExtensionCapReached { .. } => ProblemKind::ExtensionCap,
             Rejection::SaleClosed => ProblemKind::SaleClosed,

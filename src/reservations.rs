@@ -1,10 +1,12 @@
 //! Reserving, and what comes of it. Every decision is the Inventory object's.
 
 use doorbuster_domain::id::{IdempotencyKey, ReservationId, SaleId, Sku};
-use doorbuster_domain::inventory::{Command, Rejection, Reply as Answered, ReservationView};
+use doorbuster_domain::inventory::{
+    Command, Rejection, Reply as Answered, ReservationView, WaitlistView,
+};
 use doorbuster_domain::time::Timestamp;
 use doorbuster_wire::problem::ProblemKind;
-use doorbuster_wire::shopper::{PaymentReply, Reservation, ReserveRequest};
+use doorbuster_wire::shopper::{PaymentReply, Reservation, ReserveRequest, Waitlist};
 use serde::Serialize;
 use worker::Env;
 
@@ -59,12 +61,13 @@ pub(crate) async fn reserve(
     let admission = shopper::admission(request, &config, &place.sale, shopper, now())?;
     place.require_offer(edge, env).await?;
     let key = idempotency_key(request)?;
-    let ReserveRequest { quantity } = match request.header(Header::ContentType) {
+    let ReserveRequest { quantity, wait } = match request.header(Header::ContentType) {
         // Nothing said is one unit: what most want, and nobody has to read a body for it.
-        None if request.has_no_body() => ReserveRequest { quantity: 1 },
+        None if request.has_no_body() => ReserveRequest { quantity: 1, wait: false },
         _ => request.json().await?,
     };
     let command = match &admission {
+        Admission::Holds(_) if wait => Command::ReserveOrWait { shopper, key, quantity },
         Admission::Holds(_) => Command::Reserve { shopper, key, quantity },
         Admission::Expired(_) => Command::RepeatReserve { shopper, key, quantity },
     };
@@ -193,6 +196,10 @@ fn body(place: &Place, view: &ReservationView) -> Reservation {
         quantity: view.quantity,
         amount: view.amount.into(),
         expires_at_ms: view.expires_at.map(Timestamp::as_millis),
+        waitlist: view.waitlist.map(|WaitlistView { ahead, band }| {
+            let stock = word(&band);
+            Waitlist { ahead, stock }
+        }),
         order: view.order.as_ref().map(|order| order.order.to_string()),
         refund: view.refund.map(|refund| word(&refund)),
     }

@@ -9,6 +9,7 @@ import {
   page,
   param,
   path,
+  people,
   repeat,
   say,
   showProblem,
@@ -21,20 +22,38 @@ const LOOK_EVERY_MS = 5_000;
 const SOON_MS = 60_000;
 let deadline;
 let warned = false;
+let waited = false;
 
 function show(reservation) {
   const { state, expires_at_ms } = reservation;
   if (state === "allocated") location.replace(page("/receipt", ids));
   showState(byId("states"), state);
-  const over = state !== "held" && state !== "paying";
+  const waits = state === "waiting";
+  const over = !waits && state !== "held" && state !== "paying";
   byId("order").hidden = over;
-  byId("change").hidden = state !== "held";
+  byId("change").hidden = state !== "held" && !waits;
+  for (const part of document.querySelectorAll(".with-units")) part.hidden = waits;
+  byId("release").textContent = waits ? "Leave the waitlist" : "Give the units back";
+  showWaitlist(reservation);
   byId("again").hidden = !over;
   byId("pay-button").textContent = state === "paying" ? "Back to the payment page" : "Pay";
   byId("quantity").textContent = reservation.quantity;
   byId("amount").textContent = money(reservation.amount);
-  deadline = over ? undefined : expires_at_ms;
+  deadline = expires_at_ms ?? undefined;
   tick();
+}
+
+/** How the waitlist stands; and that one is called, to who may be looking elsewhere. */
+function showWaitlist({ state, waitlist }) {
+  const called = waited && state === "held";
+  waited = state === "waiting";
+  if (waitlist) {
+    say(byId("ahead"), `${people(waitlist.ahead)} before you, at most.`);
+    byId("gone").hidden = waitlist.stock !== "sold_out";
+  }
+  if (!called) return;
+  document.title = "Reserved for you! · Doorbuster";
+  byId("states").querySelector("[data-state=held] h2").focus();
 }
 
 function tick() {

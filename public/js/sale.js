@@ -98,7 +98,7 @@ onSubmit(form, async (fields) => {
   try {
     const made = await once(attempt, asked, (key) =>
       call("POST", path("sales", sale, "skus", asked.sku, "reservations"), {
-        json: { quantity: asked.quantity },
+        json: { quantity: asked.quantity, wait: true },
         headers: { "Doorbuster-Pass": memory().pass ?? "", "Idempotency-Key": key },
       }),
     );
@@ -116,10 +116,10 @@ async function showMine() {
     call("GET", path("sales", sale, "skus", sku, "reservations", reservation)),
   );
   const found = (await Promise.allSettled(looked)).map(({ value }) => value);
-  const links = found.filter((one) => ["held", "paying", "allocated"].includes(one?.state));
+  const links = found.filter((one) => ["waiting", "held", "paying", "allocated"].includes(one?.state));
   const items = links.map(({ sku, reservation, quantity, state: at }) => {
     const to = at === "allocated" ? "/receipt" : "/checkout";
-    const text = at === "allocated" ? "your receipt" : "go to checkout";
+    const text = { allocated: "your receipt", waiting: "on the waitlist" }[at] ?? "go to checkout";
     return el(
       "li",
       {},

@@ -318,5 +318,6 @@ fn stock(view: &StockView) -> Stock {
         reservations: view.reservations,
         expired: view.expired,
         refunds_due: view.refunds_due,
+        waiting: view.waiting,
     }
 }

@@ -274,6 +274,8 @@ pub struct Stock {
     pub expired: u64,
     /// Payments that have to be given back.
     pub refunds_due: u64,
+    /// Shoppers on the waitlist.
+    pub waiting: u64,
 }
 
 /// A sale's live state.

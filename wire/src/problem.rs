@@ -119,6 +119,8 @@ problems! {
     TooManyReservations 409 "too-many-reservations" false "Too many reservations were made";
     DeadLetterUnreadable 409 "dead-letter-unreadable" false "The dead letter cannot be read";
     WithdrawExceedsAvailable 409 "withdraw-exceeds-available" false "Those units are taken";
+    ReservationWaiting 409 "reservation-waiting" true "No units are set aside yet";
+    TooManyPayments 409 "too-many-payments" false "Too many payments were begun";
     PaymentInProgress 409 "payment-in-progress" true "A payment is under way";
     ReservationAllocated 409 "reservation-allocated" false "The reservation is an order already";
     ExtensionCap 409 "extension-cap" false "The reservation cannot be extended any further";

@@ -254,6 +254,9 @@ pub struct TurnReply {
 pub struct ReserveRequest {
     /// Units, at least 1.
     pub quantity: u32,
+    /// Whether to be put on the waitlist while all units are reserved.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub wait: bool,
 }
 
 /// A reservation.
@@ -266,7 +269,7 @@ pub struct Reservation {
     pub sale: String,
     /// The SKU.
     pub sku: String,
-    /// `held`, `paying`, `allocated`, `released` or `expired`.
+    /// `waiting`, `held`, `paying`, `allocated`, `released` or `expired`.
     pub state: String,
     /// Units.
     pub quantity: u32,
@@ -274,10 +277,23 @@ pub struct Reservation {
     pub amount: Money,
     /// The deadline that counts now, in milliseconds since 1970; `null` when nothing can run out.
     pub expires_at_ms: Option<u64>,
+    /// How the waitlist stands, for who looks while `waiting`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waitlist: Option<Waitlist>,
     /// The order, once paid.
     pub order: Option<String>,
     /// Money that came too late, or twice: `due` while it is going back, `done` once it went.
     pub refund: Option<String>,
+}
+
+/// The waitlist, as somebody on it sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct Waitlist {
+    /// At most so many are called before.
+    pub ahead: u64,
+    /// `all_reserved`: some may come back. `sold_out`: only if the merchant adds some.
+    pub stock: String,
 }
 
 /// Where to pay.

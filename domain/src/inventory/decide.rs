@@ -69,7 +69,7 @@ impl Inventory {
                 let found = self.own(*shopper, *reservation)?;
                 let mut decision = self.shown(terms, *reservation, found, Vec::new());
                 if let Reply::Reservation { view, .. } = &mut decision.reply {
-                    view.ahead = self.ahead_of(found);
+                    view.waitlist = self.waitlist_before(found);
                 }
                 Ok(decision)
             }
@@ -301,7 +301,7 @@ impl Inventory {
             expires_at,
             payment: reservation.payment(id).or(reservation.paid_with(id)),
             order,
-            ahead: None,
+            waitlist: None,
             refund: self.refund_of(id),
         }
     }

@@ -28,7 +28,9 @@ pub use self::batch::Batch;
 pub use self::command::{Answer, Command, Reply};
 pub use self::event::{AdjustmentReason, Event};
 pub use self::rejection::Rejection;
-pub use self::reservation::{OrderView, RefundState, ReservationState, ReservationView};
+pub use self::reservation::{
+    OrderView, RefundState, ReservationState, ReservationView, WaitlistView,
+};
 pub use self::terms::{Selling, StockBand, StockView, Terms};
 
 use self::counts::{Counts, Figures};

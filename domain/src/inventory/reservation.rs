@@ -7,6 +7,8 @@ use crate::id::{HALF, OrderId, PaymentId, ReservationId, ShopperId};
 use crate::money::Money;
 use crate::time::Timestamp;
 
+use super::terms::StockBand;
+
 /// A reservation as the inventory keeps it, beside its id: there may be a million of them, so it
 /// has nothing that follows from the rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,12 +146,21 @@ pub struct ReservationView {
     /// The order, once allocated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<OrderView>,
-    /// At most so many are called before, while waiting; only for who looks.
+    /// How the waitlist stands, for who looks while waiting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ahead: Option<u64>,
+    pub waitlist: Option<WaitlistView>,
     /// Money of this shopper that goes back, or went: because it came too late, or twice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refund: Option<RefundState>,
+}
+
+/// The waitlist, as somebody on it sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaitlistView {
+    /// At most so many are called before.
+    pub ahead: u64,
+    /// `AllReserved`: some may come back. `SoldOut`: only if the merchant adds some.
+    pub band: StockBand,
 }
 
 /// What became of a reservation that was paid.

@@ -7,7 +7,7 @@
 
 use super::apply::Fits;
 use super::decide::Verdict;
-use super::{Event, Inventory, Rejection, Reservation, Selling, State, Terms};
+use super::{Event, Inventory, Rejection, Reservation, Selling, State, Terms, WaitlistView};
 use crate::id::{IdempotencyKey, ReservationId, ShopperId};
 use crate::time::Timestamp;
 
@@ -38,12 +38,13 @@ impl Inventory {
         next.map(|(_, id)| id)
     }
 
-    /// At most so many are called before a reservation that waits. Those who left count, until all
-    /// before them are gone: counting them one by one would take as long as the waitlist is.
-    pub(super) fn ahead_of(&self, found: &Reservation) -> Option<u64> {
+    /// How the waitlist stands before a reservation that waits. Those who left count, until all
+    /// before them are gone: counting one by one would take as long as the waitlist is.
+    pub(super) fn waitlist_before(&self, found: &Reservation) -> Option<WaitlistView> {
         let State::Waiting { number } = found.state else { return None };
         let (first, _) = self.index.first_waiting(u32::MAX)?;
-        Some(number.saturating_sub(first))
+        let (ahead, band) = (number.saturating_sub(first), self.counts.band());
+        Some(WaitlistView { ahead, band })
     }
 
     /// Sets units aside for who waited. From here on it is a reservation like any other.

@@ -1,7 +1,9 @@
 //! Who waits while everything is reserved, and who is called.
 
 use doorbuster_domain::id::ReservationId;
-use doorbuster_domain::inventory::{Command, Event, Rejection, ReservationState, Selling};
+use doorbuster_domain::inventory::{
+    Command, Event, Rejection, ReservationState, Selling, StockBand, WaitlistView,
+};
 use doorbuster_domain::time::Timestamp;
 
 use crate::shop::{
@@ -126,10 +128,15 @@ fn a_repeat_gets_the_first_answer_and_who_looks_is_told_how_many_are_before() {
     let first = shop.view(&wait("bob", 1));
     let cems = waiting(&mut shop, "cem", 1);
     let look = Command::ShowReservation { shopper: shopper("cem"), reservation: cems };
-    assert_eq!(shop.view(&look).ahead, Some(1));
+    let waitlist = |ahead, band| Some(WaitlistView { ahead, band });
+    assert_eq!(shop.view(&look).waitlist, waitlist(1, StockBand::AllReserved));
     shop.view(&release("ann", anns));
     assert_eq!(shop.view(&wait("bob", 1)), first);
-    assert_eq!(shop.view(&look).ahead, Some(0));
+    assert_eq!(shop.view(&look).waitlist, waitlist(0, StockBand::AllReserved));
+    let bobs = first.reservation;
+    shop.view(&begin("bob", bobs));
+    shop.view(&allocate(bobs, 1, 1999));
+    assert_eq!(shop.view(&look).waitlist, waitlist(0, StockBand::SoldOut));
 }
 
 #[test]

@@ -240,7 +240,7 @@ impl Naive {
             expires_at: until.map(Timestamp::from_millis),
             payment,
             order,
-            ahead: None,
+            waitlist: None,
             refund: self.refund_for(row.id),
         };
         Reply::Reservation { view, exists: false }

@@ -5,7 +5,7 @@
 use doorbuster_domain::id::{IdempotencyKey, PaymentId, ReservationId, ShopperId};
 use doorbuster_domain::inventory::{
     AdjustmentReason, Answer, Command, Rejection, Reply, ReservationState, ReservationView,
-    Selling, Terms,
+    Selling, Terms, WaitlistView,
 };
 use doorbuster_domain::time::Timestamp;
 
@@ -61,12 +61,7 @@ impl Naive {
                 Ok(self.decline(&terms, self.begun(*payment)?, *payment, now))
             }
             Command::VoidPayment { payment } => {
-                let at = self.begun(*payment)?;
-                if self.pays_with(at, *payment) {
-                    self.rows[at].times_expired += 1;
-                    self.put(at, Stage::RanOut, now);
-                }
-                Ok(Reply::Noted)
+                self.begun(*payment).map(|at| self.void(at, *payment, now))
             }
             Command::Allocate { payment, amount_minor } => {
                 self.allocate(&terms, self.begun(*payment)?, *payment, *amount_minor, now)
@@ -252,7 +247,8 @@ impl Naive {
         if self.rows[at].stage == Stage::Waiting {
             let first = self.rows.iter().position(|row| row.stage == Stage::Waiting).unwrap();
             let numbers = self.rows[first..at].iter().filter(|row| row.waited);
-            view.ahead = Some(numbers.count() as u64);
+            let (ahead, band) = (numbers.count() as u64, self.stock().unwrap().band);
+            view.waitlist = Some(WaitlistView { ahead, band });
         }
         Reply::Reservation { view, exists }
     }
@@ -282,7 +278,7 @@ impl Naive {
                 .then(|| Timestamp::from_millis(row.begun + terms.reservation_ttl_ms.get())),
             payment: None,
             order: None,
-            ahead: None,
+            waitlist: None,
             refund: None,
         };
         Ok(Reply::Reservation { view, exists: true })
@@ -329,6 +325,14 @@ impl Naive {
             }
         }
         self.show(at)
+    }
+
+    fn void(&mut self, at: usize, payment: PaymentId, now: u64) -> Reply {
+        if self.pays_with(at, payment) {
+            self.rows[at].times_expired += 1;
+            self.put(at, Stage::RanOut, now);
+        }
+        Reply::Noted
     }
 
     fn allocate(

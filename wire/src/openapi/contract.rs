@@ -1,6 +1,7 @@
 //! What each operation takes and gives.
 
 mod letters;
+mod reservations;
 
 use schemars::SchemaGenerator;
 use serde_json::{Value, json};
@@ -15,10 +16,7 @@ use crate::merchant::{
 };
 use crate::problem::ProblemKind as Kind;
 use crate::route::Operation;
-use crate::shopper::{
-    Draw, Order, PaymentReply, Product, ProductList, Reservation, ReserveRequest, Sale, SaleList,
-    TicketReply, TurnReply,
-};
+use crate::shopper::{Draw, Order, Product, ProductList, Sale, SaleList, TicketReply, TurnReply};
 
 /// A body. Two JSON bodies are equal if both are JSON: it is only asked whether there is one.
 pub(super) enum Body {
@@ -206,16 +204,11 @@ pub(super) fn contract(operation: Operation) -> Contract {
             .gives("Location")
             .gives("Set-Cookie")
             .problems(&[Kind::SaleNotFound]),
-        Operation::Reserve => reserve(),
-        Operation::ShowReservation => reservation(),
-        Operation::ReleaseReservation => {
-            reservation().problems(&[Kind::PaymentInProgress, Kind::ReservationAllocated])
-        }
-        Operation::ExtendReservation => over(reservation()).problems(&[Kind::ExtensionCap]),
-        Operation::BeginPayment => {
-            let begun = Contract { reply: Body::Json(schema_of::<PaymentReply>), ..reservation() };
-            over(begun).problems(&[Kind::PaymentProviderDown]).configured().gives("Location")
-        }
+        Operation::Reserve
+        | Operation::ShowReservation
+        | Operation::ReleaseReservation
+        | Operation::ExtendReservation
+        | Operation::BeginPayment => reservations::contract(operation),
         Operation::ShowOrder => Contract::shopper(Body::Json(schema_of::<Order>))
             .problems(&[Kind::SkuNotFound, Kind::OrderNotFound]),
         Operation::SandboxPage => {
@@ -299,35 +292,6 @@ impl Contract {
         self.problems.retain(|kind| *kind != Kind::ShopperUnknown);
         self
     }
-}
-
-fn reserve() -> Contract {
-    Contract::shopper(Body::Json(schema_of::<Reservation>))
-        .configured()
-        .takes_json(schema_of::<ReserveRequest>)
-        .keyed()
-        .header(PASS)
-        .gives("Location")
-        .gives("Idempotent-Replayed")
-        .problems(&[Kind::PassRequired, Kind::PassInvalid, Kind::PassExpired, Kind::SkuNotFound])
-        .problems(&[Kind::SaleNotOpen, Kind::SalePaused, Kind::SaleClosed, Kind::PerShopperMax])
-        .problems(&[Kind::TooManyReservations])
-        .problems(&[Kind::SoldOut, Kind::AllReserved, Kind::ExceedsAvailable])
-}
-
-fn reservation() -> Contract {
-    Contract::shopper(Body::Json(schema_of::<Reservation>))
-        .problems(&[Kind::SkuNotFound, Kind::ReservationNotFound])
-}
-
-/// What a reservation that is not held any more is answered with.
-fn over(contract: Contract) -> Contract {
-    contract.problems(&[
-        Kind::ReservationReleased,
-        Kind::ReservationExpired,
-        Kind::ReservationAllocated,
-        Kind::PaymentInProgress,
-    ])
 }
 
 /// What changes a sale, and shows what it is like then.
