@@ -136,7 +136,9 @@ impl Inventory {
             return Err(Rejection::SaleClosed);
         }
         let event = Event::SellingSet { selling, phase_number };
-        Ok(stock_as(Figures { selling, ..self.figures() }, terms, event))
+        let figures = self.figures();
+        let waiting = if selling == Selling::Closed { 0 } else { figures.waiting };
+        Ok(stock_as(Figures { selling, waiting, ..figures }, terms, event))
     }
 
     pub(super) fn reserve(
@@ -222,8 +224,11 @@ impl Inventory {
     }
 
     fn settle(&self, orders: &[OrderId]) -> Decision {
-        let mut news: Vec<_> =
-            orders.iter().filter(|order| self.index.unsettled.contains(order)).copied().collect();
+        let is_unsettled = |order: &&OrderId| {
+            let found = self.reservations.get(&order.reservation());
+            found.is_some_and(|r| matches!(r.state, State::Allocated { settled: false, .. }))
+        };
+        let mut news: Vec<_> = orders.iter().filter(is_unsettled).copied().collect();
         news.sort_unstable();
         news.dedup();
         let events = news.into_iter().map(|order| Event::Settled { order }).collect();

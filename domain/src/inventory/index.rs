@@ -1,25 +1,33 @@
 //! What follows from the reservations and is kept only to be found fast.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::reservation::{Reservation, State};
 use crate::id::{OrderId, ReservationId};
 use crate::sorted::SortedMap;
 use crate::time::Timestamp;
 
+/// Reservations in the order of some number. One type for all: each costs the upload a B-tree.
+type Ordered = BTreeSet<(u64, ReservationId)>;
+
 /// Views of the reservations, rebuilt after a snapshot is loaded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Index {
-    /// Held reservations by deadline.
-    pub(super) held: BTreeSet<(Timestamp, ReservationId)>,
+    /// Held reservations, by deadline.
+    held: Ordered,
     /// Reservations with a payment under way, by deadline.
-    pub(super) paying: BTreeSet<(Timestamp, ReservationId)>,
-    /// Reservations whose payment the provider is being asked to end.
-    pub(super) overdue: BTreeSet<ReservationId>,
-    /// Orders whose settlement has not been reported back.
-    pub(super) unsettled: BTreeSet<OrderId>,
-    /// The waitlist, by how many units are wanted and then by number. No set is empty.
-    pub(super) waiting: BTreeMap<u32, BTreeSet<(u64, ReservationId)>>,
+    paying: Ordered,
+    /// Reservations whose payment the provider is being asked to end, by deadline.
+    overdue: Ordered,
+    /// Those whose order's settlement has not been reported back, by when it was placed.
+    unsettled: Ordered,
+    /// The waitlist, by how many units are wanted and then by number.
+    waiting: Ordered,
+}
+
+/// Where in the waitlist a reservation stands.
+const fn place(quantity: u32, number: u32) -> u64 {
+    ((quantity as u64) << u32::BITS) | number as u64
 }
 
 impl Index {
@@ -34,61 +42,93 @@ impl Index {
 
     /// Enters a reservation as it is.
     pub(super) fn add(&mut self, id: ReservationId, reservation: &Reservation) {
-        match reservation.state {
-            State::Waiting { number } => {
-                self.waiting.entry(reservation.quantity).or_default().insert((number, id));
-            }
-            State::Held { expires_at } => {
-                self.held.insert((expires_at, id));
-            }
-            State::Paying { overdue: true, .. } => {
-                self.overdue.insert(id);
-            }
-            State::Paying { deadline, .. } => {
-                self.paying.insert((deadline, id));
-            }
-            State::Allocated { settled: false, .. } => {
-                self.unsettled.insert(id.order());
-            }
-            State::Allocated { .. } | State::Released | State::Expired => {}
+        if let Some((set, number)) = self.place_of(reservation) {
+            set.insert((number, id));
         }
     }
 
     /// Takes a reservation out, given as it was entered.
     pub(super) fn remove(&mut self, id: ReservationId, reservation: &Reservation) {
-        match reservation.state {
-            State::Waiting { number } => {
-                if let Some(wanting) = self.waiting.get_mut(&reservation.quantity) {
-                    wanting.remove(&(number, id));
-                    if wanting.is_empty() {
-                        self.waiting.remove(&reservation.quantity);
-                    }
-                }
-            }
-            State::Held { expires_at } => {
-                self.held.remove(&(expires_at, id));
-            }
-            State::Paying { overdue: true, .. } => {
-                self.overdue.remove(&id);
-            }
-            State::Paying { deadline, .. } => {
-                self.paying.remove(&(deadline, id));
-            }
-            State::Allocated { settled: false, .. } => {
-                self.unsettled.remove(&id.order());
-            }
-            State::Allocated { .. } | State::Released | State::Expired => {}
+        if let Some((set, number)) = self.place_of(reservation) {
+            set.remove(&(number, id));
         }
+    }
+
+    fn place_of(&mut self, reservation: &Reservation) -> Option<(&mut Ordered, u64)> {
+        let (set, number) = match reservation.state {
+            State::Waiting { number } => (&mut self.waiting, place(reservation.quantity, number)),
+            State::Held { expires_at } => (&mut self.held, expires_at.as_millis()),
+            State::Paying { deadline, overdue: true } => (&mut self.overdue, deadline.as_millis()),
+            State::Paying { deadline, .. } => (&mut self.paying, deadline.as_millis()),
+            State::Allocated { allocated_at, settled: false, .. } => {
+                (&mut self.unsettled, allocated_at.as_millis())
+            }
+            State::Allocated { .. } | State::Released | State::Expired => return None,
+        };
+        Some((set, number))
+    }
+
+    /// When the next held reservation expires, or payment is overdue.
+    pub(super) fn next_timeout(&self) -> Option<Timestamp> {
+        let firsts = [self.held.first(), self.paying.first()];
+        firsts.into_iter().flatten().map(|(at, _)| Timestamp::from_millis(*at)).min()
+    }
+
+    /// Held reservations whose deadline has passed.
+    pub(super) fn late_held(&self, now: Timestamp) -> impl Iterator<Item = ReservationId> {
+        late(&self.held, now)
+    }
+
+    /// Reservations whose payment's deadline has passed, unless the provider is being asked.
+    pub(super) fn late_paying(&self, now: Timestamp) -> impl Iterator<Item = ReservationId> {
+        late(&self.paying, now)
+    }
+
+    /// Reservations whose payment the provider is being asked to end.
+    pub(super) fn overdue(&self) -> impl Iterator<Item = ReservationId> {
+        self.overdue.iter().map(|(_, id)| *id)
+    }
+
+    /// Orders whose settlement has not been reported back, the oldest first.
+    pub(super) fn unsettled(&self) -> impl Iterator<Item = OrderId> {
+        self.unsettled.iter().map(|(_, id)| id.order())
+    }
+
+    /// How many those are.
+    pub(super) fn unsettled_len(&self) -> usize {
+        self.unsettled.len()
     }
 
     /// How many wait.
     pub(super) fn waiting_len(&self) -> usize {
-        self.waiting.values().map(BTreeSet::len).sum()
+        self.waiting.len()
     }
 
-    /// The first on the waitlist who wants no more than so many units, with the number there.
-    pub(super) fn first_waiting(&self, units_max: u32) -> Option<(u64, ReservationId)> {
-        let firsts = self.waiting.range(..=units_max).filter_map(|(_, wanting)| wanting.first());
-        firsts.min().copied()
+    /// The first on the waitlist who wants no more than so many units, with the number there. It
+    /// takes as many steps as there are wishes, not people.
+    pub(super) fn first_waiting(&self, units_max: u32) -> Option<(u32, ReservationId)> {
+        let (mut first, mut quantity) = (None, 1);
+        while quantity <= units_max {
+            let from = (place(quantity, 0), ReservationId::from_bytes([0; 16]));
+            let Some(&(wish, id)) = self.waiting.range(from..).next() else { break };
+            let [wanted, number] = [wish >> u32::BITS, wish & u64::from(u32::MAX)]
+                .map(|half| u32::try_from(half).unwrap_or(u32::MAX));
+            if wanted > units_max {
+                break;
+            }
+            first = first.into_iter().chain([(number, id)]).min();
+            let Some(next) = wanted.checked_add(1) else { break };
+            quantity = next;
+        }
+        first
     }
+
+    /// Empties the waitlist; who was on it.
+    pub(super) fn take_waiting(&mut self) -> impl Iterator<Item = ReservationId> + use<> {
+        std::mem::take(&mut self.waiting).into_iter().map(|(_, id)| id)
+    }
+}
+
+fn late(set: &Ordered, now: Timestamp) -> impl Iterator<Item = ReservationId> {
+    set.iter().take_while(move |(at, _)| *at <= now.as_millis()).map(|(_, id)| *id)
 }

@@ -19,7 +19,7 @@ mod snapshot;
 mod terms;
 mod waitlist;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 
 use serde::{Deserialize, Serialize};
@@ -56,7 +56,7 @@ pub struct Inventory {
     counts: Counts,
     expired: u64,
     /// How many were ever put on the waitlist: the number of the newest.
-    waitlisted: u64,
+    waitlisted: u32,
     reservations: SortedMap<ReservationId, Reservation>,
     adjustments: BTreeMap<IdempotencyKey, Adjustment>,
     refunds: BTreeMap<PaymentId, RefundState>,
@@ -134,34 +134,26 @@ impl Inventory {
 
     /// When `handle_timeout` has something to do.
     pub fn next_timeout(&self) -> Option<Timestamp> {
-        let held = self.index.held.first().map(|(at, _)| *at);
-        let paying = self.index.paying.first().map(|(at, _)| *at);
-        [held, paying].into_iter().flatten().min()
+        self.index.next_timeout()
     }
 
     /// What time alone brings about: held reservations expire, overdue payments are called in. At
     /// most `TIMEOUTS_MAX` of them at once; the others are due still.
     pub fn handle_timeout(&self, now: Timestamp) -> Vec<Event> {
-        let due = |set: &BTreeSet<(Timestamp, ReservationId)>| -> Vec<ReservationId> {
-            let late = set.iter().take_while(|(at, _)| *at <= now).take(TIMEOUTS_MAX);
-            late.map(|(_, id)| *id).collect()
-        };
-        let expired =
-            due(&self.index.held).into_iter().map(|reservation| Event::Expired { reservation });
-        let overdue = due(&self.index.paying)
-            .into_iter()
-            .map(|reservation| Event::PaymentOverdue { reservation });
+        let expired = self.index.late_held(now).map(|reservation| Event::Expired { reservation });
+        let overdue =
+            self.index.late_paying(now).map(|reservation| Event::PaymentOverdue { reservation });
         expired.chain(overdue).take(TIMEOUTS_MAX).collect()
     }
 
     /// Orders whose settlement has not been reported back.
     pub fn unsettled(&self) -> impl Iterator<Item = OrderId> + '_ {
-        self.index.unsettled.iter().copied()
+        self.index.unsettled()
     }
 
     /// Payments that the provider is being asked to end.
     pub fn overdue_payments(&self) -> impl Iterator<Item = PaymentId> + '_ {
-        self.index.overdue.iter().filter_map(|id| self.payment_under_way(*id))
+        self.index.overdue().filter_map(|id| self.payment_under_way(id))
     }
 
     /// Payments that have to be given back and are not yet.
@@ -216,7 +208,7 @@ impl Inventory {
         Figures {
             selling: self.selling,
             counts: self.counts,
-            orders_unsettled: self.index.unsettled.len() as u64,
+            orders_unsettled: self.index.unsettled_len() as u64,
             reservations: self.reservations.len() as u64,
             expired: self.expired,
             refunds_due: self.refunds_due().count() as u64,

@@ -30,7 +30,7 @@ pub(super) struct Reservation {
 pub(super) enum State {
     /// With its number on the waitlist.
     Waiting {
-        number: u64,
+        number: u32,
     },
     Held {
         expires_at: Timestamp,
@@ -68,7 +68,7 @@ impl Reservation {
         shopper: ShopperId,
         quantity: u32,
         since: Timestamp,
-        number: u64,
+        number: u32,
     ) -> Self {
         let state = State::Waiting { number };
         Self { waited: true, state, ..Self::held(shopper, quantity, since, since) }

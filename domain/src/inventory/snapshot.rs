@@ -25,7 +25,7 @@ struct Head<'a> {
     phase_number: u64,
     counts: Counts,
     expired: u64,
-    waitlisted: u64,
+    waitlisted: u32,
     adjustments: Cow<'a, BTreeMap<IdempotencyKey, Adjustment>>,
     refunds: Cow<'a, BTreeMap<PaymentId, RefundState>>,
     opened_with: u32,
@@ -156,7 +156,7 @@ fn encode(id: ReservationId, reservation: &Reservation, block: &mut Vec<u8>) {
         push_number(attempt.into(), block);
     }
     if let State::Waiting { number } = reservation.state {
-        push_number(number, block);
+        push_number(number.into(), block);
     }
 }
 
@@ -179,7 +179,7 @@ fn decode(rest: &mut &[u8]) -> Option<(ReservationId, Reservation)> {
         },
         5 => State::Released,
         6 => State::Expired,
-        7 => State::Waiting { number: number(rest)? },
+        7 => State::Waiting { number: number(rest)?.try_into().ok()? },
         _ => return None,
     };
     Some((id, Reservation { shopper_second_half, quantity, attempts, waited, reserved_at, state }))

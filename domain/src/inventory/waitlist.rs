@@ -43,7 +43,7 @@ impl Inventory {
     pub(super) fn waitlist_before(&self, found: &Reservation) -> Option<WaitlistView> {
         let State::Waiting { number } = found.state else { return None };
         let (first, _) = self.index.first_waiting(u32::MAX)?;
-        let (ahead, band) = (number.saturating_sub(first), self.counts.band());
+        let (ahead, band) = (number.saturating_sub(first).into(), self.counts.band());
         Some(WaitlistView { ahead, band })
     }
 
@@ -67,7 +67,7 @@ impl Inventory {
         if self.selling != Selling::Closed {
             return;
         }
-        for (_, id) in std::mem::take(&mut self.index.waiting).into_values().flatten() {
+        for id in self.index.take_waiting() {
             if let Some(reservation) = self.reservations.get_mut(&id) {
                 reservation.state = State::Expired;
             }

@@ -302,8 +302,8 @@ impl Case {
         assert_eq!(stock, naive.stock());
         assert_eq!(inventory.next_timeout(), naive.next_timeout());
         assert_eq!(inventory.orders().collect::<Vec<_>>(), naive.orders(|_| true));
-        assert_eq!(inventory.unsettled().collect::<Vec<_>>(), naive.orders(|settled| !settled));
-        assert_eq!(inventory.overdue_payments().collect::<Vec<_>>(), naive.overdue());
+        assert_eq!(sorted(inventory.unsettled()), naive.orders(|settled| !settled));
+        assert_eq!(sorted(inventory.overdue_payments()), naive.overdue());
         assert_eq!(inventory.refunds_due().collect::<Vec<_>>(), naive.refunds_due());
         for order in inventory.orders() {
             let placed = inventory.placed_order(order).unwrap();
@@ -327,6 +327,12 @@ impl Case {
         }
         inventory
     }
+}
+
+fn sorted<T: Ord>(found: impl Iterator<Item = T>) -> Vec<T> {
+    let mut sorted: Vec<_> = found.collect();
+    sorted.sort();
+    sorted
 }
 
 fn snapshot_of(inventory: &Inventory) -> Vec<u8> {
