@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
-use doorbuster_simulation::checkout::bounds::{NO_FAULTS, TWO_SHOPPERS};
+use doorbuster_simulation::checkout::bounds::{NO_FAULTS, TWO_SHOPPERS, WAITLIST};
 use doorbuster_simulation::checkout::model::State;
 use doorbuster_simulation::checkout::properties::{
     FITS, MONEY, NO_OVERSELL, NO_UNDERSELL, NOT_ROBBED, NOTHING_LOST, ONE_ANSWER, SETTLED_ONCE,
@@ -15,6 +15,8 @@ use stateright::Model as _;
 
 /// One shopper with everything that may go wrong.
 const ALONE: Bounds = Bounds { visits: &["ann"], ..TWO_SHOPPERS };
+/// Two shoppers who want the same unit, and wait for it.
+const WAITERS: Bounds = Bounds { crashes: 0, duplicates: 0, lates: 0, ..WAITLIST };
 /// Two shoppers who want the same two units.
 const RIVALS: Bounds = Bounds { attempts: 1, quantities: &[2], ..NO_FAULTS };
 
@@ -39,6 +41,15 @@ fn the_invariants_hold_for_two_shoppers_who_want_the_same() {
     assert_eq!(broken(&case), [""; 0]);
     let seen = |name| case.found.iter().any(|found| found.name == name && found.seen);
     assert!(seen("a late payment finds nothing and goes back"), "{case:?}");
+}
+
+#[test]
+fn the_invariants_hold_for_two_shoppers_who_wait_for_the_same() {
+    let case = check(&Checkout::new(Bounds { crashes: 1, lates: 1, ..WAITERS }));
+    assert_eq!(broken(&case), [""; 0]);
+    let seen = |name| case.found.iter().any(|found| found.name == name && found.seen);
+    assert!(seen("who waited is called, and buys"), "{case:?}");
+    assert!(seen("who waited is called, and lets it go"), "{case:?}");
 }
 
 /// Each property is broken by something, and the check finds it.
@@ -105,7 +116,7 @@ fn way_on(model: &Checkout, state: &State) -> (Vec<bool>, BTreeSet<u64>) {
 /// be true of the others, and to follow them.
 #[test]
 fn states_of_one_form_go_on_alike() {
-    for bounds in [Bounds { duplicates: 0, ..ALONE }, RIVALS] {
+    for bounds in [Bounds { duplicates: 0, ..ALONE }, RIVALS, WAITERS] {
         let model = Checkout::new(bounds);
         let mut known = HashMap::new();
         let mut waiting = VecDeque::from(model.init_states());

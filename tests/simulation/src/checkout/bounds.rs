@@ -30,6 +30,8 @@ pub struct Bounds {
     pub visits: &'static [&'static str],
     /// How many units somebody may ask for.
     pub quantities: &'static [u32],
+    /// Whether they wait if all units are reserved.
+    pub waits: bool,
     /// Payments that may be begun for one reservation.
     pub attempts: u32,
     /// How often the object may lose its memory.
@@ -47,6 +49,7 @@ pub const TWO_SHOPPERS: Bounds = Bounds {
     units: 2,
     visits: &["ann", "bob"],
     quantities: &[1, 2],
+    waits: false,
     attempts: 1,
     crashes: 1,
     duplicates: 1,
@@ -71,8 +74,17 @@ pub const NO_FAULTS: Bounds = Bounds {
     ..TWO_SHOPPERS
 };
 
+/// Two shoppers who want the one unit that there is, and wait for it.
+pub const WAITLIST: Bounds = Bounds {
+    name: "two shoppers, one unit, a waitlist",
+    units: 1,
+    quantities: &[1],
+    waits: true,
+    ..TWO_SHOPPERS
+};
+
 /// The cases of the command. They are exhausted.
-pub const CASES: [Bounds; 3] = [TWO_SHOPPERS, TWO_PAYMENTS, NO_FAULTS];
+pub const CASES: [Bounds; 4] = [TWO_SHOPPERS, TWO_PAYMENTS, NO_FAULTS, WAITLIST];
 
 /// A part of the surroundings that does not do what it has to. Each is there to be found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,10 +9,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use doorbuster_domain::id::{PaymentId, ReservationId};
 use doorbuster_domain::inventory::{Command, Reply, ReservationState, ReservationView};
 use doorbuster_domain::outbox::Item;
-use doorbuster_domain::time::Timestamp;
 
 use super::bounds::{EXTENSION_MAX, Visitor};
-use super::model::{Checkout, State};
+use super::model::{Checkout, State, Visit};
 use super::object::{Due, Waking};
 use super::outside::{Message, Payment, Word};
 
@@ -78,7 +77,7 @@ fn of_visit(model: &Checkout, state: &State, schedule: &[Due], visit: usize) -> 
     let told = &state.visits[visit];
     let mut hasher = DefaultHasher::new();
     (told.asked, told.answer.is_some(), told.begun).hash(&mut hasher);
-    (told.released, told.noted, told.came_back).hash(&mut hasher);
+    (told.released, told.noted, told.came_back, told.called.is_some()).hash(&mut hasher);
     if let Some(view) = model.view(state, visit) {
         of_reservation(model, state, (visit, &view)).hash(&mut hasher);
     }
@@ -120,29 +119,37 @@ fn of_reservation(
     (visit, view): (usize, &ReservationView),
 ) -> impl Hash + use<> {
     let now = state.now();
-    let first = first_deadline(model, state, visit);
-    let told = state.visits[visit].answer.as_ref();
+    let at_first = first_answer(model, state, visit);
+    let first = at_first.as_ref().and_then(|view| view.expires_at);
+    let Visit { answer: told, called, .. } = &state.visits[visit];
+    let told = told.as_ref();
     // That it is answered as it was at first.
     let as_told =
         told.is_none_or(|told| told.expires_at == first && told.quantity == view.quantity);
     let is_live = matches!(view.state, ReservationState::Held | ReservationState::Paying);
     let until = view.expires_at.map(|at| at.since(now));
     // From its beginning the longest that it may last is counted. After that it cannot get older.
-    let age = first.filter(|_| is_live).map(|at| (at.since(now), now.since(at).min(EXTENSION_MAX)));
+    let age = called
+        .or(first)
+        .filter(|_| is_live)
+        .map(|at| (at.since(now), now.since(at).min(EXTENSION_MAX)));
     let overdue = is_overdue(state, model.reservation(visit));
     let settled = view.order.as_ref().map(|order| order.settled);
     let attempt = view.payment.map(PaymentId::attempt);
     let refund = view.refund.map(|refund| refund as u8);
-    (view.state as u8, view.quantity, until, age, overdue, settled, attempt, refund, as_told)
+    let ahead = view.waitlist.map(|waitlist| waitlist.ahead);
+    let waited = at_first.is_some_and(|view| view.state == ReservationState::Waiting);
+    let standing = (view.state as u8, view.quantity, waited, ahead);
+    (standing, until, age, overdue, settled, attempt, refund, as_told)
 }
 
-/// The deadline that a reservation had at first, which tells when it was made.
-fn first_deadline(model: &Checkout, state: &State, visit: usize) -> Option<Timestamp> {
+/// What a reservation was answered at first: its deadline tells when it was made.
+fn first_answer(model: &Checkout, state: &State, visit: usize) -> Option<ReservationView> {
     let Visitor { shopper, key, .. } = model.visitors[visit].clone();
     let quantity = model.view(state, visit)?.quantity;
     let repeat = Command::RepeatReserve { shopper, key, quantity };
     match state.object.inventory().handle(&repeat, state.now()).ok()?.reply {
-        Reply::Reservation { view, .. } => view.expires_at,
+        Reply::Reservation { view, .. } => Some(view),
         _ => None,
     }
 }

@@ -65,6 +65,8 @@ pub struct Visit {
     pub noted: bool,
     /// Whether money found the reservation over, and bought it all the same.
     pub came_back: bool,
+    /// The first deadline of a reservation that began on the waitlist.
+    pub called: Option<Timestamp>,
 }
 
 /// One step.
@@ -187,6 +189,18 @@ impl Checkout {
         }
     }
 
+    /// Whoever waited before a step and holds units after it was called by it.
+    fn note_called(&self, last: &State, next: &mut State) {
+        for visit in 0..self.visitors.len() {
+            let state_in = |state: &State| self.view(state, visit).map(|view| view.state);
+            if state_in(last) == Some(ReservationState::Waiting)
+                && state_in(next) == Some(ReservationState::Held)
+            {
+                next.visits[visit].called = self.view(next, visit).and_then(|v| v.expires_at);
+            }
+        }
+    }
+
     /// How many payments were begun for a reservation, whether or not somebody was told.
     pub fn attempts(&self, state: &State, visit: usize) -> u32 {
         let begun = |attempt: &u32| {
@@ -235,6 +249,9 @@ impl Checkout {
                     let begin = |how: &How| Action::BeginPayment { visit, how: *how };
                     actions.extend(ends.iter().map(begin));
                 }
+            }
+            Some(ReservationState::Waiting) => {
+                actions.extend(ends.iter().map(|how| Action::Release { visit, how: *how }));
             }
             Some(ReservationState::Paying) => {
                 actions.push(Action::Release { visit, how: How::Answered });
@@ -363,6 +380,7 @@ impl Model for Checkout {
         if let Err(defect) = steps::take(self, &mut next, action) {
             next.defect = Some(defect);
         }
+        self.note_called(last, &mut next);
         next.form = form::of(self, &next);
         Some(next)
     }

@@ -43,6 +43,8 @@ pub fn all() -> Vec<Property<Checkout>> {
         Property::sometimes("a second payment of one order goes back", second_goes_back),
         Property::sometimes("a crash between the books and the report", crash_before_report),
         Property::sometimes("a crash while an order is in no queue", order_in_no_queue),
+        Property::sometimes("who waited is called, and buys", waited_and_bought),
+        Property::sometimes("who waited is called, and lets it go", waited_in_vain),
         Property::sometimes("an act is answered only after a crash", answered_after_crash),
         Property::sometimes("a settled order comes once more", order_comes_again),
         Property::sometimes("a payment that bought comes once more", payment_comes_again),
@@ -238,6 +240,18 @@ fn late_goes_back(model: &Checkout, state: &State) -> bool {
 fn second_goes_back(model: &Checkout, state: &State) -> bool {
     any_view(model, state, |_, view| view.refund == Some(RefundState::Done) && view.order.is_some())
         && model.is_quiescent(state)
+}
+
+fn waited_and_bought(model: &Checkout, state: &State) -> bool {
+    any_view(model, state, |visit, view| {
+        state.visits[visit].called.is_some() && view.order.is_some()
+    })
+}
+
+fn waited_in_vain(model: &Checkout, state: &State) -> bool {
+    any_view(model, state, |visit, view| {
+        state.visits[visit].called.is_some() && view.state == ReservationState::Expired
+    })
 }
 
 fn is_unsettled(view: &ReservationView) -> bool {

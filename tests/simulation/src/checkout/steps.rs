@@ -95,7 +95,12 @@ fn reserve(
     (visit, quantity, how): (usize, u32, How),
 ) -> Result<(), Defect> {
     let Visitor { shopper, key, .. } = model.visitors[visit].clone();
-    let answer = call(model, state, &Command::Reserve { shopper, key, quantity }, how)?;
+    let command = if model.bounds.waits {
+        Command::ReserveOrWait { shopper, key, quantity }
+    } else {
+        Command::Reserve { shopper, key, quantity }
+    };
+    let answer = call(model, state, &command, how)?;
     let visit = &mut state.visits[visit];
     match answer {
         None => visit.asked = Some(quantity),
