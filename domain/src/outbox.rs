@@ -44,7 +44,7 @@ impl Outbox {
     pub fn rebuild(inventory: &Inventory, now: Timestamp) -> Self {
         let mut outbox = Self::default();
         let orders = inventory.unsettled().map(Item::Order);
-        let voids = inventory.overdue_payments().map(|payment| Item::Void(payment.reservation()));
+        let voids = inventory.ending_payments().map(|payment| Item::Void(payment.reservation()));
         let refunds = inventory.refunds_due().map(Item::Refund);
         for item in orders.chain(voids).chain(refunds) {
             outbox.schedule(item, Attempt { next_at: now, made: 0 });
@@ -61,7 +61,7 @@ impl Outbox {
                 self.confirm(&Item::Void(reservation));
                 self.schedule(Item::Order(reservation.order()), now_due);
             }
-            Event::PaymentOverdue { reservation } => {
+            Event::PaymentOverdue { reservation } | Event::PaymentGivenUp { reservation } => {
                 self.schedule(Item::Void(*reservation), now_due);
             }
             Event::PaymentDeclined { reservation, .. } | Event::PaymentVoided { reservation } => {

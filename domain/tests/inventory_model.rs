@@ -26,7 +26,7 @@ use rejections::{every_rejection, rejection_name};
 const SEED: u64 = 1;
 const CASES: u64 = 400;
 const STEPS_PER_CASE: u64 = 300;
-const EVENTS: [&str; 18] = [
+const EVENTS: [&str; 19] = [
     "opened",
     "restocked",
     "withdrawn",
@@ -37,6 +37,7 @@ const EVENTS: [&str; 18] = [
     "extended",
     "payment_begun",
     "payment_overdue",
+    "payment_given_up",
     "payment_declined",
     "payment_voided",
     "allocated",

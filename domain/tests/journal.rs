@@ -12,7 +12,7 @@ use doorbuster_domain::journal::{ChainHash, Entry, Replay, verify};
 use doorbuster_domain::machine::Machine as _;
 use doorbuster_domain::time::Timestamp;
 
-use support::{shopper, terms};
+use support::{name, shopper, terms};
 use written::{Written, broken, written};
 
 const CHAIN: &str = "the hash does not continue the chain";
@@ -230,8 +230,9 @@ fn a_well_chained_entry_that_is_no_list_of_events_is_refused() {
 #[test]
 fn a_well_chained_entry_that_sells_too_much_is_refused() {
     let mut written = written();
+    let eves = ReservationId::derive(&name("drop"), &name("shirt"), shopper("eve"), &name("k"));
     let oversold = Event::Reserved {
-        reservation: ReservationId::from_bytes([7; 16]),
+        reservation: eves,
         shopper: shopper("eve"),
         quantity: 1,
         expires_at: Timestamp::from_millis(3_000),

@@ -42,17 +42,17 @@ const AT: Timestamp = Timestamp::from_millis(1_700_000_000_123);
 
 #[test]
 fn event_json_format_unchanged() {
-    for (event, text) in events_of_the_stock().iter().chain(&events_of_a_reservation()) {
+    for (event, text) in &all_events() {
         unchanged(event, text);
     }
 }
 
 #[test]
 fn every_event_has_its_format_pinned_under_the_name_it_gives_itself() {
-    let events = [events_of_the_stock(), events_of_a_reservation()].concat();
+    let events = all_events();
     let mut places: Vec<_> = events.iter().map(|(event, _)| place(event)).collect();
     places.sort_unstable();
-    assert_eq!(places, (0..18).collect::<Vec<_>>());
+    assert_eq!(places, (0..19).collect::<Vec<_>>());
     for (event, text) in events {
         assert!(text.starts_with(&format!("{{\"{}\":", event.name())), "{text}");
     }
@@ -80,7 +80,32 @@ const fn place(event: &Event) -> usize {
         Event::PaymentVoided { .. } => 15,
         Event::Waitlisted { .. } => 16,
         Event::Called { .. } => 17,
+        Event::PaymentGivenUp { .. } => 18,
     }
+}
+
+fn all_events() -> Vec<(Event, &'static str)> {
+    [events_of_the_stock(), events_of_the_waitlist(), events_of_a_reservation()].concat()
+}
+
+fn events_of_the_waitlist() -> Vec<(Event, &'static str)> {
+    let reservation = reservation();
+    vec![
+        (
+            Event::Waitlisted { reservation, shopper: shopper("ann"), quantity: 2 },
+            concat!(
+                r#"{"waitlisted":{"reservation":"rsv_paWlpaWlpaWlpaWlpaWlpQ","#,
+                r#""shopper":"shp_8WxggLcJyyTgEMy_fHpYwQ","quantity":2}}"#
+            ),
+        ),
+        (
+            Event::Called { reservation, expires_at: AT },
+            concat!(
+                r#"{"called":{"reservation":"rsv_paWlpaWlpaWlpaWlpaWlpQ","#,
+                r#""expires_at":1700000000123}}"#
+            ),
+        ),
+    ]
 }
 
 fn events_of_the_stock() -> Vec<(Event, &'static str)> {
@@ -130,20 +155,6 @@ fn events_of_a_reservation() -> Vec<(Event, &'static str)> {
             ),
         ),
         (
-            Event::Waitlisted { reservation, shopper: shopper("ann"), quantity: 2 },
-            concat!(
-                r#"{"waitlisted":{"reservation":"rsv_paWlpaWlpaWlpaWlpaWlpQ","#,
-                r#""shopper":"shp_8WxggLcJyyTgEMy_fHpYwQ","quantity":2}}"#
-            ),
-        ),
-        (
-            Event::Called { reservation, expires_at: AT },
-            concat!(
-                r#"{"called":{"reservation":"rsv_paWlpaWlpaWlpaWlpaWlpQ","#,
-                r#""expires_at":1700000000123}}"#
-            ),
-        ),
-        (
             Event::Extended { reservation, expires_at: AT },
             concat!(
                 r#"{"extended":{"reservation":"rsv_paWlpaWlpaWlpaWlpaWlpQ","#,
@@ -160,6 +171,10 @@ fn events_of_a_reservation() -> Vec<(Event, &'static str)> {
         (
             Event::PaymentOverdue { reservation },
             r#"{"payment_overdue":{"reservation":"rsv_paWlpaWlpaWlpaWlpaWlpQ"}}"#,
+        ),
+        (
+            Event::PaymentGivenUp { reservation },
+            r#"{"payment_given_up":{"reservation":"rsv_paWlpaWlpaWlpaWlpaWlpQ"}}"#,
         ),
         (
             Event::PaymentDeclined { reservation, expires_at: AT },

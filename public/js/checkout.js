@@ -31,8 +31,9 @@ function show(reservation) {
   const waits = state === "waiting";
   const over = !waits && state !== "held" && state !== "paying";
   byId("order").hidden = over;
-  byId("change").hidden = state !== "held" && !waits;
+  byId("change").hidden = over;
   for (const part of document.querySelectorAll(".with-units")) part.hidden = waits;
+  byId("extend").hidden = state !== "held";
   byId("release").textContent = waits ? "Leave the waitlist" : "Give the units back";
   showWaitlist(reservation);
   byId("again").hidden = !over;
@@ -94,8 +95,13 @@ onSubmit(byId("pay"), async () => {
 
 onSubmit(byId("change"), async (_, button) => {
   if (button.value === "release") {
-    show(await call("DELETE", here));
-    byId("states").querySelector("[data-state=released] h2").focus();
+    const after = await call("DELETE", here);
+    show(after);
+    if (after.state === "paying") {
+      say(byId("spoken"), "The payment is being ended. Then the units go back.");
+    } else {
+      byId("states").querySelector("[data-state=released] h2").focus();
+    }
     return;
   }
   show(await call("POST", `${here}/extend`));

@@ -82,8 +82,24 @@ fn coming_back_to_pay_leads_to_the_payment_under_way() {
     let first: PaymentReply = ann.act("POST", &held.reservation, "/payment").ok();
     let again: PaymentReply = ann.act("POST", &held.reservation, "/payment").ok();
     assert_eq!(again, first);
-    let release = ann.act("DELETE", &held.reservation, "");
-    assert_eq!(release.problem(), ProblemKind::PaymentInProgress);
+}
+
+#[test]
+fn who_gives_back_while_paying_is_free_once_the_provider_has_ended_the_payment() {
+    let sale = Sale::open(shop(), 1, &rules());
+    let (ann, bob) = (Shopper::admitted(&sale), Shopper::admitted(&sale));
+    let held = ann.hold("k", 1);
+    let page = ann.begin_payment(&held.reservation);
+    let given_up: Reservation = ann.act("DELETE", &held.reservation, "").ok();
+    assert_eq!(given_up.state, "paying", "the provider is asked first");
+    eventually("the payment has ended", || {
+        (ann.show(&held.reservation).state == "released").then_some(())
+    });
+    ann.decide(&page, "success");
+    let again = ann.hold("again", 1);
+    ann.act("DELETE", &again.reservation, "").ok::<Reservation>();
+    assert_eq!(bob.hold("k", 1).state, "held");
+    sale.verify();
 }
 
 #[test]

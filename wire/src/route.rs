@@ -149,7 +149,7 @@ routes! {
     ShowReservation Get "/v1/sales/{sale}/skus/{sku}/reservations/{reservation}" Buy 200
         "One's own reservation.";
     ReleaseReservation Delete "/v1/sales/{sale}/skus/{sku}/reservations/{reservation}" Buy 200
-        "Gives the units back.";
+        "Gives the units back. If they are being paid for, the payment is ended first.";
     ExtendReservation Post "/v1/sales/{sale}/skus/{sku}/reservations/{reservation}/extend" Buy 200
         "Moves the deadline as far as the rules allow.";
     BeginPayment Post "/v1/sales/{sale}/skus/{sku}/reservations/{reservation}/payment" Buy 201

@@ -4,7 +4,8 @@
 
 use super::decide::is_worth_it;
 use super::{
-    Adjustment, AdjustmentReason, Event, Inventory, RefundState, Reservation, Selling, State,
+    Adjustment, AdjustmentReason, Ending, Event, Inventory, RefundState, Reservation, Selling,
+    State,
 };
 use crate::id::{IdempotencyKey, PaymentId, ReservationId, ShopperId};
 use crate::machine::Corrupt;
@@ -26,6 +27,7 @@ impl Event {
             Self::Extended { .. } => "extended",
             Self::PaymentBegun { .. } => "payment_begun",
             Self::PaymentOverdue { .. } => "payment_overdue",
+            Self::PaymentGivenUp { .. } => "payment_given_up",
             Self::PaymentDeclined { .. } => "payment_declined",
             Self::PaymentVoided { .. } => "payment_voided",
             Self::Allocated { .. } => "allocated",
@@ -172,26 +174,37 @@ impl Inventory {
             Event::PaymentBegun { payment, deadline } => self.alter(payment.reservation(), |r| {
                 let held = is_held_at(r, at);
                 r.attempts = r.attempts.saturating_add(1);
-                r.state = State::Paying { deadline: *deadline, overdue: false };
+                r.state = State::Paying { deadline: *deadline, ending: Ending::No };
                 held && u32::from(r.attempts) == payment.attempt() && *deadline == at.plus(window)
             }),
             Event::PaymentOverdue { reservation } => {
                 self.alter(*reservation, |r| match &mut r.state {
-                    State::Paying { overdue, deadline } => {
-                        *deadline <= at && !std::mem::replace(overdue, true)
+                    State::Paying { ending, deadline } => {
+                        let before = std::mem::replace(ending, Ending::Overdue);
+                        *deadline <= at && before == Ending::No
+                    }
+                    _ => false,
+                })
+            }
+            Event::PaymentGivenUp { reservation } => {
+                self.alter(*reservation, |r| match &mut r.state {
+                    State::Paying { ending, .. } => {
+                        std::mem::replace(ending, Ending::GivenUp) != Ending::GivenUp
                     }
                     _ => false,
                 })
             }
             Event::PaymentDeclined { reservation, expires_at } => self.alter(*reservation, |r| {
                 let held = State::Held { expires_at: *expires_at };
+                let before = std::mem::replace(&mut r.state, held);
                 *expires_at == deadline_now(r)
-                    && matches!(std::mem::replace(&mut r.state, held), State::Paying { .. })
+                    && matches!(before, State::Paying { ending, .. } if ending != Ending::GivenUp)
             }),
             Event::PaymentVoided { reservation } => {
-                self.give_back(*reservation, State::Expired, |r| {
-                    matches!(r.state, State::Paying { .. })
-                })
+                let found = self.reservations.get(reservation).map(|r| r.state);
+                let given_up = found.and_then(State::ending) == Some(Ending::GivenUp);
+                let end = if given_up { State::Released } else { State::Expired };
+                self.give_back(*reservation, end, |r| matches!(r.state, State::Paying { .. }))
             }
             Event::Released { reservation } => self.give_back(*reservation, State::Released, |r| {
                 is_held_at(r, at) || matches!(r.state, State::Waiting { .. })

@@ -218,7 +218,7 @@ impl Inventory {
             }
             // Given back already, by whom does not matter: what was asked for is the case.
             State::Released | State::Expired => Ok(self.shown(terms, id, found, Vec::new())),
-            State::Paying { .. } => Err(Rejection::PaymentInProgress),
+            State::Paying { .. } => Ok(self.give_up_payment(terms, id, found)),
             State::Allocated { .. } => Err(Rejection::ReservationAllocated),
         }
     }

@@ -124,6 +124,11 @@ pub enum Event {
         /// The reservation.
         reservation: ReservationId,
     },
+    /// The shopper wants to give the units back: the provider is being asked to end the payment.
+    PaymentGivenUp {
+        /// The reservation.
+        reservation: ReservationId,
+    },
     /// The provider declined; the units are held again.
     PaymentDeclined {
         /// The reservation.

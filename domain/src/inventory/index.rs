@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::reservation::{Reservation, State};
+use super::reservation::{Ending, Reservation, State};
 use crate::id::{OrderId, ReservationId};
 use crate::sorted::SortedMap;
 use crate::time::Timestamp;
@@ -18,7 +18,7 @@ pub(super) struct Index {
     /// Reservations with a payment under way, by deadline.
     paying: Ordered,
     /// Reservations whose payment the provider is being asked to end, by deadline.
-    overdue: Ordered,
+    ending: Ordered,
     /// Those whose order's settlement has not been reported back, by when it was placed.
     unsettled: Ordered,
     /// The waitlist, by how many units are wanted and then by number.
@@ -58,8 +58,10 @@ impl Index {
         let (set, number) = match reservation.state {
             State::Waiting { number } => (&mut self.waiting, place(reservation.quantity, number)),
             State::Held { expires_at } => (&mut self.held, expires_at.as_millis()),
-            State::Paying { deadline, overdue: true } => (&mut self.overdue, deadline.as_millis()),
-            State::Paying { deadline, .. } => (&mut self.paying, deadline.as_millis()),
+            State::Paying { deadline, ending: Ending::No } => {
+                (&mut self.paying, deadline.as_millis())
+            }
+            State::Paying { deadline, .. } => (&mut self.ending, deadline.as_millis()),
             State::Allocated { allocated_at, settled: false, .. } => {
                 (&mut self.unsettled, allocated_at.as_millis())
             }
@@ -85,8 +87,8 @@ impl Index {
     }
 
     /// Reservations whose payment the provider is being asked to end.
-    pub(super) fn overdue(&self) -> impl Iterator<Item = ReservationId> {
-        self.overdue.iter().map(|(_, id)| *id)
+    pub(super) fn ending(&self) -> impl Iterator<Item = ReservationId> {
+        self.ending.iter().map(|(_, id)| *id)
     }
 
     /// Orders whose settlement has not been reported back, the oldest first.

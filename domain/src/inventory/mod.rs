@@ -35,7 +35,7 @@ pub use self::terms::{Selling, StockBand, StockView, Terms};
 
 use self::counts::{Counts, Figures};
 use self::index::Index;
-use self::reservation::{Reservation, State};
+use self::reservation::{Ending, Reservation, State};
 use crate::id::{IdempotencyKey, OrderId, PaymentId, ReservationId, ShopperId};
 use crate::machine::{Corrupt, Machine};
 use crate::money::Money;
@@ -151,9 +151,9 @@ impl Inventory {
         self.index.unsettled()
     }
 
-    /// Payments that the provider is being asked to end.
-    pub fn overdue_payments(&self) -> impl Iterator<Item = PaymentId> + '_ {
-        self.index.overdue().filter_map(|id| self.payment_under_way(id))
+    /// Payments that the provider is being asked to end: overdue or given up.
+    pub fn ending_payments(&self) -> impl Iterator<Item = PaymentId> + '_ {
+        self.index.ending().filter_map(|id| self.payment_under_way(id))
     }
 
     /// Payments that have to be given back and are not yet.

@@ -1,7 +1,9 @@
 //! The part of a reservation's life in which only the payment provider's word counts.
 
 use super::decide::{Verdict, held};
-use super::{Decision, Event, Inventory, RefundState, Rejection, Reply, Reservation, State, Terms};
+use super::{
+    Decision, Ending, Event, Inventory, RefundState, Rejection, Reply, Reservation, State, Terms,
+};
 use crate::id::{PaymentId, ReservationId, ShopperId};
 use crate::time::Timestamp;
 
@@ -18,7 +20,7 @@ impl Inventory {
         now: Timestamp,
     ) -> Verdict {
         let found = self.own(shopper, id)?;
-        if matches!(found.state, State::Paying { overdue: false, .. }) {
+        if matches!(found.state, State::Paying { ending: Ending::No, .. }) {
             // Coming back leads to the payment that is under way, never to a second one.
             return Ok(self.shown(terms, id, found, Vec::new()));
         }
@@ -28,7 +30,7 @@ impl Inventory {
         }
         let deadline = now.plus(terms.payment_window_ms);
         let attempts = found.attempts.saturating_add(1);
-        let state = State::Paying { deadline, overdue: false };
+        let state = State::Paying { deadline, ending: Ending::No };
         let event = Event::PaymentBegun { payment: PaymentId::of(id, attempts.into()), deadline };
         Ok(self.shown(terms, id, &Reservation { attempts, state, ..*found }, vec![event]))
     }
@@ -40,7 +42,9 @@ impl Inventory {
         now: Timestamp,
     ) -> Verdict {
         let (id, found) = self.paid_for(payment)?;
-        if found.payment(id) != Some(payment) {
+        let given_up = matches!(found.state, State::Paying { ending: Ending::GivenUp, .. });
+        if found.payment(id) != Some(payment) || given_up {
+            // At the provider's page another card may be tried, until the payment has ended.
             return Ok(self.shown(terms, id, found, Vec::new()));
         }
         // Who was declined gets the time of a fresh reservation to try another card, but never
@@ -54,6 +58,18 @@ impl Inventory {
             state = State::Expired;
         }
         Ok(self.shown(terms, id, &Reservation { state, ..*found }, events))
+    }
+
+    /// The shopper wants to give units back whose payment is under way: it is ended first.
+    pub(super) fn give_up_payment(
+        &self,
+        terms: &Terms,
+        reservation: ReservationId,
+        found: &Reservation,
+    ) -> Decision {
+        let is_new = !matches!(found.state, State::Paying { ending: Ending::GivenUp, .. });
+        let events = if is_new { vec![Event::PaymentGivenUp { reservation }] } else { Vec::new() };
+        self.shown(terms, reservation, found, events)
     }
 
     pub(super) fn void_payment(&self, payment: PaymentId) -> Verdict {

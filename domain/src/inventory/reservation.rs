@@ -25,6 +25,16 @@ pub(super) struct Reservation {
     pub(super) state: State,
 }
 
+/// Whether the provider is being asked to end a payment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
+    No,
+    /// Its deadline has passed.
+    Overdue,
+    /// Its shopper wants something else.
+    GivenUp,
+}
+
 /// Where a reservation stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
@@ -37,7 +47,7 @@ pub(super) enum State {
     },
     Paying {
         deadline: Timestamp,
-        overdue: bool,
+        ending: Ending,
     },
     Allocated {
         attempt: u32,
@@ -50,6 +60,16 @@ pub(super) enum State {
 
 // With its id 56 bytes: 56 MB for a million, of the 128 MB that an object has.
 const _: () = assert!(size_of::<(ReservationId, Reservation)>() == 56);
+
+impl State {
+    /// Whether its payment is being ended, if one is under way.
+    pub(super) const fn ending(self) -> Option<Ending> {
+        match self {
+            Self::Paying { ending, .. } => Some(ending),
+            _ => None,
+        }
+    }
+}
 
 impl Reservation {
     /// A reservation as it begins.

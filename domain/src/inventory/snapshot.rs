@@ -11,7 +11,7 @@ use std::io::{Error, ErrorKind, Read, Result, Write};
 
 use serde::{Deserialize, Serialize};
 
-use super::reservation::{Reservation, State};
+use super::reservation::{Ending, Reservation, State};
 use super::{Adjustment, Counts, Inventory, RefundState, Selling, Terms};
 use crate::id::{IdempotencyKey, PaymentId, ReservationId};
 use crate::time::{Millis, Timestamp};
@@ -131,8 +131,9 @@ fn read_block(from: &mut dyn Read, block: &mut Vec<u8>) -> Result<()> {
 fn encode(id: ReservationId, reservation: &Reservation, block: &mut Vec<u8>) {
     let (tag, at, attempt) = match reservation.state {
         State::Held { expires_at } => (0, Some(expires_at), None),
-        State::Paying { deadline, overdue: false } => (1, Some(deadline), None),
-        State::Paying { deadline, overdue: true } => (2, Some(deadline), None),
+        State::Paying { deadline, ending: Ending::No } => (1, Some(deadline), None),
+        State::Paying { deadline, ending: Ending::Overdue } => (2, Some(deadline), None),
+        State::Paying { deadline, ending: Ending::GivenUp } => (8, Some(deadline), None),
         State::Allocated { attempt, allocated_at, settled } => {
             (if settled { 4 } else { 3 }, Some(allocated_at), Some(attempt))
         }
@@ -171,7 +172,9 @@ fn decode(rest: &mut &[u8]) -> Option<(ReservationId, Reservation)> {
     let later = |rest: &mut &[u8]| number(rest).map(|ms| reserved_at.plus(Millis::new(ms)));
     let state = match tag {
         0 => State::Held { expires_at: later(rest)? },
-        1 | 2 => State::Paying { deadline: later(rest)?, overdue: tag == 2 },
+        1 => State::Paying { deadline: later(rest)?, ending: Ending::No },
+        2 => State::Paying { deadline: later(rest)?, ending: Ending::Overdue },
+        8 => State::Paying { deadline: later(rest)?, ending: Ending::GivenUp },
         3 | 4 => State::Allocated {
             allocated_at: later(rest)?,
             attempt: number(rest)?.try_into().ok()?,

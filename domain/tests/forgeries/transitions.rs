@@ -83,10 +83,11 @@ impl Standing {
 fn standings() -> Vec<Standing> {
     vec![
         Standing::of("held", 4, &[]),
-        Standing::of("paying", 4, &[(1_010, begin())]),
-        Standing::of("overdue", 3, &[(1_010, begin()), (1_070, Command::ShowStock)]),
+        Standing::of("paying", 5, &[(1_010, begin())]),
+        Standing::of("overdue", 4, &[(1_010, begin()), (1_070, Command::ShowStock)]),
+        Standing::of("given up", 2, &[(1_010, begin()), (1_020, release())]),
         Standing::of("held again", 5, &[(1_010, begin()), (1_040, decline(1))]),
-        Standing::of("paying again", 4, &[(1_010, begin()), (1_020, decline(1)), (1_030, begin())]),
+        Standing::of("paying again", 5, &[(1_010, begin()), (1_020, decline(1)), (1_030, begin())]),
         Standing::of("allocated", 1, &[(1_010, begin()), (1_020, allocate(1))]),
         Standing::of("settled", 0, &[(1_010, begin()), (1_020, allocate(1)), (1_030, settle())]),
         Standing::of("released", 0, &[(1_010, release())]),
@@ -122,6 +123,7 @@ fn claims(now: u64, timeout: u64) -> Vec<(u64, Event, Command)> {
         (timeout, Event::PaymentOverdue { reservation }, Command::ShowStock),
         (timeout, Event::Expired { reservation }, Command::ShowStock),
         (now, Event::Released { reservation }, release()),
+        (now, Event::PaymentGivenUp { reservation }, release()),
         (now, Event::Settled { order: reservation.order() }, settle()),
     ];
     for attempt in 1..=3 {

@@ -60,20 +60,46 @@ fn a_shopper_who_is_paying_is_not_robbed_by_time() {
     shop.wait(60);
     assert_eq!(shop.refused(&reserve("bob", "k", 1)), Rejection::AllReserved);
     assert_eq!(shop.events, [Event::PaymentOverdue { reservation: id }]);
-    assert_eq!(shop.inventory.overdue_payments().collect::<Vec<_>>(), [PaymentId::of(id, 1)]);
+    assert_eq!(shop.inventory.ending_payments().collect::<Vec<_>>(), [PaymentId::of(id, 1)]);
     shop.wait(1_000_000);
     assert_eq!(shop.refused(&reserve("bob", "k", 1)), Rejection::AllReserved);
     assert_eq!(shop.events, []);
     assert_eq!(shop.view(&allocate(id, 1, 1999)).state, ReservationState::Allocated);
-    assert_eq!(shop.inventory.overdue_payments().count(), 0);
+    assert_eq!(shop.inventory.ending_payments().count(), 0);
 }
 
 #[test]
-fn while_a_payment_is_under_way_the_shopper_can_neither_release_nor_extend() {
+fn while_a_payment_is_under_way_it_cannot_be_extended() {
     let mut shop = Shop::selling(1);
     let id = shop.paying("ann");
-    assert_eq!(shop.refused(&release("ann", id)), Rejection::PaymentInProgress);
     assert_eq!(shop.refused(&extend("ann", id)), Rejection::PaymentInProgress);
+}
+
+#[test]
+fn who_gives_back_while_paying_has_the_payment_ended_first() {
+    let mut shop = Shop::selling(1);
+    let id = shop.paying("ann");
+    assert_eq!(shop.view(&release("ann", id)).state, ReservationState::Paying);
+    assert_eq!(shop.events, [Event::PaymentGivenUp { reservation: id }]);
+    assert_eq!(shop.inventory.ending_payments().collect::<Vec<_>>(), [PaymentId::of(id, 1)]);
+    shop.view(&release("ann", id));
+    assert_eq!(shop.events, []);
+    assert_eq!(shop.refused(&begin("ann", id)), Rejection::PaymentInProgress);
+    assert_eq!(shop.refused(&reserve("bob", "k", 1)), Rejection::AllReserved);
+    // A card that was declined is not the end: on the provider's page another may be tried.
+    assert_eq!(shop.view(&decline(id, 1)).state, ReservationState::Paying);
+    shop.accepted(&void(id, 1));
+    assert_eq!(shop.state("ann", id), ReservationState::Released);
+    shop.reserve("bob", "k", 1);
+}
+
+#[test]
+fn who_gave_back_and_had_paid_already_has_bought() {
+    let mut shop = Shop::selling(1);
+    let id = shop.paying("ann");
+    shop.view(&release("ann", id));
+    assert_eq!(shop.view(&allocate(id, 1, 1999)).state, ReservationState::Allocated);
+    assert_eq!(shop.inventory.ending_payments().count(), 0);
 }
 
 #[test]

@@ -303,7 +303,7 @@ impl Case {
         assert_eq!(inventory.next_timeout(), naive.next_timeout());
         assert_eq!(inventory.orders().collect::<Vec<_>>(), naive.orders(|_| true));
         assert_eq!(sorted(inventory.unsettled()), naive.orders(|settled| !settled));
-        assert_eq!(sorted(inventory.overdue_payments()), naive.overdue());
+        assert_eq!(sorted(inventory.ending_payments()), naive.overdue());
         assert_eq!(inventory.refunds_due().collect::<Vec<_>>(), naive.refunds_due());
         for order in inventory.orders() {
             let placed = inventory.placed_order(order).unwrap();

@@ -52,7 +52,7 @@ pub(crate) struct Row {
 pub(crate) enum Stage {
     Waiting,
     Held,
-    Paying { until: u64, called_in: bool },
+    Paying { until: u64, called_in: bool, given_up: bool },
     Bought { payment: PaymentId, at: u64, settled: bool },
     GivenBack,
     RanOut,

@@ -255,7 +255,11 @@ impl Naive {
 
     fn release(&mut self, at: usize, now: u64) -> Verdict {
         match self.rows[at].stage {
-            Stage::Paying { .. } => return Err(Rejection::PaymentInProgress),
+            Stage::Paying { until, given_up, .. } => {
+                if !given_up {
+                    self.put(at, Stage::Paying { until, called_in: true, given_up: true }, now);
+                }
+            }
             Stage::Bought { .. } => return Err(Rejection::ReservationAllocated),
             Stage::Held | Stage::Waiting => self.put(at, Stage::GivenBack, now),
             Stage::GivenBack | Stage::RanOut => {}
@@ -307,13 +311,14 @@ impl Naive {
             }
             let until = now + terms.payment_window_ms.get();
             self.rows[at].payments_begun += 1;
-            self.put(at, Stage::Paying { until, called_in: false }, now);
+            self.put(at, Stage::Paying { until, called_in: false, given_up: false }, now);
         }
         Ok(self.show(at))
     }
 
     fn decline(&mut self, terms: &Terms, at: usize, payment: PaymentId, now: u64) -> Reply {
-        if self.pays_with(at, payment) {
+        let given_up = matches!(self.rows[at].stage, Stage::Paying { given_up: true, .. });
+        if self.pays_with(at, payment) && !given_up {
             let last = self.rows[at].begun + terms.reservation_max_ms.get();
             let until = (now + terms.reservation_ttl_ms.get()).min(last);
             self.rows[at].until = until;
@@ -329,10 +334,18 @@ impl Naive {
 
     fn void(&mut self, at: usize, payment: PaymentId, now: u64) -> Reply {
         if self.pays_with(at, payment) {
-            self.rows[at].times_expired += 1;
-            self.put(at, Stage::RanOut, now);
+            self.end(at, now);
         }
         Reply::Noted
+    }
+
+    /// The payment can no longer be completed.
+    fn end(&mut self, at: usize, now: u64) {
+        if matches!(self.rows[at].stage, Stage::Paying { given_up: true, .. }) {
+            return self.put(at, Stage::GivenBack, now);
+        }
+        self.rows[at].times_expired += 1;
+        self.put(at, Stage::RanOut, now);
     }
 
     fn allocate(
@@ -365,8 +378,7 @@ impl Naive {
         self.owed.push(Owed { payment, done: false });
         self.newest = now;
         if self.pays_with(at, payment) {
-            self.rows[at].times_expired += 1;
-            self.put(at, Stage::RanOut, now);
+            self.end(at, now);
         }
         refund
     }

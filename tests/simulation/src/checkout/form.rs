@@ -77,7 +77,7 @@ fn of_visit(model: &Checkout, state: &State, schedule: &[Due], visit: usize) -> 
     let told = &state.visits[visit];
     let mut hasher = DefaultHasher::new();
     (told.asked, told.answer.is_some(), told.begun).hash(&mut hasher);
-    (told.released, told.noted, told.came_back, told.called.is_some()).hash(&mut hasher);
+    (told.gave, told.noted, told.came_back, told.called.is_some()).hash(&mut hasher);
     if let Some(view) = model.view(state, visit) {
         of_reservation(model, state, (visit, &view)).hash(&mut hasher);
     }
@@ -155,7 +155,7 @@ fn first_answer(model: &Checkout, state: &State, visit: usize) -> Option<Reserva
 }
 
 fn is_overdue(state: &State, reservation: ReservationId) -> bool {
-    state.object.inventory().overdue_payments().any(|due| due.reservation() == reservation)
+    state.object.inventory().ending_payments().any(|due| due.reservation() == reservation)
 }
 
 fn is_refund_due(state: &State, payment: PaymentId) -> bool {

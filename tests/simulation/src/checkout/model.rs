@@ -59,14 +59,25 @@ pub struct Visit {
     pub answer: Option<ReservationView>,
     /// Attempts of the payment that were acknowledged.
     pub begun: u32,
-    /// Whether giving back was acknowledged.
-    pub released: bool,
+    /// What of giving back was acknowledged.
+    pub gave: Gave,
     /// Whether the provider was told that the money is taken note of.
     pub noted: bool,
     /// Whether money found the reservation over, and bought it all the same.
     pub came_back: bool,
     /// The first deadline of a reservation that began on the waitlist.
     pub called: Option<Timestamp>,
+}
+
+/// What was acknowledged to a visitor who wanted to give back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Gave {
+    #[default]
+    Nothing,
+    /// That the payment is being ended.
+    Up,
+    /// That the units went back.
+    Back,
 }
 
 /// One step.

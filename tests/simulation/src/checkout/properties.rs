@@ -10,7 +10,7 @@ use doorbuster_domain::machine::Machine as _;
 use stateright::Property;
 
 use super::bounds::Visitor;
-use super::model::{Checkout, State, Visit};
+use super::model::{Checkout, Gave, State, Visit};
 use super::outside::{Message, Payment, Status, Word};
 use super::steps::owed;
 
@@ -43,6 +43,8 @@ pub fn all() -> Vec<Property<Checkout>> {
         Property::sometimes("a second payment of one order goes back", second_goes_back),
         Property::sometimes("a crash between the books and the report", crash_before_report),
         Property::sometimes("a crash while an order is in no queue", order_in_no_queue),
+        Property::sometimes("who gave a payment up has bought", gave_up_and_bought),
+        Property::sometimes("who gave a payment up is free of it", gave_up_and_free),
         Property::sometimes("who waited is called, and buys", waited_and_bought),
         Property::sometimes("who waited is called, and lets it go", waited_in_vain),
         Property::sometimes("an act is answered only after a crash", answered_after_crash),
@@ -83,9 +85,14 @@ fn nothing_acknowledged_is_lost(model: &Checkout, state: &State) -> bool {
         };
         let over =
             [ReservationState::Released, ReservationState::Expired, ReservationState::Allocated];
+        let gave = match told.gave {
+            Gave::Nothing => true,
+            Gave::Up => is(&over) || is(&[ReservationState::Paying]),
+            Gave::Back => is(&over),
+        };
         told.answer.as_ref().is_none_or(known)
             && told.begun <= model.attempts(state, visit)
-            && (!told.released || is(&over))
+            && gave
             && (!told.noted || state.object.has_order(model.reservation(visit).order()))
     })
 }
@@ -240,6 +247,18 @@ fn late_goes_back(model: &Checkout, state: &State) -> bool {
 fn second_goes_back(model: &Checkout, state: &State) -> bool {
     any_view(model, state, |_, view| view.refund == Some(RefundState::Done) && view.order.is_some())
         && model.is_quiescent(state)
+}
+
+fn gave_up_and_bought(model: &Checkout, state: &State) -> bool {
+    any_view(model, state, |visit, view| {
+        state.visits[visit].gave == Gave::Up && view.order.is_some()
+    })
+}
+
+fn gave_up_and_free(model: &Checkout, state: &State) -> bool {
+    any_view(model, state, |visit, view| {
+        state.visits[visit].gave == Gave::Up && view.state == ReservationState::Released
+    })
 }
 
 fn waited_and_bought(model: &Checkout, state: &State) -> bool {

@@ -4,7 +4,7 @@ use doorbuster_domain::inventory::{Answer, Command, PlacedOrder, Reply, Reservat
 use doorbuster_domain::outbox::Item;
 
 use super::bounds::{Flaw, PRICE_MINOR, Visitor};
-use super::model::{Action, Checkout, How, State};
+use super::model::{Action, Checkout, Gave, How, State};
 use super::object::Defect;
 use super::outside::{Message, Order, Payment, Record, Said, Status, Word};
 
@@ -19,7 +19,10 @@ pub fn take(model: &Checkout, state: &mut State, action: Action) -> Result<(), D
         Action::Release { visit, how } => {
             let Visitor { shopper, reservation, .. } = model.visitors[visit];
             let answer = call(model, state, &Command::Release { shopper, reservation }, how)?;
-            state.visits[visit].released |= matches!(answer, Some(Answer::Accepted(_)));
+            if let Some(Answer::Accepted(Reply::Reservation { view, .. })) = answer {
+                let pays = view.state == ReservationState::Paying;
+                state.visits[visit].gave = if pays { Gave::Up } else { Gave::Back };
+            }
             Ok(())
         }
         Action::BeginPayment { visit, how } => begin_payment(model, state, (visit, how)),

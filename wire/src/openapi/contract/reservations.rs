@@ -10,9 +10,7 @@ pub(super) fn contract(operation: Operation) -> Contract {
     match operation {
         Operation::Reserve => reserve(),
         Operation::ShowReservation => reservation(),
-        Operation::ReleaseReservation => {
-            reservation().problems(&[Kind::PaymentInProgress, Kind::ReservationAllocated])
-        }
+        Operation::ReleaseReservation => reservation().problems(&[Kind::ReservationAllocated]),
         Operation::ExtendReservation => over(reservation()).problems(&[Kind::ExtensionCap]),
         Operation::BeginPayment => {
             let begun = Contract { reply: Body::Json(schema_of::<PaymentReply>), ..reservation() };
