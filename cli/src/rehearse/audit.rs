@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Result;
 use doorbuster_domain::inventory::Event;
 use doorbuster_domain::journal::Entry;
+use doorbuster_domain::webhook::EventKind;
 
 use super::merchant::{Merchant, SaleSetup};
 use super::shopper::Seen;
@@ -65,6 +66,13 @@ impl Audit {
             }
         }
         Ok(audit)
+    }
+
+    /// What the merchant's shop has to be told of, by the books: kinds and their subjects.
+    pub(super) fn to_tell(&self) -> BTreeSet<(&'static str, String)> {
+        let kinds = [EventKind::OrderCreated, EventKind::OrderPaid].map(EventKind::as_str);
+        let of_each = |order: &String| kinds.map(|kind| (kind, order.clone()));
+        self.booked.iter().flat_map(of_each).collect()
     }
 
     /// Verifies the published draw against what shoppers have in hand.
