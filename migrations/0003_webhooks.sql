@@ -21,7 +21,8 @@ CREATE TABLE IF NOT EXISTS webhook_endpoints (
 CREATE TABLE IF NOT EXISTS webhook_events (
     event TEXT PRIMARY KEY,
     kind TEXT NOT NULL,
-    order_id TEXT NOT NULL,
+    -- To what: an order, a reservation, a SKU or a sale.
+    subject TEXT NOT NULL,
     body TEXT NOT NULL,
     created_at_ms INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;

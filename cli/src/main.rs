@@ -101,7 +101,7 @@ struct Rehearse {
     /// service has to be one that may call it. Without it, there are no webhooks.
     #[arg(long, value_name = "ADDRESS")]
     webhook_receiver: Option<SocketAddr>,
-    /// Where the service finds that, if it is elsewhere, such as at the `https` address of a tunnel.
+    /// Where the service finds that, if it is elsewhere, such as at the address of a tunnel.
     #[arg(long, value_name = "URL", requires = "webhook_receiver")]
     webhook_url: Option<String>,
     /// What the shoppers do is drawn from this.

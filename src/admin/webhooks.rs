@@ -36,7 +36,7 @@ const ENDPOINTS: &str = "SELECT json_object('endpoint', endpoint, 'address', add
 
 /// Deliveries, as `doorbuster_wire::webhook::Delivery`, from the newest of those asked for.
 const DELIVERIES: &str = "SELECT json_object('delivery', CAST(d.number AS TEXT), 'event', d.event,
-        'type', e.kind, 'order', e.order_id, 'state', d.state, 'attempts', d.attempts,
+        'type', e.kind, 'subject', e.subject, 'state', d.state, 'attempts', d.attempts,
         'last_status', d.last_status, 'last_outcome', d.last_outcome,
         'next_attempt_at_ms', CASE d.state WHEN 'pending' THEN d.next_at_ms END,
         'created_at_ms', e.created_at_ms), d.number
@@ -223,7 +223,8 @@ fn kinds(asked: Option<&[String]>) -> Result<String, Problem> {
     }
     for (index, name) in asked.unwrap_or_default().iter().enumerate() {
         if EventKind::parse(name).is_none() {
-            let detail = "It is `order.created` or `order.paid`.";
+            let known = EventKind::ALL.map(EventKind::as_str).join("`, `");
+            let detail = format!("It is one of `{known}`.");
             return Err(Problem::invalid(&format!("/events/{index}"), detail));
         }
     }

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 pub struct WebhookRequest {
     /// An `https` address of at most 2,048 characters, whose host is public.
     pub address: String,
-    /// What it is told of: `order.created`, `order.paid`; all there is if it is not said.
+    /// What it is told of: `order.created`, `order.paid`, `reservation.expired`, `sku.sold_out`,
+    /// `sale.opened`, `sale.closed`; all there is if it is not said.
     #[serde(default)]
     pub events: Option<Vec<String>>,
 }
@@ -56,8 +57,8 @@ pub struct Delivery {
     /// What happened, such as `order.paid`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The order.
-    pub order: String,
+    /// To what it happened: an order, a reservation, a SKU or a sale.
+    pub subject: String,
     /// `pending`, `delivered` or `failed` (it is not tried again by itself).
     pub state: String,
     /// How often it was sent since it became pending.

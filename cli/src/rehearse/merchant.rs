@@ -170,7 +170,7 @@ impl Merchant {
         }
     }
 
-    /// Sets the endpoint of webhooks; its secret. One that an earlier rehearsal left gets a new one.
+    /// Sets the endpoint of webhooks; its secret. One that was left behind gets a new one.
     pub(super) async fn put_webhook(&self, address: &str) -> Result<String> {
         let put: Webhook = self
             .put_json(WEBHOOK, &json!({ "address": address }))

@@ -135,7 +135,8 @@ async fn rehearse(options: &Options, bar: &ProgressBar) -> Result<Report> {
     let told = match &shop {
         Some(shop) => {
             bar.set_message("waiting until the merchant's shop is told");
-            Some(heard(&merchant, shop, &audit).await?)
+            let expected = audit.to_tell(&setup.sale);
+            Some(heard(&merchant, shop, &expected).await?)
         }
         None => None,
     };
@@ -150,11 +151,14 @@ async fn listen(merchant: &Merchant, webhooks: &Webhooks) -> Result<Receiver> {
     Ok(shop)
 }
 
-/// What the shop was told of, and what it should have been. It is there no longer then.
-async fn heard(merchant: &Merchant, shop: &Receiver, audit: &Audit) -> Result<(Told, u64)> {
-    let expected: BTreeSet<(&str, String)> = audit.to_tell();
-    let told = shop.told(&expected, TOLD_WITHIN).await;
+/// What the shop was told, and how much of what it should have been it was not. Then it is gone.
+async fn heard(
+    merchant: &Merchant,
+    shop: &Receiver,
+    expected: &BTreeSet<(&str, String)>,
+) -> Result<(Told, u64)> {
+    let told = shop.told(expected, TOLD_WITHIN).await;
     merchant.delete_webhook().await?;
-    let lost = told.missing(&expected);
+    let lost = told.missing(expected);
     Ok((told, lost))
 }

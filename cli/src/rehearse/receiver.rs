@@ -1,5 +1,5 @@
-//! The merchant's shop, as far as webhooks go: it takes them, checks each as Standard Webhooks 1.0.0
-//! says, and knows each event once, however often it comes.
+//! The merchant's shop, as far as webhooks go: it takes them, checks each as Standard Webhooks
+//! 1.0.0 says, and knows each event once, however often it comes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
