@@ -320,6 +320,7 @@ export class Inventory extends DurableObject {
   /** The books have what was told up to this number. */
   told(upTo) {
     whole(this.ctx, () => this.#inner.told(upTo));
+    return "";
   }
 
   /** Only a build with test hooks has what this calls. */
@@ -378,6 +379,7 @@ export class WaitingRoom extends DurableObject {
   /** The books have what was told up to this number. */
   told(upTo) {
     whole(this.ctx, () => this.#inner.told(upTo));
+    return "";
   }
 
   async #lookAtStock(wanted) {

@@ -169,9 +169,8 @@ pub(crate) async fn told(
     name: &str,
     up_to: u32,
 ) -> Result<(), Problem> {
-    let promise = Object { env, binding, name: name.to_owned() }.stub()?.told(up_to);
-    let done = JsFuture::from(promise.map_err(|cause| unavailable(&cause))?).await;
-    done.map(drop).map_err(|cause| unavailable(&cause))
+    let object = Object { env, binding, name: name.to_owned() };
+    text(object.stub()?.told(up_to)).await.map(drop)
 }
 
 async fn text(call: Result<Promise, JsValue>) -> Result<String, Problem> {

@@ -21,11 +21,15 @@ struct Message<'m> {
 
 impl<'m> Message<'m> {
     fn read(text: &'m str) -> Option<Self> {
-        let mut lines = text.splitn(4, '\n');
-        let binding = lines.next()?;
-        let binding = [INVENTORY, WAITING_ROOM].into_iter().find(|known| *known == binding)?;
-        let (name, up_to) = (lines.next()?, lines.next()?.parse().ok()?);
-        Some(Self { binding, name, up_to, bodies: lines.next()? })
+        let (binding, rest) = text.split_once('\n')?;
+        let (name, rest) = rest.split_once('\n')?;
+        let (up_to, bodies) = rest.split_once('\n')?;
+        let binding = match binding {
+            INVENTORY => INVENTORY,
+            WAITING_ROOM => WAITING_ROOM,
+            _ => return None,
+        };
+        Some(Self { binding, name, up_to: up_to.parse().ok()?, bodies })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Events and deliveries: rows, written in one transaction; those of an order in the order's own.
 
 use doorbuster_domain::inventory::PlacedOrder;
-use doorbuster_domain::webhook::{Event, EventKind};
+use doorbuster_domain::webhook::{Data, Event, EventKind};
 use doorbuster_wire::merchant::SettledOrder;
 use doorbuster_wire::shopper::OrderLine;
 use worker::D1PreparedStatement;
@@ -20,7 +20,7 @@ pub(crate) fn statements_for(
     store: &Store,
     order: &PlacedOrder,
 ) -> Result<[D1PreparedStatement; 2], Problem> {
-    let data = serde_json::to_string(&settled(order)).unwrap_or_default();
+    let data = Data::from_json(&serde_json::to_string(&settled(order)).unwrap_or_default());
     let body = |kind| {
         Event::of_order(kind, order.order, &order.terms.sale, order.allocated_at).body(&data)
     };

@@ -43,6 +43,11 @@ impl Endpoint<'_> {
         self.shop.admin("PUT", &self.path("")).json(&body).send().ok()
     }
 
+    fn put_signed(&self, address: &str, signature: &str) -> Webhook {
+        let body = json!({ "address": address, "events": ["order.paid"], "signature": signature });
+        self.shop.admin("PUT", &self.path("")).json(&body).send().ok()
+    }
+
     fn shown(&self) -> Webhook {
         let all: WebhookList = self.shop.admin("GET", "/v1/admin/webhooks").send().ok();
         all.webhooks.into_iter().find(|known| known.endpoint == self.name).unwrap()
@@ -263,6 +268,15 @@ fn the_library_of_those_who_take_webhooks_believes_what_was_sent_and_nothing_els
     let unsigned = with("webhook-signature", "v1,AAAA");
     let tampered = sent.body.replace("order.paid", "order.pain");
     let body = sent.body.as_str();
+    let good = endpoint.put_signed(&receiver.address("/"), "shopify");
+    assert_eq!((good.signature.as_str(), good.secret), ("shopify", None));
+    let for_shopify = told(&receiver, &buy(shop).order, 1).remove(0);
+    let verdicts = judged(&[
+        (&new, &for_shopify, &for_shopify.body),
+        (&new, &for_shopify, &for_shopify.body.replace("order.paid", "order.pain")),
+    ]);
+    let no = "WebhookVerificationError: No matching signature found";
+    assert_eq!(verdicts, ["order.paid, for Shopify true", &format!("{no}, for Shopify false")]);
     let verdicts = judged(&[
         (&old, &sent, body),
         (&old, &twice_signed, &twice_signed.body),
@@ -274,7 +288,6 @@ fn the_library_of_those_who_take_webhooks_believes_what_was_sent_and_nothing_els
         (&old, &unsigned, body),
         (&old, &earlier, body),
     ]);
-    let no = "WebhookVerificationError: No matching signature found";
     let expected = ["order.paid", "order.paid", "order.paid", no, no, no, no, no];
     assert_eq!(verdicts[..8], expected);
     assert_eq!(verdicts[8], "WebhookVerificationError: Message timestamp too old");
@@ -337,6 +350,8 @@ fn an_address_that_leads_inside_or_nowhere_is_refused_by_name() {
     let error = refused(json!({ "address": good, "events": ["order.paid", "order.lost"] }));
     assert_eq!(error.pointer, "/events/1");
     assert_eq!(refused(json!({ "address": good, "events": [] })).pointer, "/events");
+    let error = refused(json!({ "address": good, "signature": "sha1" }));
+    assert_eq!(error.pointer, "/signature");
     let all: WebhookList = shop().admin("GET", "/v1/admin/webhooks").send().ok();
     assert_eq!(all.webhooks, []);
 }

@@ -13,6 +13,11 @@ pub struct WebhookRequest {
     /// `sale.opened`, `sale.closed`; all there is if it is not said.
     #[serde(default)]
     pub events: Option<Vec<String>>,
+    /// `standard`, as Standard Webhooks 1.0.0 says; or `shopify`: beside that, as Shopify does, in
+    /// `X-Shopify-Hmac-Sha256` with base64 of HMAC-SHA256 over the body, keyed with the secret as a
+    /// text. `standard` if it is not said.
+    #[serde(default)]
+    pub signature: Option<String>,
 }
 
 /// An endpoint, and how it does.
@@ -25,6 +30,8 @@ pub struct Webhook {
     pub address: String,
     /// What it is told of.
     pub events: Vec<String>,
+    /// How that is signed: `standard`, or `shopify` as well.
+    pub signature: String,
     /// `active`, `resting` (it did not answer, and is tried again from time to time) or `disabled`
     /// (it answered 410, and is told nothing until it is put again).
     pub state: String,

@@ -109,17 +109,48 @@ impl<'e> Event<'e> {
         format!("evt_{kind}_{}", self.tail)
     }
 
-    /// The body: JSON with `data`, which is JSON already, in it. Names of ours need no escaping.
-    pub fn body(&self, data: &str) -> String {
-        let Self { kind, subject, sale, at, .. } = self;
-        format!(
-            r#"{{"specversion":"1.0","id":"{}","source":"/v1/sales/{sale}","type":"{}","#,
-            self.id(),
-            kind.as_str()
-        ) + &format!(
-            r#""time":"{}","subject":"{subject}","datacontenttype":"application/json","#,
-            at.rfc_3339()
-        ) + &format!(r#""data":{data}}}"#)
+    /// The body: JSON with `data` in it. Names of ours need no escaping.
+    pub fn body(&self, data: &Data) -> String {
+        let mut body = Data::default();
+        body.put("specversion", "1.0");
+        body.put("id", &self.id());
+        body.put("source", &format!("/v1/sales/{}", self.sale.as_str()));
+        body.put("type", self.kind.as_str());
+        body.put("time", &self.at.rfc_3339());
+        body.put("subject", &self.subject);
+        body.put("datacontenttype", "application/json");
+        body.put_json("data", &data.to_json());
+        body.to_json()
+    }
+}
+
+/// An object of JSON in the making.
+#[derive(Debug, Clone, Default)]
+pub struct Data(String);
+
+impl Data {
+    /// An object that is made already.
+    pub fn from_json(object: &str) -> Self {
+        Self(object.strip_suffix('}').unwrap_or_default().to_owned())
+    }
+
+    /// Puts a text in that needs no escaping.
+    pub(super) fn put(&mut self, name: &str, text: &str) {
+        self.put_json(name, "\"");
+        self.0.push_str(text);
+        self.0.push('"');
+    }
+
+    /// Puts a value in that is JSON already.
+    pub(super) fn put_json(&mut self, name: &str, value: &str) {
+        self.0.push_str(if self.0.is_empty() { "{\"" } else { ",\"" });
+        self.0.push_str(name);
+        self.0.push_str("\":");
+        self.0.push_str(value);
+    }
+
+    fn to_json(&self) -> String {
+        format!("{}}}", self.0)
     }
 }
 
@@ -144,7 +175,7 @@ mod tests {
         let sale = "drop".parse().unwrap();
         let event = Event::of_order(EventKind::OrderCreated, reservation().order(), &sale, AT);
         assert_eq!(
-            event.body(r#"{"a":1}"#),
+            event.body(&Data::from_json(r#"{"a":1}"#)),
             r#"{"specversion":"1.0","id":"evt_created_BwcHBwcHBwcHBwcHBwcHBw","#.to_owned()
                 + r#""source":"/v1/sales/drop","type":"order.created","#
                 + r#""time":"2023-11-14T22:13:20.123Z","subject":"ord_BwcHBwcHBwcHBwcHBwcHBw","#

@@ -2,7 +2,7 @@
 //!
 //! Orders are not here: they are told of with being written into the books.
 
-use super::{Event, EventKind};
+use super::{Data, Event, EventKind};
 use crate::id::SaleId;
 use crate::inventory::{self, Inventory};
 use crate::line::{Phase, WaitingRoom};
@@ -24,19 +24,21 @@ pub fn of_stock(
         inventory::Event::Expired { reservation }
         | inventory::Event::PaymentVoided { reservation } => {
             let (shopper, quantity) = inventory.made_for(*reservation)?;
-            let data = format!(
-                r#"{{"sale":"{sale}","sku":"{sku}","reservation":"{reservation}",{}"#,
-                format_args!(r#""shopper":"{shopper}","quantity":{quantity}}}"#)
-            );
+            let mut data = data_of(sale);
+            data.put("sku", sku.as_str());
+            data.put("reservation", &reservation.to_string());
+            data.put("shopper", &shopper.to_string());
+            data.put_json("quantity", &quantity.to_string());
             let kind = EventKind::ReservationExpired;
             Some(Event::of_reservation(kind, *reservation, sale, at).body(&data))
         }
         _ => None,
     });
     let sold_out = (!was_sold_out && inventory.is_sold_out()).then(|| {
-        let (title, on_hand) = (text(&terms.title), inventory.on_hand());
-        let data =
-            format!(r#"{{"sale":"{sale}","sku":"{sku}","title":{title},"on_hand":{on_hand}}}"#);
+        let mut data = data_of(sale);
+        data.put("sku", sku.as_str());
+        data.put_json("title", &text(&terms.title));
+        data.put_json("on_hand", &inventory.on_hand().to_string());
         Event::of_sku(EventKind::SkuSoldOut, sku, entry, sale, at).body(&data)
     });
     expired.chain(sold_out).collect()
@@ -53,9 +55,15 @@ pub fn of_sale(room: &WaitingRoom, before: Phase, at: Timestamp) -> Option<Strin
         _ => return None,
     };
     let rules = room.rules()?;
-    let (sale, title): (&SaleId, _) = (&rules.sale, text(&rules.title));
-    let data = format!(r#"{{"sale":"{sale}","title":{title}}}"#);
-    Some(Event::of_sale(kind, sale, at).body(&data))
+    let mut data = data_of(&rules.sale);
+    data.put_json("title", &text(&rules.title));
+    Some(Event::of_sale(kind, &rules.sale, at).body(&data))
+}
+
+fn data_of(sale: &SaleId) -> Data {
+    let mut data = Data::default();
+    data.put("sale", sale.as_str());
+    data
 }
 
 /// A text as JSON has it.

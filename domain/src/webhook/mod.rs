@@ -19,11 +19,11 @@ mod telling;
 
 pub use address::{ADDRESS_LEN_MAX, Address, AddressError, Reach};
 pub use breaker::{Breaker, FAILURES_MAX, IN_FLIGHT_MAX};
-pub use event::{Event, EventKind};
+pub use event::{Data, Event, EventKind};
 pub use happened::{of_sale, of_stock};
 pub use outcome::{Next, Verdict};
 pub use schedule::Schedule;
-pub use secret::{Secret, SecretError, signatures};
+pub use secret::{Scheme, Secret, SecretError, signatures};
 pub use telling::Telling;
 
 /// So many endpoints a shop can have: each costs every order a row for every event.
