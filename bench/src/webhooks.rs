@@ -66,9 +66,9 @@ pub fn run(plan: &Plan, dir: &Path, keyring: &Keyring) -> Result<Option<Webhooks
             let ran = phase(&dir.join(name), keyring, address, reservations, number)?;
             eprintln!("round {number}  {NAME} {name:8} p99 {} us", ran.summary().p99_us);
             if address.is_some() {
-                down.push(ran)
+                down.push(ran);
             } else {
-                without.push(ran)
+                without.push(ran);
             }
             Ok(())
         };

@@ -164,7 +164,7 @@ pub(crate) struct Buyers<'k> {
 }
 
 impl<'k> Buyers<'k> {
-    pub(crate) const fn new(shoppers: Shoppers<'k>, keyring: &'k Keyring) -> Self {
+    pub(crate) fn new(shoppers: Shoppers<'k>, keyring: &'k Keyring) -> Self {
         let (reservations, links) = (BTreeMap::new(), BTreeMap::new());
         Self { shoppers, keyring, step: Step::Reserve, reservations, links }
     }
