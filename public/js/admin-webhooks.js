@@ -152,7 +152,7 @@ async function rotate(endpoint) {
 
 async function remove(endpoint) {
   if (!confirm(`Delete ${endpoint}, and the list of what it was told?`)) return;
-  await ask("DELETE", ofEndpoint(endpoint));
+  showSecret(await ask("DELETE", ofEndpoint(endpoint)));
   say(byId("webhooks-done"), `${endpoint} is deleted. It is told nothing more.`);
   await look();
   // The button is gone, and who used the keyboard would be at the top of the page.

@@ -66,7 +66,8 @@ impl Secret {
         Self(bytes.to_vec())
     }
 
-    /// The signature as Shopify makes it: base64 of HMAC-SHA256 over the body alone. The key is the secret's text, which is what a shop has in its settings.
+    /// The signature as Shopify makes it: base64 of HMAC-SHA256 over the body alone. The key is the
+    /// secret's text, which is what a shop has in its settings.
     pub fn sign_for_shopify(&self, body: &str) -> String {
         let mac = keyed(self.to_string().as_bytes()).chain_update(body);
         STANDARD.encode(mac.finalize().into_bytes())
