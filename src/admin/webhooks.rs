@@ -270,7 +270,7 @@ fn kinds(asked: Option<&[String]>) -> Result<String, Problem> {
         }
     }
     let mut kinds = String::new();
-    for kind in EventKind::ALL.map(EventKind::as_str) {
+    for kind in EventKind::ALL.iter().map(|kind| kind.as_str()) {
         if asked.is_none_or(|asked| asked.iter().any(|name| name == kind)) {
             kinds.push_str(if kinds.is_empty() { "[\"" } else { ",\"" });
             kinds.push_str(kind);
