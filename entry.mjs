@@ -305,6 +305,7 @@ export class Inventory extends DurableObject {
       for (let more = true; more; ) {
         const outgoing = JSON.parse(whole(this.ctx, () => this.#inner.outgoing()));
         ({ more } = outgoing);
+        tell(this.env, outgoing.happened);
         await Promise.all([
           send(this.env.ORDERS, outgoing.orders),
           send(this.env.PAYMENTS_QUEUE, outgoing.payments),
@@ -316,10 +317,21 @@ export class Inventory extends DurableObject {
     }
   }
 
+  /** The books have what was told up to this number. */
+  told(upTo) {
+    whole(this.ctx, () => this.#inner.told(upTo));
+    return "";
+  }
+
   /** Only a build with test hooks has what this calls. */
   breakNextWrite(how) {
     this.#inner.break_next_write(how);
   }
+}
+
+/** Sends what happened on its way to the books, if something did. Nobody waits for that. */
+function tell(env, happened) {
+  if (happened) void send(env.HAPPENED, [happened]);
 }
 
 async function send(queue, bodies) {
@@ -345,7 +357,7 @@ export class WaitingRoom extends DurableObject {
   /** Does what time has brought about, and lets the stock follow at once. */
   async alarm() {
     try {
-      whole(this.ctx, () => this.#inner.timeout());
+      tell(this.env, whole(this.ctx, () => this.#inner.timeout()));
       await this.status("");
     } catch (error) {
       // The platform would give up after a few attempts. What is due stays due.
@@ -362,6 +374,12 @@ export class WaitingRoom extends DurableObject {
     if (wanted) this.#look = this.#lookAtStock(wanted);
     if (wanted || this.#inner.knows_no_stock()) await this.#look;
     return whole(this.ctx, () => this.#inner.status());
+  }
+
+  /** The books have what was told up to this number. */
+  told(upTo) {
+    whole(this.ctx, () => this.#inner.told(upTo));
+    return "";
   }
 
   async #lookAtStock(wanted) {

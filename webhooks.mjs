@@ -7,19 +7,19 @@ const SAID_LEN_MAX = 256;
 
 /**
  * Sends webhooks to one address, at once: the address, how long an answer may take, the timestamp,
- * then id, signatures and body of each. What came of each: a status, if there was an answer, and
+ * then id, signatures, signature as Shopify's or nothing, and body of each. What came of each: a status, if there was an answer, and
  * words.
  */
 export async function carry([address, within, timestamp, ...parts]) {
   const sent = [];
-  for (let at = 0; at < parts.length; at += 3) {
-    const [id, signature, body] = parts.slice(at, at + 3);
-    sent.push(send(address, Number(within), { timestamp, id, signature }, body));
+  for (let at = 0; at < parts.length; at += 4) {
+    const [id, signature, shopify, body] = parts.slice(at, at + 4);
+    sent.push(send(address, Number(within), { timestamp, id, signature, shopify }, body));
   }
   return (await Promise.all(sent)).flat();
 }
 
-async function send(address, within, { timestamp, id, signature }, body) {
+async function send(address, within, { timestamp, id, signature, shopify }, body) {
   const headers = {
     "content-type": "application/json",
     "user-agent": "Doorbuster",
@@ -27,6 +27,7 @@ async function send(address, within, { timestamp, id, signature }, body) {
     "webhook-timestamp": timestamp,
     "webhook-signature": signature,
   };
+  if (shopify) headers["x-shopify-hmac-sha256"] = shopify;
   try {
     const signal = AbortSignal.timeout(within);
     // A redirect is an answer like any other: what is signed for one address goes to no other.

@@ -50,11 +50,12 @@ function watchedQueue(queue) {
 /** An object's environment, in which its queues are counted. */
 function watchedObject(ctx, env) {
   watchStorage(ctx.storage);
-  const { ORDERS, PAYMENTS_QUEUE } = env;
+  const { ORDERS, PAYMENTS_QUEUE, HAPPENED } = env;
   return {
     ...env,
     ORDERS: watchedQueue(ORDERS),
     PAYMENTS_QUEUE: watchedQueue(PAYMENTS_QUEUE),
+    HAPPENED: watchedQueue(HAPPENED),
   };
 }
 

@@ -6,6 +6,8 @@ CREATE TABLE IF NOT EXISTS webhook_endpoints (
     address TEXT NOT NULL,
     -- Names of kinds, as a JSON array.
     kinds TEXT NOT NULL,
+    -- How they are signed: `standard`, or `shopify` as well.
+    signature TEXT NOT NULL,
     enabled INTEGER NOT NULL,
     created_at_ms INTEGER NOT NULL,
     -- Versions of its secret, and until when the one before signs.
@@ -21,7 +23,8 @@ CREATE TABLE IF NOT EXISTS webhook_endpoints (
 CREATE TABLE IF NOT EXISTS webhook_events (
     event TEXT PRIMARY KEY,
     kind TEXT NOT NULL,
-    order_id TEXT NOT NULL,
+    -- To what: an order, a reservation, a SKU or a sale.
+    subject TEXT NOT NULL,
     body TEXT NOT NULL,
     created_at_ms INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;

@@ -7,7 +7,8 @@ use doorbuster_domain::id::{SaleId, Sku};
 use doorbuster_domain::inventory::{Answer, Command, Reply};
 use doorbuster_domain::line::{Report, Status};
 use doorbuster_durable::rpc::{
-    BatchOutcome, Outcome, RoomCall, RoomOutcome, RoomReply, inventory_name, waiting_room_name,
+    BatchOutcome, INVENTORY, Outcome, RoomCall, RoomOutcome, RoomReply, WAITING_ROOM,
+    inventory_name, waiting_room_name,
 };
 use js_sys::{Promise, Reflect};
 use wasm_bindgen::prelude::*;
@@ -32,6 +33,8 @@ extern "C" {
     fn status(this: &ObjectStub, report: &str) -> Result<Promise, JsValue>;
     #[wasm_bindgen(method, catch)]
     fn journal(this: &ObjectStub, after: u32) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn told(this: &ObjectStub, up_to: u32) -> Result<Promise, JsValue>;
     #[cfg(feature = "test-hooks")]
     #[wasm_bindgen(method, catch, js_name = breakNextWrite)]
     fn break_next_write(this: &ObjectStub, how: &str) -> Result<Promise, JsValue>;
@@ -80,7 +83,7 @@ pub(crate) struct Pending(Promise);
 
 impl<'e> InventoryStub<'e> {
     pub(crate) fn of(env: &'e Env, sale: &SaleId, sku: &Sku) -> Self {
-        Self(Object { env, binding: "INVENTORY", name: inventory_name(sale, sku) })
+        Self(Object { env, binding: INVENTORY, name: inventory_name(sale, sku) })
     }
 
     /// Sends a batch off without waiting, so that several objects can work at once.
@@ -133,7 +136,7 @@ pub(crate) struct RoomStub<'e>(Object<'e>);
 
 impl<'e> RoomStub<'e> {
     pub(crate) fn of(env: &'e Env, sale: &SaleId) -> Self {
-        Self(Object { env, binding: "WAITING_ROOM", name: waiting_room_name(sale) })
+        Self(Object { env, binding: WAITING_ROOM, name: waiting_room_name(sale) })
     }
 
     /// Has one call answered; a rejection is a problem.
@@ -157,6 +160,17 @@ impl<'e> RoomStub<'e> {
         }
         serde_json::from_str(&line).map(Some).map_err(|e| Problem::unavailable("room", &e))
     }
+}
+
+/// Tells an object that the books have what it told, up to this number.
+pub(crate) async fn told(
+    env: &Env,
+    binding: &'static str,
+    name: &str,
+    up_to: u32,
+) -> Result<(), Problem> {
+    let object = Object { env, binding, name: name.to_owned() };
+    text(object.stub()?.told(up_to)).await.map(drop)
 }
 
 async fn text(call: Result<Promise, JsValue>) -> Result<String, Problem> {

@@ -32,6 +32,9 @@ pub(crate) async fn consume(edge: &Edge, queue: &str, bodies: &str, env: &Env) -
         let kept = letters::keep(edge, env, queue, &texts).await;
         return vec![kept.is_ok(); texts.len()];
     }
+    if queue.ends_with("-happened") {
+        return webhooks::happened(edge, env, &texts).await;
+    }
     let verdicts = match Origin::of(queue) {
         Origin::Orders => settle(edge, env, &texts).await,
         Origin::Payments => {

@@ -16,4 +16,5 @@ pub mod results;
 pub mod rounds;
 pub mod subjects;
 pub mod systems;
+pub mod webhooks;
 pub mod workloads;

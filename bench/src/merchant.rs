@@ -91,6 +91,12 @@ impl Merchant {
         self.change_by_json("PUT", &path, &json!({ "on_hand": on_hand }))
     }
 
+    /// Sets an endpoint of webhooks, which is told of everything.
+    pub(crate) fn put_webhook(&self, name: &str, address: &str) -> Result<()> {
+        let path = format!("/v1/admin/webhooks/{name}");
+        self.change_by_json("PUT", &path, &json!({ "address": address }))
+    }
+
     /// Opens a sale that was announced and has its stock.
     pub(crate) fn open(&self, sale: &str) -> Result<()> {
         let path = format!("/v1/admin/sales/{sale}/phase");

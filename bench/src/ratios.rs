@@ -88,6 +88,11 @@ fn measured_elsewhere(measured: &Measured) -> Vec<AtMost> {
         let requests = one.flood_object_requests_per_second.clone();
         all.push(("flood_object_requests_per_second", of, requests, None));
     }
+    if let Some(webhooks) = &measured.webhooks {
+        let of = "p99 of reserving with the endpoint of webhooks down / without one";
+        let ratio = webhooks.reserve_p99_ratio.clone();
+        all.push(("reserve_p99_endpoint_down", of, ratio, Some(1.2)));
+    }
     if let Some(dollars) = &measured.dollars {
         let of = "dollars per million shoppers / of their bare requests";
         let figure = |picture: &Picture| Figure::of(vec![picture.bill.over_floor]);

@@ -134,6 +134,9 @@ impl Results {
         if let Some(flood) = &self.measured.flood {
             println!("{}", serde_json::to_string_pretty(flood)?);
         }
+        if let Some(webhooks) = &self.measured.webhooks {
+            println!("{}", serde_json::to_string_pretty(webhooks)?);
+        }
         if let Some(dollars) = &self.measured.dollars {
             println!("{}", serde_json::to_string_pretty(dollars)?);
         }

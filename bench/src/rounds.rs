@@ -22,6 +22,7 @@ use crate::object::FrontDoor;
 use crate::process;
 use crate::redis::{self, Aof, Redis};
 use crate::subjects::{self, Act, CORE, SECRET, Subject};
+use crate::webhooks::{self, Webhooks};
 use crate::workloads::shapes::{self, Place, Shapes};
 use crate::workloads::{Poll, SALE};
 
@@ -89,6 +90,8 @@ pub struct Measured {
     pub shapes: Option<Shapes>,
     /// Paying while another edge is flooded.
     pub flood: Option<Flood>,
+    /// Reserving while the merchant's shop is down.
+    pub webhooks: Option<Webhooks>,
     /// What a million shoppers cost.
     pub dollars: Option<Dollars>,
 }
@@ -142,6 +145,7 @@ pub fn run(plan: &Plan) -> Result<Measured> {
         growth: growth::run(plan, &dir, &keyring)?,
         shapes,
         flood: flood::run(plan, &dir, &keyring)?,
+        webhooks: webhooks::run(plan, &dir, &keyring)?,
         dollars: dollars::run(plan, &dir, &keyring)?,
     })
 }

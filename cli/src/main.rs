@@ -1,11 +1,12 @@
 //! The `doorbuster` command.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use doorbuster_cli::check;
-use doorbuster_cli::rehearse::{self, Options};
+use doorbuster_cli::rehearse::{self, Options, Webhooks};
 use doorbuster_cli::verify::draw::{self, Witness};
 use doorbuster_cli::verify::journal;
 
@@ -96,6 +97,13 @@ struct Rehearse {
     /// How many SKUs are sold.
     #[arg(long, default_value_t = 3)]
     skus: u32,
+    /// Take webhooks here, as the merchant's shop, such as at `127.0.0.1:0`, and count them. The
+    /// service has to be one that may call it. Without it, there are no webhooks.
+    #[arg(long, value_name = "ADDRESS")]
+    webhook_receiver: Option<SocketAddr>,
+    /// Where the service finds that, if it is elsewhere, such as at the address of a tunnel.
+    #[arg(long, value_name = "URL", requires = "webhook_receiver")]
+    webhook_url: Option<String>,
     /// What the shoppers do is drawn from this.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -127,6 +135,9 @@ fn run(command: Command) -> anyhow::Result<bool> {
                 shoppers: asked.shoppers,
                 skus: asked.skus,
                 line: true,
+                webhooks: asked
+                    .webhook_receiver
+                    .map(|listen| Webhooks { listen, address: asked.webhook_url }),
                 seed: asked.seed,
             };
             rehearse::run_and_print(&options)

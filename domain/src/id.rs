@@ -266,6 +266,11 @@ fn digest(parts: &[&[u8]]) -> [u8; 16] {
     first
 }
 
+/// 22 characters that stand for the parts, for a name that is made of nothing shorter.
+pub(crate) fn digest_text(parts: &[&[u8]]) -> String {
+    Spelled::of(&digest(parts)).as_str().to_owned()
+}
+
 /// A payment for a reservation: which attempt it is, counted from 1.
 ///
 /// Made of the reservation and not of chance, so that a payment can never be for two of them, and

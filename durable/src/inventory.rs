@@ -5,11 +5,15 @@ use std::cell::RefCell;
 use doorbuster_domain::inventory::{Command, Inventory};
 use doorbuster_domain::outbox::{Item, Outbox};
 use doorbuster_domain::time::Timestamp;
+use doorbuster_domain::webhook;
 use wasm_bindgen::prelude::*;
 use worker::durable::State;
 
+use crate::happened::Happened;
 use crate::journaled::{Journaled, StoreError};
-use crate::rpc::{Batch, BatchOutcome, Outcome, Outgoing, PaymentAction, PaymentTask};
+use crate::rpc::{
+    Batch, BatchOutcome, INVENTORY, Outcome, Outgoing, PaymentAction, PaymentTask, inventory_name,
+};
 use crate::{js_date, now};
 
 /// Messages per `sendBatch`: the platform takes 256 KB together, and an order with the longest
@@ -26,6 +30,7 @@ pub struct InventoryObject {
 struct Inner {
     journaled: Journaled<Inventory>,
     outbox: Outbox,
+    happened: Happened,
     /// When the alarm goes off, as far as this instance has set it.
     armed: Option<Timestamp>,
 }
@@ -38,7 +43,8 @@ impl InventoryObject {
     pub fn new(state: worker::worker_sys::DurableObjectState) -> Self {
         let storage = State::from(state).storage();
         let journaled = Journaled::new(storage.sql());
-        let inner = Inner { journaled, outbox: Outbox::default(), armed: None };
+        let (outbox, happened) = (Outbox::default(), Happened::new(storage.sql()));
+        let inner = Inner { journaled, outbox, happened, armed: None };
         Self { storage, inner: RefCell::new(inner) }
     }
 
@@ -62,6 +68,14 @@ impl InventoryObject {
         Ok(to_line(&outgoing).unwrap_or_default())
     }
 
+    /// The books have what was told up to this number. Throws as `turn` does.
+    pub fn told(&self, up_to: u32) -> Result<(), JsError> {
+        self.attempt(|inner, now| {
+            inner.load(now)?;
+            inner.happened.confirm(up_to, now)
+        })
+    }
+
     /// A page of the journal after entry number `after`, one per line.
     pub fn journal(&self, after: u32) -> Result<String, JsError> {
         let entries = self.attempt(|inner, now| {
@@ -81,11 +95,12 @@ impl InventoryObject {
         let now = now();
         let mut inner = self.inner.borrow_mut();
         let result = act(&mut inner, now).and_then(|done| {
-            inner.arm(&self.storage)?;
+            inner.arm(&self.storage, now)?;
             Ok(done)
         });
         result.map_err(|error| {
             inner.journaled.forget();
+            inner.happened.forget();
             inner.armed = None;
             error.into()
         })
@@ -124,6 +139,7 @@ impl Inner {
         now: Timestamp,
     ) -> Result<Vec<doorbuster_domain::inventory::Answer>, StoreError> {
         let inventory = self.load(now)?;
+        let was_sold_out = inventory.is_sold_out();
         let batch = inventory
             .decide_batch(commands, now)
             .map_err(|corrupt| StoreError::Broken(corrupt.to_string()))?;
@@ -133,6 +149,10 @@ impl Inner {
         for event in &batch.events {
             self.outbox.observe(event, batch.at);
         }
+        let entry = self.journaled.seq();
+        let inventory = self.load(now)?;
+        let told = webhook::of_stock(inventory, was_sold_out, &batch.events, entry, batch.at);
+        self.happened.write(told, now)?;
         Ok(batch.answers)
     }
 
@@ -150,8 +170,12 @@ impl Inner {
         let more = self.outbox.next_timeout().is_some_and(|at| at <= now);
         let len = self.load(now)?.reservations_len();
         self.journaled.snapshot_if_quiet(len, now);
-        let inventory = self.load(now)?;
+        let inventory = self.journaled.load()?;
         let mut outgoing = Outgoing { more, ..Outgoing::default() };
+        if let Some(terms) = inventory.terms() {
+            let name = inventory_name(&terms.sale, &terms.sku);
+            outgoing.happened = self.happened.take_due(INVENTORY, &name, now)?;
+        }
         for item in items {
             if let Item::Order(order) = &item {
                 outgoing.orders.extend(inventory.placed_order(*order).and_then(|o| to_line(&o)));
@@ -163,10 +187,16 @@ impl Inner {
     }
 
     /// Sets the alarm if something is due before it goes off anyway.
-    fn arm(&mut self, storage: &worker::durable::Storage) -> Result<(), StoreError> {
+    fn arm(
+        &mut self,
+        storage: &worker::durable::Storage,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let inventory = self.journaled.load()?;
         let (machine, len) = (inventory.next_timeout(), inventory.reservations_len());
-        let all = [machine, self.outbox.next_timeout(), self.journaled.quiet_at(len)];
+        let quiet_at = self.journaled.quiet_at(len);
+        let happened = self.happened.next_timeout(now)?;
+        let all = [machine, self.outbox.next_timeout(), quiet_at, happened];
         let Some(at) = all.into_iter().flatten().min() else { return Ok(()) };
         if self.armed.is_none_or(|armed| at < armed) {
             // Not awaited: the write is part of this turn's commit.

@@ -100,6 +100,11 @@ impl<M: Machine> Journaled<M> {
         self.loaded.as_ref().map(|loaded| &loaded.machine)
     }
 
+    /// The number of the newest entry.
+    pub(crate) fn seq(&self) -> u64 {
+        self.loaded.as_ref().map_or(0, |loaded| loaded.seq)
+    }
+
     /// Forgets the state in memory: it is ahead of what is stored, or may be.
     pub(crate) fn forget(&mut self) {
         self.loaded = None;

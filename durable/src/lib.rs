@@ -8,6 +8,7 @@
 
 #[cfg(feature = "test-hooks")]
 mod fault;
+mod happened;
 mod inventory;
 mod journaled;
 pub mod rpc;

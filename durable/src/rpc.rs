@@ -26,6 +26,11 @@ pub fn waiting_room_name(sale: &SaleId) -> String {
     sale.to_string()
 }
 
+/// Where the Inventory objects are bound.
+pub const INVENTORY: &str = "INVENTORY";
+/// Where the WaitingRoom objects are bound.
+pub const WAITING_ROOM: &str = "WAITING_ROOM";
+
 /// What an Inventory is asked: commands, decided together.
 pub type Batch = Vec<Command>;
 
@@ -191,6 +196,8 @@ pub struct Outgoing {
     pub orders: Vec<String>,
     /// For the `payments` queue: `PaymentTask`s.
     pub payments: Vec<String>,
+    /// For the `happened` queue: what `Happened::take_due` in `happened.rs` says.
+    pub happened: Option<String>,
     /// Whether more is due.
     pub more: bool,
 }

@@ -7,13 +7,16 @@ use doorbuster_domain::line::{
 };
 use doorbuster_domain::machine::Machine as _;
 use doorbuster_domain::time::{Millis, Timestamp};
+use doorbuster_domain::webhook;
 use wasm_bindgen::prelude::*;
 use worker::durable::{State, Storage};
 
+use crate::happened::Happened;
 use crate::inventory::{to_line, to_lines};
 use crate::journaled::{Journaled, StoreError};
 use crate::rpc::{
-    Outcome, RoomCall, RoomOutcome, RoomReply, RoomView, follow_phase, inventory_name,
+    Outcome, RoomCall, RoomOutcome, RoomReply, RoomView, WAITING_ROOM, follow_phase,
+    inventory_name, waiting_room_name,
 };
 use crate::stock::Stock;
 use crate::{js_date, now};
@@ -27,6 +30,7 @@ pub struct WaitingRoomObject {
 
 struct Inner {
     journaled: Journaled<WaitingRoom>,
+    happened: Happened,
     stock: Stock,
     stock_seen_at: Timestamp,
     /// What is known of those who were let in; nothing as long as there is no sale.
@@ -48,6 +52,7 @@ impl WaitingRoomObject {
         let storage = State::from(state).storage();
         let inner = Inner {
             journaled: Journaled::new(storage.sql()),
+            happened: Happened::new(storage.sql()),
             stock: Stock::default(),
             stock_seen_at: Timestamp::default(),
             admission: None,
@@ -65,10 +70,19 @@ impl WaitingRoomObject {
         Ok(to_lines(&outcomes, lines.len().saturating_mul(8)))
     }
 
-    /// Does what time has brought about. Throws as `turn` does.
-    pub fn timeout(&self) -> Result<(), JsError> {
+    /// Does what time has brought about; what is due to be told, if there is something, as
+    /// `Happened::take_due` says. Throws as `turn` does.
+    pub fn timeout(&self) -> Result<Option<String>, JsError> {
         self.inner.borrow_mut().armed = None;
-        self.attempt(|_, _| Ok(()))
+        self.attempt(|inner, now| {
+            let Some(rules) = inner.journaled.load()?.rules() else { return Ok(None) };
+            inner.happened.take_due(WAITING_ROOM, &waiting_room_name(&rules.sale), now)
+        })
+    }
+
+    /// The books have what was told up to this number. Throws as `turn` does.
+    pub fn told(&self, up_to: u32) -> Result<(), JsError> {
+        self.attempt(|inner, now| inner.happened.confirm(up_to, now))
     }
 
     /// Takes note of an edge's report, and says what to ask the Inventory objects whose stock
@@ -118,11 +132,12 @@ impl WaitingRoomObject {
         inner.last_at = inner.last_at.max(now());
         let now = inner.last_at;
         let result = inner.catch_up(now).and_then(|()| act(&mut inner, now)).and_then(|done| {
-            inner.arm(&self.storage)?;
+            inner.arm(&self.storage, now)?;
             Ok(done)
         });
         result.map_err(|error| {
             inner.journaled.forget();
+            inner.happened.forget();
             inner.armed = None;
             error.into()
         })
@@ -136,27 +151,27 @@ impl Inner {
         if self.admission.is_none() {
             self.admission = room.rules().map(Admission::new);
         }
-        let mut events = Vec::new();
+        let mut news = News::default();
         // A sale goes through few phases by itself.
         while let due = room.handle_timeout(now)
             && !due.is_empty()
         {
-            apply(room, due, now, &mut events)?;
+            news.apply(room, due, now)?;
         }
-        self.journaled.append(&events, now)
+        self.write(news, now)
     }
 
     fn turn(&mut self, lines: &str, now: Timestamp) -> Result<Vec<RoomOutcome>, StoreError> {
         let mut outcomes = Vec::new();
-        let mut events = Vec::new();
+        let mut news = News::default();
         for line in lines.lines() {
             let outcome = match serde_json::from_str(line) {
-                Ok(call) => Outcome::Done(self.answer(call, now, &mut events)?),
+                Ok(call) => Outcome::Done(self.answer(call, now, &mut news)?),
                 Err(_) => Outcome::Unreadable,
             };
             outcomes.push(outcome);
         }
-        self.journaled.append(&events, now)?;
+        self.write(news, now)?;
         // Its state does not grow, so the least number of events is what counts.
         self.journaled.snapshot_if_due(0);
         Ok(outcomes)
@@ -166,13 +181,13 @@ impl Inner {
         &mut self,
         call: RoomCall,
         now: Timestamp,
-        events: &mut Vec<RoomEvent>,
+        news: &mut News,
     ) -> Result<RoomReply, StoreError> {
         let room = self.journaled.load()?;
         let result = match call {
             RoomCall::Lease { wanted } => match room.lease(wanted, now) {
-                Ok(((first, last), news)) => {
-                    apply(room, news, now, events)?;
+                Ok(((first, last), events)) => {
+                    news.apply(room, events, now)?;
                     return Ok(RoomReply::Numbers { first, last });
                 }
                 Err(rejection) => Err(rejection),
@@ -190,7 +205,7 @@ impl Inner {
             RoomCall::Show => Ok(Vec::new()),
         };
         match result {
-            Ok(news) => apply(room, news, now, events)?,
+            Ok(events) => news.apply(room, events, now)?,
             Err(rejection) => return Ok(RoomReply::Rejected(rejection)),
         }
         self.show(now)
@@ -245,15 +260,21 @@ impl Inner {
         };
         let look = self.stock.look(rules);
         let event = room.look(admission, &look, now);
-        let mut events = Vec::new();
-        apply(room, event.into_iter().collect(), now, &mut events)?;
+        let mut news = News::default();
+        news.apply(room, event.into_iter().collect(), now)?;
         room.follow_forecast(&mut self.forecast, now);
-        self.journaled.append(&events, now)
+        self.write(news, now)
+    }
+
+    fn write(&mut self, news: News, now: Timestamp) -> Result<(), StoreError> {
+        self.journaled.append(&news.events, now)?;
+        self.happened.write(news.told, now)
     }
 
     /// Sets the alarm if something is due before it goes off anyway.
-    fn arm(&mut self, storage: &Storage) -> Result<(), StoreError> {
-        let Some(at) = self.journaled.load()?.next_timeout() else { return Ok(()) };
+    fn arm(&mut self, storage: &Storage, now: Timestamp) -> Result<(), StoreError> {
+        let all = [self.journaled.load()?.next_timeout(), self.happened.next_timeout(now)?];
+        let Some(at) = all.into_iter().flatten().min() else { return Ok(()) };
         if self.armed.is_none_or(|armed| at < armed) {
             // Not awaited: the write is part of this turn's commit.
             let _set = storage
@@ -266,15 +287,26 @@ impl Inner {
     }
 }
 
-fn apply(
-    room: &mut WaitingRoom,
-    news: Vec<RoomEvent>,
-    now: Timestamp,
-    events: &mut Vec<RoomEvent>,
-) -> Result<(), StoreError> {
-    for event in news {
-        room.apply(&event, now).map_err(|corrupt| StoreError::Broken(corrupt.to_string()))?;
-        events.push(event);
+/// What happened in a turn, and what of it the merchant's shop is told.
+#[derive(Default)]
+struct News {
+    events: Vec<RoomEvent>,
+    told: Vec<String>,
+}
+
+impl News {
+    fn apply(
+        &mut self,
+        room: &mut WaitingRoom,
+        events: Vec<RoomEvent>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        for event in events {
+            let before = room.phase();
+            room.apply(&event, now).map_err(|corrupt| StoreError::Broken(corrupt.to_string()))?;
+            self.told.extend(webhook::of_sale(room, before, now));
+            self.events.push(event);
+        }
+        Ok(())
     }
-    Ok(())
 }

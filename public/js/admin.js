@@ -18,6 +18,7 @@ import {
 
 import { lookAtLetters, setUpLetters } from "./admin-letters.js";
 import { chose, drandRound, setUp, showLine } from "./admin-line.js";
+import { lookAtWebhooks, setUpWebhooks } from "./admin-webhooks.js";
 
 const LOOK_EVERY_MS = 2_000;
 const COLUMNS = ["on_hand", "reserved", "allocated", "available", "orders_unsettled", "expired"];
@@ -252,6 +253,7 @@ setUp({
 });
 
 setUpLetters((method, address) => admin(method, address));
+setUpWebhooks((method, address, json) => admin(method, address, { json }));
 
 const lookFailed = (problem) => showProblem(byId("live-problem"), problem);
 
@@ -260,6 +262,7 @@ repeat(async () => {
   if (keptHere.get("token") && !document.hidden) {
     if (chosen) await look().then(() => (byId("live-problem").hidden = true), lookFailed);
     await lookAtLetters();
+    await lookAtWebhooks();
   }
   return LOOK_EVERY_MS;
 });

@@ -4,7 +4,9 @@
 
 use doorbuster_domain::id::EndpointName;
 use doorbuster_domain::time::{Millis, Timestamp};
-use doorbuster_domain::webhook::{Address, ENDPOINTS_MAX, EventKind, PREVIOUS_SIGNS, Reach};
+use doorbuster_domain::webhook::{
+    Address, ENDPOINTS_MAX, EventKind, PREVIOUS_SIGNS, Reach, Scheme,
+};
 use doorbuster_wire::problem::ProblemKind;
 use doorbuster_wire::route::Operation;
 use doorbuster_wire::webhook::WebhookRequest;
@@ -24,7 +26,7 @@ const NUMBER_MAX: u64 = 1 << 53;
 /// Endpoints, as `doorbuster_wire::webhook::Webhook`: all of them, or the one that is named. A
 /// secret is told if it is of this version.
 const ENDPOINTS: &str = "SELECT json_object('endpoint', endpoint, 'address', address,
-        'events', json(kinds),
+        'events', json(kinds), 'signature', signature,
         'state', CASE WHEN enabled = 0 THEN 'disabled' WHEN open_until_ms > ?1 THEN 'resting'
             ELSE 'active' END,
         'resting_until_ms', CASE WHEN open_until_ms > ?1 THEN open_until_ms END,
@@ -36,7 +38,7 @@ const ENDPOINTS: &str = "SELECT json_object('endpoint', endpoint, 'address', add
 
 /// Deliveries, as `doorbuster_wire::webhook::Delivery`, from the newest of those asked for.
 const DELIVERIES: &str = "SELECT json_object('delivery', CAST(d.number AS TEXT), 'event', d.event,
-        'type', e.kind, 'order', e.order_id, 'state', d.state, 'attempts', d.attempts,
+        'type', e.kind, 'subject', e.subject, 'state', d.state, 'attempts', d.attempts,
         'last_status', d.last_status, 'last_outcome', d.last_outcome,
         'next_attempt_at_ms', CASE d.state WHEN 'pending' THEN d.next_at_ms END,
         'created_at_ms', e.created_at_ms), d.number
@@ -51,8 +53,8 @@ pub(crate) async fn answer(
     operation: Operation,
     [name, delivery]: [&str; 2],
 ) -> Result<Reply, Problem> {
-    let is_list = operation == Operation::ListWebhooks;
-    let parsed: Option<EndpointName> = if is_list { None } else { Some(parse(name)?) };
+    let parsed: Option<EndpointName> =
+        if operation == Operation::ListWebhooks { None } else { Some(parse(name)?) };
     let config = edge.config(env)?;
     let is_put = operation == Operation::PutWebhook;
     let asked: Option<WebhookRequest> = if is_put { Some(request.json().await?) } else { None };
@@ -62,109 +64,149 @@ pub(crate) async fn answer(
     let now = now();
     let secret = parsed.as_ref().map(|name| config.keyring.endpoint_secret(name, now.as_millis()));
     let secret = secret.map_or_else(String::new, |secret| secret.to_string());
-    let endpoints = [
-        Value::Number(now.as_millis()),
-        Value::Text(&secret),
-        Value::Text(if is_list { "" } else { name }),
-        Value::Number(now.as_millis()),
-    ];
-    let before = store.rows(ENDPOINTS, &endpoints).await?;
-    if is_list {
-        return Ok(json(format!(r#"{{"webhooks":[{}]}}"#, listed(&before))));
-    }
-    if !is_put {
-        let row = before.first().ok_or_else(not_found)?;
-        if operation == Operation::ResendDelivery && row.number(1) == 0 {
-            let detail = "It answered 410. Put it again, with an address that answers.";
-            return Err(Problem::new(ProblemKind::WebhookDisabled, detail));
-        }
-    }
-    store.run(changes(&store, operation, asked.as_ref(), name, number, now)?).await?;
-    let (from, to) = match operation {
-        Operation::DeleteWebhook => return Ok(json(listed(&before))),
-        Operation::ResendDelivery => (number, number),
-        _ => (0, number.saturating_sub(1)),
+    let wanted = Wanted {
+        operation,
+        asked,
+        name: if parsed.is_some() { name } else { "" },
+        number,
+        now,
+        secret,
     };
-    let is_deliveries = matches!(operation, Operation::ResendDelivery | Operation::ListDeliveries);
-    let deliveries =
-        [Value::Text(name), Value::Number(from), Value::Number(to), Value::Number(PAGE_LEN)];
-    let rows = if is_deliveries {
-        store.rows(DELIVERIES, &deliveries).await?
-    } else {
-        store.rows(ENDPOINTS, &endpoints).await?
+    let before = store.rows(ENDPOINTS, &wanted.endpoints()).await?;
+    wanted.check(&before)?;
+    store.run(wanted.changes(&store)?).await?;
+    let after = match wanted.deliveries() {
+        Some(values) => store.rows(DELIVERIES, &values).await?,
+        None => store.rows(ENDPOINTS, &wanted.endpoints()).await?,
     };
-    if operation == Operation::ListDeliveries {
-        return Ok(page(&rows));
-    }
-    if rows.is_empty() {
-        return Err(nothing(operation));
-    }
-    wake(env, name, Millis::default());
-    Ok(json(listed(&rows)))
+    wanted.reply(env, &before, &after)
 }
 
 /// A wanted endpoint, checked.
 struct Asked {
     address: Address,
     kinds: String,
+    scheme: Scheme,
 }
 
 impl Asked {
     fn check(asked: &WebhookRequest, reach: Reach) -> Result<Self, Problem> {
         let address = Address::parse(&asked.address, reach)
             .map_err(|error| Problem::invalid("/address", sentence(&error.to_string())))?;
-        Ok(Self { address, kinds: kinds(asked.events.as_deref())? })
+        let kinds = kinds(asked.events.as_deref())?;
+        let scheme = asked.signature.as_deref().map_or(Some(Scheme::default()), Scheme::parse);
+        let Some(scheme) = scheme else {
+            return Err(Problem::invalid("/signature", "It is `standard` or `shopify`."));
+        };
+        Ok(Self { address, kinds, scheme })
     }
 }
 
-/// The statements that do what is wanted.
-fn changes(
-    store: &Store,
+/// What is wanted, as far as the request says.
+struct Wanted<'r> {
     operation: Operation,
-    asked: Option<&Asked>,
-    name: &str,
+    asked: Option<Asked>,
+    /// Of the endpoint; empty if all are wanted.
+    name: &'r str,
+    /// Of the delivery, or of the one before which a page ends.
     number: u64,
     now: Timestamp,
-) -> Result<Vec<D1PreparedStatement>, Problem> {
-    let name = || Value::Text(name);
-    let at = || Value::Number(now.as_millis());
-    Ok(match (operation, asked) {
-        (_, Some(Asked { address, kinds })) => vec![store.prepare(
-            "INSERT INTO webhook_endpoints SELECT ?1, ?2, ?3, 1, ?4, ?4, 0, 0, 0, 0, 0
-             WHERE (SELECT COUNT(*) FROM webhook_endpoints WHERE endpoint <> ?1) < ?5
-             ON CONFLICT (endpoint) DO UPDATE SET address = excluded.address,
-                 kinds = excluded.kinds, enabled = 1, failures = 0, open_until_ms = 0",
-            &[
-                name(),
-                Value::Text(address.as_str()),
-                Value::Text(kinds),
-                at(),
-                Value::Number(ENDPOINTS_MAX),
+    /// What the endpoint signs with if it is made now.
+    secret: String,
+}
+
+impl Wanted<'_> {
+    /// What to ask for endpoints with.
+    fn endpoints(&self) -> [Value<'_>; 4] {
+        let now = || Value::Number(self.now.as_millis());
+        [now(), Value::Text(&self.secret), Value::Text(self.name), now()]
+    }
+
+    /// What to ask for deliveries with, if they are to be shown.
+    fn deliveries(&self) -> Option<[Value<'_>; 4]> {
+        let (from, to) = match self.operation {
+            Operation::ResendDelivery => (self.number, self.number),
+            Operation::ListDeliveries => (0, self.number.saturating_sub(1)),
+            _ => return None,
+        };
+        let page = Value::Number(PAGE_LEN);
+        Some([Value::Text(self.name), Value::Number(from), Value::Number(to), page])
+    }
+
+    /// Whether there is an endpoint to do it with.
+    fn check(&self, before: &[Row]) -> Result<(), Problem> {
+        match (self.operation, before.first()) {
+            (Operation::ListWebhooks | Operation::PutWebhook, _) => Ok(()),
+            (_, None) => Err(not_found()),
+            (Operation::ResendDelivery, Some(row)) if row.number(1) == 0 => {
+                let detail = "It answered 410. Put it again, with an address that answers.";
+                Err(Problem::new(ProblemKind::WebhookDisabled, detail))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The statements that do it.
+    fn changes(&self, store: &Store) -> Result<Vec<D1PreparedStatement>, Problem> {
+        let name = || Value::Text(self.name);
+        let at = || Value::Number(self.now.as_millis());
+        Ok(match (self.operation, &self.asked) {
+            (_, Some(Asked { address, kinds, scheme })) => vec![store.prepare(
+                "INSERT INTO webhook_endpoints SELECT ?1, ?2, ?3, ?6, 1, ?4, ?4, 0, 0, 0, 0, 0
+                 WHERE (SELECT COUNT(*) FROM webhook_endpoints WHERE endpoint <> ?1) < ?5
+                 ON CONFLICT (endpoint) DO UPDATE SET address = excluded.address,
+                     kinds = excluded.kinds, signature = excluded.signature, enabled = 1,
+                     failures = 0, open_until_ms = 0",
+                &[
+                    name(),
+                    Value::Text(address.as_str()),
+                    Value::Text(kinds),
+                    at(),
+                    Value::Number(ENDPOINTS_MAX),
+                    Value::Text(scheme.as_str()),
+                ],
+            )?],
+            (Operation::RotateWebhook, _) => vec![store.prepare(
+                "UPDATE webhook_endpoints SET previous_version = secret_version,
+                     previous_until_ms = ?, secret_version = ? WHERE endpoint = ?",
+                &[Value::Number(self.now.plus(PREVIOUS_SIGNS).as_millis()), at(), name()],
+            )?],
+            (Operation::DeleteWebhook, _) => vec![
+                store.prepare("DELETE FROM webhook_endpoints WHERE endpoint = ?", &[name()])?,
+                store.prepare("DELETE FROM webhook_deliveries WHERE endpoint = ?", &[name()])?,
             ],
-        )?],
-        (Operation::RotateWebhook, _) => vec![store.prepare(
-            "UPDATE webhook_endpoints SET previous_version = secret_version,
-                 previous_until_ms = ?, secret_version = ? WHERE endpoint = ?",
-            &[Value::Number(now.plus(PREVIOUS_SIGNS).as_millis()), at(), name()],
-        )?],
-        (Operation::DeleteWebhook, _) => vec![
-            store.prepare("DELETE FROM webhook_endpoints WHERE endpoint = ?", &[name()])?,
-            store.prepare("DELETE FROM webhook_deliveries WHERE endpoint = ?", &[name()])?,
-        ],
-        (Operation::ResendDelivery, _) => vec![
-            store.prepare(
-                "UPDATE webhook_deliveries SET state = 'pending', attempts = 0, next_at_ms = ?
-                 WHERE number = ? AND endpoint = ?",
-                &[at(), Value::Number(number), name()],
-            )?,
-            // Also to one that rests.
-            store.prepare(
-                "UPDATE webhook_endpoints SET open_until_ms = 0 WHERE endpoint = ?",
-                &[name()],
-            )?,
-        ],
-        _ => Vec::new(),
-    })
+            (Operation::ResendDelivery, _) => vec![
+                store.prepare(
+                    "UPDATE webhook_deliveries SET state = 'pending', attempts = 0, next_at_ms = ?
+                     WHERE number = ? AND endpoint = ?",
+                    &[at(), Value::Number(self.number), name()],
+                )?,
+                // Also to one that rests.
+                store.prepare(
+                    "UPDATE webhook_endpoints SET open_until_ms = 0 WHERE endpoint = ?",
+                    &[name()],
+                )?,
+            ],
+            _ => Vec::new(),
+        })
+    }
+
+    /// What is said of how it was and is.
+    fn reply(&self, env: &Env, before: &[Row], after: &[Row]) -> Result<Reply, Problem> {
+        match self.operation {
+            Operation::ListWebhooks => {
+                return Ok(json(format!(r#"{{"webhooks":[{}]}}"#, listed(after))));
+            }
+            Operation::ListDeliveries => return Ok(page(after)),
+            Operation::DeleteWebhook => return Ok(json(listed(before))),
+            _ => {}
+        }
+        if after.is_empty() {
+            return Err(nothing(self.operation));
+        }
+        wake(env, self.name, Millis::default());
+        Ok(json(listed(after)))
+    }
 }
 
 fn parse(text: &str) -> Result<EndpointName, Problem> {
@@ -223,12 +265,12 @@ fn kinds(asked: Option<&[String]>) -> Result<String, Problem> {
     }
     for (index, name) in asked.unwrap_or_default().iter().enumerate() {
         if EventKind::parse(name).is_none() {
-            let detail = "It is `order.created` or `order.paid`.";
+            let detail = format!("It is none of {}.", kinds(None)?);
             return Err(Problem::invalid(&format!("/events/{index}"), detail));
         }
     }
     let mut kinds = String::new();
-    for kind in EventKind::ALL.map(EventKind::as_str) {
+    for kind in EventKind::ALL.iter().map(|kind| kind.as_str()) {
         if asked.is_none_or(|asked| asked.iter().any(|name| name == kind)) {
             kinds.push_str(if kinds.is_empty() { "[\"" } else { ",\"" });
             kinds.push_str(kind);

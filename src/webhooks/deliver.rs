@@ -2,7 +2,7 @@
 
 use doorbuster_domain::id::EndpointName;
 use doorbuster_domain::time::{Millis, Timestamp};
-use doorbuster_domain::webhook::{Breaker, Next, Verdict, signatures};
+use doorbuster_domain::webhook::{Breaker, Next, Scheme, Verdict, signatures};
 use js_sys::{Array, Function, Promise};
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -31,6 +31,7 @@ struct Endpoint {
     /// The versions of its secret that sign.
     versions: Vec<u64>,
     breaker: Breaker,
+    scheme: Scheme,
     is_gone: bool,
 }
 
@@ -89,7 +90,7 @@ async fn take(
         "UPDATE webhook_endpoints SET leased_until_ms = ?1
          WHERE endpoint = ?2 AND enabled = 1 AND leased_until_ms <= ?3
          RETURNING address, failures, open_until_ms, secret_version,
-             previous_version * (previous_until_ms > ?3)",
+             previous_version * (previous_until_ms > ?3), signature",
         &values,
     );
     Ok(taken.await?.first().map(|row| Endpoint {
@@ -100,6 +101,7 @@ async fn take(
             open_until: Timestamp::from_millis(row.number(2)),
         },
         versions: [row.number(3), row.number(4)].into_iter().filter(|v| *v > 0).collect(),
+        scheme: Scheme::parse(&row.text(5)).unwrap_or_default(),
         is_gone: false,
     }))
 }
@@ -141,6 +143,10 @@ async fn send(
         let (id, body) = (row.text(2), row.text(3));
         push(&id);
         push(&signatures(&secrets, &id, now, &body));
+        push(&match (endpoint.scheme, secrets.first()) {
+            (Scheme::Shopify, Some(secret)) => secret.sign_for_shopify(&body),
+            _ => String::new(),
+        });
         push(&body);
     }
     let promise = carry.call1(&JsValue::NULL, &texts)?;

@@ -1,6 +1,7 @@
 //! Webhooks to the merchant's shop. D1 is their outbox; the queue only wakes who sends.
 
 mod deliver;
+mod happened;
 mod outbox;
 
 use doorbuster_domain::time::Millis;
@@ -8,6 +9,7 @@ use wasm_bindgen::prelude::*;
 use worker::Env;
 
 pub(crate) use deliver::deliver;
+pub(crate) use happened::happened;
 pub(crate) use outbox::{listeners, statements_for};
 
 use crate::edge::{Edge, now};

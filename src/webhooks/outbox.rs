@@ -1,7 +1,7 @@
-//! Events and deliveries, written in the transaction that writes the order into the books.
+//! Events and deliveries: rows, written in one transaction; those of an order in the order's own.
 
 use doorbuster_domain::inventory::PlacedOrder;
-use doorbuster_domain::webhook::{Event, EventKind};
+use doorbuster_domain::webhook::{Data, Event, EventKind};
 use doorbuster_wire::merchant::SettledOrder;
 use doorbuster_wire::shopper::OrderLine;
 use worker::D1PreparedStatement;
@@ -15,44 +15,46 @@ pub(crate) async fn listeners(store: &Store) -> Result<Vec<Row>, Problem> {
     store.rows("SELECT endpoint FROM webhook_endpoints WHERE enabled = 1", &[]).await
 }
 
-/// The statements that tell of an order. Run again they change nothing: an event is written once,
-/// and an endpoint that was made after it is not told of it.
+/// The statements that tell of an order. Run again they change nothing.
 pub(crate) fn statements_for(
     store: &Store,
     order: &PlacedOrder,
 ) -> Result<[D1PreparedStatement; 2], Problem> {
-    let data = serde_json::to_string(&settled(order)).unwrap_or_default();
-    let id = order.order.to_string();
-    let [created, paid] = EventKind::ALL.map(|kind| Event {
-        kind,
-        order: order.order,
-        sale: &order.terms.sale,
-        at: order.allocated_at,
-    });
-    let at = || Value::Number(now().as_millis());
+    let data = Data::from_json(&serde_json::to_string(&settled(order)).unwrap_or_default());
+    let body = |kind| {
+        Event::of_order(kind, order.order, &order.terms.sale, order.allocated_at).body(&data)
+    };
+    let (created, paid) = (body(EventKind::OrderCreated), body(EventKind::OrderPaid));
+    statements_of(store, &format!("[{created},{paid}]"))
+}
+
+/// The statements that tell of events: a JSON array of bodies. Run again they change nothing: an
+/// event is written once, and only if somebody is told of its kind; and an endpoint that was made
+/// after it is not told of it.
+pub(crate) fn statements_of(
+    store: &Store,
+    bodies: &str,
+) -> Result<[D1PreparedStatement; 2], Problem> {
+    let values = [Value::Text(bodies), Value::Number(now().as_millis())];
     let events = store.prepare(
-        "INSERT INTO webhook_events (event, kind, order_id, body, created_at_ms)
-         VALUES (?1, ?2, ?7, ?3, ?8), (?4, ?5, ?7, ?6, ?8) ON CONFLICT DO NOTHING",
-        &[
-            Value::Text(&created.id()),
-            Value::Text(created.kind.as_str()),
-            Value::Text(&created.body(&data)),
-            Value::Text(&paid.id()),
-            Value::Text(paid.kind.as_str()),
-            Value::Text(&paid.body(&data)),
-            Value::Text(&id),
-            at(),
-        ],
+        "INSERT INTO webhook_events (event, kind, subject, body, created_at_ms)
+         SELECT value ->> 'id', value ->> 'type', value ->> 'subject', value, ?2
+         FROM json_each(?1) j WHERE EXISTS (
+             SELECT 1 FROM webhook_endpoints p
+             WHERE p.enabled = 1 AND instr(p.kinds, json_quote(j.value ->> 'type')) > 0)
+         ON CONFLICT DO NOTHING",
+        &values,
     )?;
     let deliveries = store.prepare(
         "INSERT INTO webhook_deliveries (endpoint, event, state, attempts, next_at_ms)
-         SELECT p.endpoint, e.event, 'pending', 0, ?1
-         FROM webhook_endpoints p JOIN webhook_events e
-         WHERE e.event IN (?2, ?3) AND p.enabled = 1 AND p.created_at_ms <= e.created_at_ms
-             AND instr(p.kinds, char(34) || e.kind || char(34)) > 0
-         ORDER BY p.endpoint, e.kind
+         SELECT p.endpoint, e.event, 'pending', 0, ?2
+         FROM json_each(?1) j JOIN webhook_events e ON e.event = j.value ->> 'id'
+             JOIN webhook_endpoints p
+         WHERE p.enabled = 1 AND p.created_at_ms <= e.created_at_ms
+             AND instr(p.kinds, json_quote(e.kind)) > 0
+         ORDER BY p.endpoint, j.key
          ON CONFLICT DO NOTHING",
-        &[at(), Value::Text(&created.id()), Value::Text(&paid.id())],
+        &values,
     )?;
     Ok([events, deliveries])
 }

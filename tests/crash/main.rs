@@ -23,6 +23,7 @@ fn a_sale_keeps_its_promises_through_six_kills() {
         skus: 3,
         // Places through kills have tests of their own, in `tests/line/`.
         line: false,
+        webhooks: None,
         seed: 4,
     };
     let rehearsal = thread::spawn(move || rehearse::run(&options, &ProgressBar::hidden()));

@@ -1,14 +1,19 @@
 //! What the merchant's own shop is told.
 
+use std::io::Write as _;
+use std::process::Stdio;
 use std::sync::OnceLock;
 
 use doorbuster_domain::webhook::IN_FLIGHT_MAX;
-use doorbuster_tests::{Received, Receiver, Sale, Shop, Shopper, eventually, rules};
+use doorbuster_tests::{Received, Receiver, SKU, Sale, Shop, Shopper, eventually, rules};
 use doorbuster_wire::merchant::SettledOrder;
 use doorbuster_wire::problem::ProblemKind as Kind;
 use doorbuster_wire::webhook::{Delivery, DeliveryPage, Webhook, WebhookList};
 use serde_json::{Value, json};
 use xtask::bundle::Build;
+use xtask::paths;
+use xtask::process::command;
+use xtask::tools::npm_program;
 
 use crate::shop;
 
@@ -38,6 +43,11 @@ impl Endpoint<'_> {
         self.shop.admin("PUT", &self.path("")).json(&body).send().ok()
     }
 
+    fn put_signed(&self, address: &str, signature: &str) -> Webhook {
+        let body = json!({ "address": address, "events": ["order.paid"], "signature": signature });
+        self.shop.admin("PUT", &self.path("")).json(&body).send().ok()
+    }
+
     fn shown(&self) -> Webhook {
         let all: WebhookList = self.shop.admin("GET", "/v1/admin/webhooks").send().ok();
         all.webhooks.into_iter().find(|known| known.endpoint == self.name).unwrap()
@@ -51,7 +61,7 @@ impl Endpoint<'_> {
     /// Waits until a delivery is like this; it.
     fn delivery(&self, what: &str, order: &str, is: impl Fn(&Delivery) -> bool) -> Delivery {
         eventually(what, || {
-            self.deliveries().into_iter().find(|known| known.order == order && is(known))
+            self.deliveries().into_iter().find(|known| known.subject == order && is(known))
         })
     }
 
@@ -109,6 +119,33 @@ fn the_shop_is_told_of_an_order_once_signed_and_in_full() {
         Kind::WebhookNotFound
     );
     assert_eq!(told.len(), 2);
+}
+
+#[test]
+fn the_shop_is_told_how_a_sale_goes_and_when_something_is_gone_or_comes_back() {
+    let (receiver, shop) = (Receiver::answering(200), calling());
+    let endpoint = Endpoint { shop, name: "going" };
+    let kinds = ["sale.opened", "sku.sold_out", "reservation.expired", "sale.closed"];
+    let secret = endpoint.put(&receiver.address("/"), &kinds).secret.unwrap();
+    let mut short = rules();
+    short.reservation_ttl_ms = 1_000;
+    let sale = Sale::open(shop, 1, &short);
+    let held = Shopper::admitted(&sale).hold("k", 1).reservation;
+    let expired = told(&receiver, &held, 1)[0].verified(&secret);
+    assert_eq!((&expired["type"], &expired["subject"]), (&json!(kinds[2]), &json!(held)));
+    assert_eq!(expired["data"]["quantity"], 1);
+    let order = Shopper::admitted(&sale).buy("k", 1);
+    sale.set_phase("closed");
+    let about = format!("\"/v1/sales/{}\"", sale.id);
+    let mut told: Vec<Value> =
+        told(&receiver, &about, 4).iter().map(|webhook| webhook.verified(&secret)).collect();
+    told.sort_by_key(|event| event["time"].to_string());
+    let of_each = |name: &str| told.iter().map(|e| e[name].clone()).collect::<Vec<_>>();
+    let expected = ["sale.opened", "reservation.expired", "sku.sold_out", "sale.closed"];
+    assert_eq!(of_each("type"), expected.map(Value::from));
+    assert_eq!(of_each("subject"), [&sale.id, &held, SKU, &sale.id].map(|s| json!(s)));
+    assert!(!receiver.received().iter().any(|one| one.body.contains(&order)), "nobody asked");
+    endpoint.delete();
 }
 
 #[test]
@@ -194,6 +231,69 @@ fn who_answers_410_is_told_nothing_more_until_it_is_put_again() {
     endpoint.delete();
 }
 
+/// What the library of those who take webhooks makes of some: secret, webhook and body of each.
+fn judged(webhooks: &[(&str, &Received, &str)]) -> Vec<String> {
+    let mut cases = Vec::new();
+    for (secret, webhook, body) in webhooks {
+        cases.push(json!({ "secret": secret, "headers": webhook.headers, "body": body }));
+    }
+    let mut node = command(npm_program("node"))
+        .arg(paths::root().join("tests/edge/webhooks.mjs"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    node.stdin.take().unwrap().write_all(json!(cases).to_string().as_bytes()).unwrap();
+    let output = node.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn the_library_of_those_who_take_webhooks_believes_what_was_sent_and_nothing_else() {
+    let (receiver, shop) = (Receiver::answering(200), calling());
+    let endpoint = Endpoint { shop, name: "library" };
+    let old = endpoint.put(&receiver.address("/"), &["order.paid"]).secret.unwrap();
+    let sent = told(&receiver, &buy(shop).order, 1).remove(0);
+    let rotated: Webhook = shop.admin("POST", &endpoint.path("/rotate")).send().ok();
+    let new = rotated.secret.unwrap();
+    let twice_signed = told(&receiver, &buy(shop).order, 1).remove(0);
+    let with = |name: &str, value: &str| {
+        let mut other = sent.clone();
+        other.headers.insert(name.to_owned(), value.to_owned()).unwrap();
+        other
+    };
+    let earlier = with("webhook-timestamp", "1614265330");
+    let another = with("webhook-id", "evt_paid_another");
+    let unsigned = with("webhook-signature", "v1,AAAA");
+    let tampered = sent.body.replace("order.paid", "order.pain");
+    let body = sent.body.as_str();
+    let good = endpoint.put_signed(&receiver.address("/"), "shopify");
+    assert_eq!((good.signature.as_str(), good.secret), ("shopify", None));
+    let for_shopify = told(&receiver, &buy(shop).order, 1).remove(0);
+    let verdicts = judged(&[
+        (&new, &for_shopify, &for_shopify.body),
+        (&new, &for_shopify, &for_shopify.body.replace("order.paid", "order.pain")),
+    ]);
+    let no = "WebhookVerificationError: No matching signature found";
+    assert_eq!(verdicts, ["order.paid, for Shopify true", &format!("{no}, for Shopify false")]);
+    let verdicts = judged(&[
+        (&old, &sent, body),
+        (&old, &twice_signed, &twice_signed.body),
+        (&new, &twice_signed, &twice_signed.body),
+        (&new, &sent, body),
+        (&old, &sent, &tampered),
+        (&old, &sent, &twice_signed.body),
+        (&old, &another, body),
+        (&old, &unsigned, body),
+        (&old, &earlier, body),
+    ]);
+    let expected = ["order.paid", "order.paid", "order.paid", no, no, no, no, no];
+    assert_eq!(verdicts[..8], expected);
+    assert_eq!(verdicts[8], "WebhookVerificationError: Message timestamp too old");
+    endpoint.delete();
+}
+
 #[test]
 fn while_a_secret_rotates_both_sign() {
     let (receiver, shop) = (Receiver::answering(200), calling());
@@ -250,6 +350,8 @@ fn an_address_that_leads_inside_or_nowhere_is_refused_by_name() {
     let error = refused(json!({ "address": good, "events": ["order.paid", "order.lost"] }));
     assert_eq!(error.pointer, "/events/1");
     assert_eq!(refused(json!({ "address": good, "events": [] })).pointer, "/events");
+    let error = refused(json!({ "address": good, "signature": "sha1" }));
+    assert_eq!(error.pointer, "/signature");
     let all: WebhookList = shop().admin("GET", "/v1/admin/webhooks").send().ok();
     assert_eq!(all.webhooks, []);
 }

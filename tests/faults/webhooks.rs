@@ -11,7 +11,11 @@ const SETTINGS: [(&str, &str); 2] =
     [("WEBHOOK_REACH", "anywhere"), ("WEBHOOK_DELAYS_MS", "100,100,100,100,3600000")];
 
 fn put(shop: &Shop, name: &str, receiver: &Receiver) -> String {
-    let body = json!({ "address": receiver.address("/") });
+    put_for(shop, name, receiver, &["order.created", "order.paid"])
+}
+
+fn put_for(shop: &Shop, name: &str, receiver: &Receiver, events: &[&str]) -> String {
+    let body = json!({ "address": receiver.address("/"), "events": events });
     let put = shop.admin("PUT", &format!("/v1/admin/webhooks/{name}")).json(&body).send();
     put.ok::<Webhook>().secret.unwrap()
 }
@@ -65,4 +69,65 @@ fn an_order_that_comes_again_is_told_once_and_not_to_who_came_later() {
     assert_eq!(rows, vec![json!({ "endpoint": "first", "state": "delivered" }); 4]);
     assert_eq!(books(&shop, "SELECT event FROM webhook_events").len(), 4);
     assert_eq!((first.received().len(), later.received().len()), (4, 0));
+}
+
+#[test]
+fn what_happened_while_the_books_were_away_is_told_once_they_are_back() {
+    let receiver = Receiver::answering(200);
+    let mut shop = Shop::calling_inside("webhooks-happened", Build::TestHooks, &SETTINGS);
+    let kinds = ["sale.opened", "reservation.expired"];
+    let secret = put_for(&shop, "shop", &receiver, &kinds);
+    books(&shop, "ALTER TABLE webhook_events RENAME COLUMN subject TO hidden");
+    let mut short = rules();
+    (short.reservation_ttl_ms, short.per_shopper_max) = (1_000, 20);
+    let held: Vec<String> = {
+        let sale = Sale::open(&shop, 20, &short);
+        let ann = Shopper::admitted(&sale);
+        let keys = (0..5).map(|number| format!("k-{number}"));
+        let held = keys.map(|key| ann.hold(&key, 1).reservation).collect();
+        eventually("they have expired", || (sale.counts() == (20, 0, 0)).then_some(()));
+        held
+    };
+    // Told in vain, and then the queue loses it as well.
+    eventually("it is told", || shop.log().contains("no column named subject").then_some(()));
+    shop.kill();
+    shop.lose_queues();
+    shop.restart();
+    assert_eq!(receiver.received().len(), 0);
+    books(&shop, "ALTER TABLE webhook_events RENAME COLUMN hidden TO subject");
+    eventually("all of it arrives", || (receiver.received().len() >= 6).then_some(()));
+    let mut told = Vec::new();
+    for webhook in receiver.received() {
+        told.push(webhook.verified(&secret)["subject"].as_str().unwrap().to_owned());
+    }
+    told.retain(|subject| subject.starts_with("rsv_"));
+    told.sort();
+    let mut expected = held;
+    expected.sort();
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn what_happened_is_written_once_and_only_if_somebody_is_told_of_it() {
+    let receiver = Receiver::answering(200);
+    let shop = Shop::calling_inside("webhooks-told-once", Build::TestHooks, &SETTINGS);
+    put_for(&shop, "shop", &receiver, &["sale.opened"]);
+    let sale = Sale::draft(&shop, 1, &rules());
+    let event = |kind: &str| {
+        let data = json!({ "a": "b\"" });
+        json!({ "id": format!("evt_{kind}"), "type": kind, "subject": "x", "data": data })
+    };
+    let body = json!([event("sale.opened"), event("sale.closed")]).to_string();
+    let message = format!("WAITING_ROOM\n{}\n1\n{body}", sale.id);
+    for broken in ["", "NOBODY\nx\n1\n[]", "INVENTORY\nx"] {
+        assert_eq!(deliver(&shop, "doorbuster-happened", &[broken.to_owned()]), [true]);
+    }
+    for _ in 0..2 {
+        assert_eq!(deliver(&shop, "doorbuster-happened", std::slice::from_ref(&message)), [true]);
+    }
+    let rows = books(&shop, "SELECT event, body FROM webhook_events");
+    let expected = json!({ "event": "evt_sale.opened", "body": event("sale.opened").to_string() });
+    assert_eq!(rows, [expected]);
+    assert_eq!(books(&shop, "SELECT event FROM webhook_deliveries").len(), 1);
+    eventually("it arrives", || (receiver.received().len() == 1).then_some(()));
 }

@@ -14,7 +14,7 @@ use serde_json::Value;
 #[derive(Debug, Clone)]
 pub struct Received {
     pub path: String,
-    headers: BTreeMap<String, String>,
+    pub headers: BTreeMap<String, String>,
     pub body: String,
 }
 

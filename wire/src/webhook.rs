@@ -9,9 +9,15 @@ use serde::{Deserialize, Serialize};
 pub struct WebhookRequest {
     /// An `https` address of at most 2,048 characters, whose host is public.
     pub address: String,
-    /// What it is told of: `order.created`, `order.paid`; all there is if it is not said.
+    /// What it is told of: `order.created`, `order.paid`, `reservation.expired`, `sku.sold_out`,
+    /// `sale.opened`, `sale.closed`; all there is if it is not said.
     #[serde(default)]
     pub events: Option<Vec<String>>,
+    /// `standard`, as Standard Webhooks 1.0.0 says; or `shopify`: beside that, as Shopify does, in
+    /// `X-Shopify-Hmac-Sha256` with base64 of HMAC-SHA256 over the body, keyed with the secret as a
+    /// text. `standard` if it is not said.
+    #[serde(default)]
+    pub signature: Option<String>,
 }
 
 /// An endpoint, and how it does.
@@ -24,6 +30,8 @@ pub struct Webhook {
     pub address: String,
     /// What it is told of.
     pub events: Vec<String>,
+    /// How that is signed: `standard`, or `shopify` as well.
+    pub signature: String,
     /// `active`, `resting` (it did not answer, and is tried again from time to time) or `disabled`
     /// (it answered 410, and is told nothing until it is put again).
     pub state: String,
@@ -56,8 +64,8 @@ pub struct Delivery {
     /// What happened, such as `order.paid`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The order.
-    pub order: String,
+    /// To what it happened: an order, a reservation, a SKU or a sale.
+    pub subject: String,
     /// `pending`, `delivered` or `failed` (it is not tried again by itself).
     pub state: String,
     /// How often it was sent since it became pending.

@@ -36,7 +36,7 @@ pub fn demo(options: &DemoOptions) -> Result<ExitCode> {
     })?;
     let state_dir = paths::target_dir().join("demo");
     empty(&state_dir)?;
-    let mut server = step("starting workerd", || Server::start(StartOptions::new(&state_dir)))?;
+    let mut server = step("starting workerd", || Server::start(calling_inside(&state_dir)))?;
     let status = command(paths::target_dir().join("release/doorbuster"))
         .args(rehearse_arguments(&server.url(), catalog.as_deref(), options))
         .env(ADMIN_TOKEN, server.admin_token())
@@ -53,8 +53,15 @@ pub fn demo(options: &DemoOptions) -> Result<ExitCode> {
     Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
+/// The merchant's shop of a demo is on this machine, so the product may call it.
+fn calling_inside(state_dir: &Path) -> StartOptions {
+    let vars = [("WEBHOOK_REACH".to_owned(), "anywhere".to_owned())].into();
+    StartOptions { calls_inside: true, vars, ..StartOptions::new(state_dir) }
+}
+
 fn rehearse_arguments(url: &str, catalog: Option<&Path>, options: &DemoOptions) -> Vec<OsString> {
-    let mut arguments: Vec<OsString> = ["rehearse", "--url", url].map(OsString::from).into();
+    let arguments = ["rehearse", "--url", url, "--webhook-receiver", "127.0.0.1:0"];
+    let mut arguments: Vec<OsString> = arguments.map(OsString::from).into();
     if let Some(catalog) = catalog {
         arguments.extend(["--catalog".into(), catalog.into()]);
     }
@@ -105,7 +112,7 @@ mod tests {
         let options = DemoOptions { shoppers: Some(500), ..DemoOptions::default() };
         let catalog = Path::new("/shop/products.csv");
         let arguments = rehearse_arguments("http://127.0.0.1:1", Some(catalog), &options);
-        let expected = "rehearse --url http://127.0.0.1:1 \
+        let expected = "rehearse --url http://127.0.0.1:1 --webhook-receiver 127.0.0.1:0 \
                         --catalog /shop/products.csv --shoppers 500";
         assert_eq!(arguments.join(" ".as_ref()).to_str().unwrap(), expected);
     }
@@ -113,6 +120,6 @@ mod tests {
     #[test]
     fn without_options_the_cli_decides() {
         let arguments = rehearse_arguments("u", None, &DemoOptions::default());
-        assert_eq!(arguments, ["rehearse", "--url", "u"]);
+        assert_eq!(arguments, ["rehearse", "--url", "u", "--webhook-receiver", "127.0.0.1:0"]);
     }
 }

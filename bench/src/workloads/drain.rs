@@ -57,13 +57,7 @@ pub fn run(orders: u32, dir: &Path, keyring: &Keyring) -> Result<Drain> {
     let sku = shop::sku(0);
     shop::open(&shop, SALE, &[(sku.clone(), orders)], TTL)?;
     let now = Timestamp::from_millis(clock::now_ms());
-    let mut buyers = Buyers {
-        shoppers: Shoppers::new(keyring, SALE.parse()?, &sku, now),
-        keyring,
-        step: Step::Reserve,
-        reservations: BTreeMap::new(),
-        links: BTreeMap::new(),
-    };
+    let mut buyers = Buyers::new(Shoppers::new(keyring, SALE.parse()?, &sku, now), keyring);
     let addr = door.server().addr();
     let reserved = buyers.go(Step::Reserve, orders, addr).context("reserving")?;
     let begun = buyers.go(Step::Begin, orders, addr).context("beginning to pay")?;
@@ -151,25 +145,32 @@ fn drain_of(journal: &Journal) -> Result<Drain> {
 
 /// What all do before anybody does the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Step {
+pub(crate) enum Step {
     Reserve,
     Begin,
     /// The provider says that it has the money.
     Report,
 }
 
-struct Buyers<'k> {
+/// People from number 0 on, who buy a unit each.
+pub(crate) struct Buyers<'k> {
     shoppers: Shoppers<'k>,
     keyring: &'k Keyring,
-    step: Step,
+    pub(crate) step: Step,
     /// By shopper.
     reservations: BTreeMap<u64, String>,
     /// Which payment the provider reports, sealed by the product.
     links: BTreeMap<u64, String>,
 }
 
-impl Buyers<'_> {
-    fn go(&mut self, step: Step, people: u32, target: SocketAddr) -> Result<Ran> {
+impl<'k> Buyers<'k> {
+    pub(crate) fn new(shoppers: Shoppers<'k>, keyring: &'k Keyring) -> Self {
+        let (reservations, links) = (BTreeMap::new(), BTreeMap::new());
+        Self { shoppers, keyring, step: Step::Reserve, reservations, links }
+    }
+
+    /// So many of them do this, all connections busy.
+    pub(crate) fn go(&mut self, step: Step, people: u32, target: SocketAddr) -> Result<Ran> {
         self.step = step;
         let load = Load {
             connections: CONNECTIONS,

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Result;
 use doorbuster_domain::inventory::Event;
 use doorbuster_domain::journal::Entry;
+use doorbuster_domain::webhook::EventKind;
 
 use super::merchant::{Merchant, SaleSetup};
 use super::shopper::Seen;
@@ -24,6 +25,8 @@ pub(super) struct Audit {
     pub(super) journaled: BTreeSet<String>,
     /// By the journals, by SKU.
     pub(super) stock: BTreeMap<String, JournaledStock>,
+    /// Reservations that expired, by the journals.
+    pub(super) expired: BTreeSet<String>,
     /// How many numbers were in the draw, if it is as it was committed to, and everybody was told
     /// the position that it gives.
     pub(super) drawn: Option<u64>,
@@ -60,11 +63,28 @@ impl Audit {
         for sku in setup.stock.keys() {
             let entries = merchant.journal(&setup.sale, sku).await?;
             match journal::verify(&entries) {
-                Ok(replay) => audit.enter(sku, &replay, refunds_in(&entries)),
+                Ok(replay) => {
+                    audit.expired.extend(expired_in(&entries));
+                    audit.enter(sku, &replay, refunds_in(&entries));
+                }
                 Err(error) => audit.broken.push(format!("journal of {sku}: {error:#}")),
             }
         }
         Ok(audit)
+    }
+
+    /// What the merchant's shop has to be told of, by books and journals: kinds and their subjects.
+    pub(super) fn to_tell(&self, sale: &str) -> BTreeSet<(&'static str, String)> {
+        let of_each = |order: &String| {
+            [EventKind::OrderCreated, EventKind::OrderPaid].map(|kind| (kind, order.clone()))
+        };
+        let orders = self.booked.iter().flat_map(of_each);
+        let expired = self.expired.iter().map(|id| (EventKind::ReservationExpired, id.clone()));
+        let sold_out = self.stock.iter().filter(|(_, stock)| stock.allocated == stock.on_hand);
+        let sold_out = sold_out.map(|(sku, _)| (EventKind::SkuSoldOut, sku.clone()));
+        let opened = [(EventKind::SaleOpened, sale.to_owned())];
+        let all = orders.chain(expired).chain(sold_out).chain(opened);
+        all.map(|(kind, subject)| (kind.as_str(), subject)).collect()
     }
 
     /// Verifies the published draw against what shoppers have in hand.
@@ -118,7 +138,21 @@ impl Audit {
 
 /// Refunds that were confirmed, by the events of a journal.
 fn refunds_in(entries: &[Entry]) -> u64 {
+    events_in(entries).filter(|event| matches!(event, Event::Refunded { .. })).count() as u64
+}
+
+/// Reservations that expired, by the events of a journal.
+fn expired_in(entries: &[Entry]) -> impl Iterator<Item = String> {
+    events_in(entries).filter_map(|event| match event {
+        Event::Expired { reservation } | Event::PaymentVoided { reservation } => {
+            Some(reservation.to_string())
+        }
+        _ => None,
+    })
+}
+
+fn events_in(entries: &[Entry]) -> impl Iterator<Item = Event> {
     let events =
         entries.iter().filter_map(|entry| serde_json::from_str::<Vec<Event>>(&entry.events).ok());
-    events.flatten().filter(|event| matches!(event, Event::Refunded { .. })).count() as u64
+    events.flatten()
 }

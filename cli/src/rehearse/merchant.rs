@@ -9,6 +9,7 @@ use doorbuster_wire::merchant::{
     ImportReply, OrderPage, Readiness, SaleState, SettledOrder, Stock,
 };
 use doorbuster_wire::shopper::ProductList;
+use doorbuster_wire::webhook::Webhook;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
@@ -34,6 +35,9 @@ pub(super) struct SaleSetup {
     pub(super) line: bool,
 }
 
+/// The endpoint of webhooks.
+const WEBHOOK: &str = "/v1/admin/webhooks/rehearsal";
+
 /// The line gathers for so long before the sale opens.
 pub(super) const OPENS_AFTER: Duration = Duration::from_secs(4);
 
@@ -45,10 +49,10 @@ const OPEN_PASS_TTL_MS: u64 = 300_000;
 const RESERVATION_MAX_MS: u64 = 60_000;
 const PAYMENT_WINDOW_MS: u64 = 5_000;
 
-/// A number that no earlier rehearsal had.
+/// Now, in milliseconds since 1970; also a number that no earlier rehearsal had.
 #[expect(clippy::disallowed_methods, reason = "a native program may ask for the time")]
-fn unix_millis() -> Result<u128> {
-    Ok(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis())
+pub(super) fn unix_millis() -> Result<u64> {
+    Ok(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis().try_into()?)
 }
 
 impl Merchant {
@@ -96,7 +100,8 @@ impl Merchant {
             let _: Stock = self.put_json(&path, &json!({ "on_hand": on_hand })).await?;
         }
         self.check_ready(&sale).await?;
-        let opens_at_ms = unix_millis()?.saturating_add(OPENS_AFTER.as_millis());
+        let opens_at_ms =
+            unix_millis()?.saturating_add(OPENS_AFTER.as_secs().saturating_mul(1_000));
         let opening = json!({ "opens_at_ms": opens_at_ms });
         let _: SaleState = self.put_json(&format!("{address}/schedule"), &opening).await?;
         let stock = skus.into_iter().map(|sku| (sku, on_hand)).collect();
@@ -163,6 +168,25 @@ impl Merchant {
             }
             entries.extend(page);
         }
+    }
+
+    /// Sets the endpoint of webhooks; its secret. One that was left behind gets a new one.
+    pub(super) async fn put_webhook(&self, address: &str) -> Result<String> {
+        let put: Webhook = self
+            .put_json(WEBHOOK, &json!({ "address": address }))
+            .await
+            .context("setting the endpoint of webhooks; the service has to be able to call it")?;
+        if let Some(secret) = put.secret {
+            return Ok(secret);
+        }
+        let rotated: Webhook =
+            self.call("POST", &format!("{WEBHOOK}/rotate"), "", &[]).await?.json()?;
+        rotated.secret.context("a rotated endpoint has a secret")
+    }
+
+    /// Removes the endpoint of webhooks.
+    pub(super) async fn delete_webhook(&self) -> Result<()> {
+        self.call("DELETE", WEBHOOK, "", &[]).await.map(drop)
     }
 
     async fn get<T: serde::de::DeserializeOwned>(&self, path: &str) -> Result<T> {

@@ -5,10 +5,13 @@ mod audit;
 mod client;
 mod crowd;
 pub(crate) mod merchant;
+mod receiver;
 mod report;
 mod shopper;
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -22,6 +25,7 @@ pub use indicatif::ProgressBar;
 use self::audit::Audit;
 use self::crowd::Crowd;
 use self::merchant::{Merchant, SaleSetup};
+use self::receiver::{Receiver, Told};
 
 /// The catalog that comes with the product.
 pub const SAMPLE_CATALOG: &[u8] = include_bytes!("../../../sample/catalog.csv");
@@ -29,6 +33,9 @@ pub const SAMPLE_CATALOG: &[u8] = include_bytes!("../../../sample/catalog.csv");
 /// How long after the last shopper left everything has to be settled. Longer than a reservation
 /// and a payment that were walked away from, and a repeat of the outbox.
 const SETTLED_WITHIN: Duration = Duration::from_secs(90);
+
+/// How long after that the merchant's shop has to be told of everything.
+const TOLD_WITHIN: Duration = Duration::from_secs(90);
 
 /// What to rehearse, and where.
 #[derive(Debug, Clone)]
@@ -48,8 +55,19 @@ pub struct Options {
     /// Whether those who come first are drawn and let in as the stock allows; else everybody is let
     /// in at once.
     pub line: bool,
+    /// The merchant's shop, if it is there to be told.
+    pub webhooks: Option<Webhooks>,
     /// What the shoppers do is drawn from this.
     pub seed: u64,
+}
+
+/// Where the merchant's shop takes webhooks during a rehearsal.
+#[derive(Debug, Clone)]
+pub struct Webhooks {
+    /// Where it listens; any free port if that is 0.
+    pub listen: SocketAddr,
+    /// Where the service finds it, if that is elsewhere, such as at a proxy or a tunnel.
+    pub address: Option<String>,
 }
 
 /// Reads a catalog file.
@@ -100,6 +118,10 @@ async fn rehearse(options: &Options, bar: &ProgressBar) -> Result<Report> {
     let started = Instant::now();
     let merchant = Merchant::new(&options.url, &options.admin_token)?;
     bar.set_message("importing the catalog and opening the sale");
+    let shop = match &options.webhooks {
+        Some(webhooks) => Some(listen(&merchant, webhooks).await?),
+        None => None,
+    };
     let setup: SaleSetup = merchant.set_up(options).await?;
     let crowd = Crowd::new(options, &setup);
     let history = crowd.run(bar).await;
@@ -110,5 +132,33 @@ async fn rehearse(options: &Options, bar: &ProgressBar) -> Result<Report> {
     if setup.line {
         audit.check_draw(&merchant.draw(&setup.sale).await?, &history.seen);
     }
-    Ok(Report::new(&setup, &history, &state, &audit, started.elapsed()))
+    let told = match &shop {
+        Some(shop) => {
+            bar.set_message("waiting until the merchant's shop is told");
+            let expected = audit.to_tell(&setup.sale);
+            Some(heard(&merchant, shop, &expected).await?)
+        }
+        None => None,
+    };
+    Ok(Report::new(&setup, &history, &state, &audit, told.as_ref(), started.elapsed()))
+}
+
+/// The shop listens, and the service is told where.
+async fn listen(merchant: &Merchant, webhooks: &Webhooks) -> Result<Receiver> {
+    let shop = Receiver::start(webhooks.listen).await?;
+    let address = webhooks.address.clone().unwrap_or_else(|| format!("http://{}/", shop.address()));
+    shop.believe(&merchant.put_webhook(&address).await?)?;
+    Ok(shop)
+}
+
+/// What the shop was told, and how much of what it should have been it was not. Then it is gone.
+async fn heard(
+    merchant: &Merchant,
+    shop: &Receiver,
+    expected: &BTreeSet<(&str, String)>,
+) -> Result<(Told, u64)> {
+    let told = shop.told(expected, TOLD_WITHIN).await;
+    merchant.delete_webhook().await?;
+    let lost = told.missing(expected);
+    Ok((told, lost))
 }

@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::audit::Audit;
 use super::crowd::History;
 use super::merchant::SaleSetup;
+use super::receiver::Told;
 
 /// The numbers of a rehearsal.
 #[derive(Debug, Clone, Serialize)]
@@ -41,6 +42,10 @@ pub struct Summary {
     pub orders_duplicated: u64,
     /// Whether every journal verifies offline and says the same as the books.
     pub journal_verified: bool,
+    /// Events that the merchant's shop was told of, each once, with a valid signature.
+    pub webhooks_delivered: u64,
+    /// Events that the shop was not told of, though by books and journals they happened.
+    pub webhooks_lost: u64,
     /// Numbers in the draw.
     pub draw_entries: u64,
     /// Whether the draw is as it was committed to, and everybody was told the position it gives.
@@ -71,6 +76,7 @@ impl Report {
         history: &History,
         state: &SaleState,
         audit: &Audit,
+        told: Option<&(Told, u64)>,
         elapsed: Duration,
     ) -> Self {
         let booked: BTreeSet<&String> = audit.booked.iter().collect();
@@ -100,6 +106,8 @@ impl Report {
             orders_lost: lost as u64,
             orders_duplicated: twice.saturating_add(beyond) as u64,
             journal_verified: audit.broken.is_empty() && unjournaled == 0 && lost == 0,
+            webhooks_delivered: told.map_or(0, |(told, _)| told.ids.len() as u64),
+            webhooks_lost: told.map_or(0, |(_, lost)| *lost),
             draw_entries: audit.drawn.unwrap_or_default(),
             draw_verified: audit.drawn.is_some_and(|entries| entries > 0),
             p50_ms: percentile(&latencies, 50),
@@ -107,7 +115,9 @@ impl Report {
             repeated_requests: history.repeats,
             seconds: (elapsed.as_secs_f64() * 10.0).round() / 10.0,
         };
-        let broken = broken_promises(setup, &summary, history, state, audit);
+        let mut broken = broken_promises(setup, &summary, history, state, audit);
+        let refused = told.map_or(&[][..], |(told, _)| &told.refused);
+        broken.extend(refused.iter().take(5).map(|why| format!("the shop refused: {why}")));
         let rows = rows(setup, audit);
         Self { summary, broken, rows }
     }
@@ -162,6 +172,7 @@ fn broken_promises(
         (summary.oversold, "units were oversold"),
         (summary.orders_lost, "orders were lost"),
         (summary.orders_duplicated, "orders were duplicated"),
+        (summary.webhooks_lost, "events did not reach the merchant's shop"),
     ];
     broken.extend(counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")));
     if !summary.journal_verified {

@@ -198,6 +198,22 @@ impl Inventory {
         self.reservations.len()
     }
 
+    /// Units given to the sale.
+    pub const fn on_hand(&self) -> u32 {
+        self.counts.on_hand
+    }
+
+    /// Whether everything is promised to orders.
+    pub const fn is_sold_out(&self) -> bool {
+        self.terms.is_some() && matches!(self.counts.band(), StockBand::SoldOut)
+    }
+
+    /// For whom a reservation was made, and how many units.
+    pub fn made_for(&self, reservation: ReservationId) -> Option<(ShopperId, u32)> {
+        let made = self.reservations.get(&reservation)?;
+        Some((reservation.shopper(made.shopper_second_half), made.quantity))
+    }
+
     /// The stock as the merchant sees it; `None` before it was opened.
     pub fn stock(&self) -> Option<StockView> {
         self.terms.as_ref().map(|terms| self.figures().view(terms))

@@ -1,7 +1,8 @@
 //! What the merchant's shop is told: webhooks by Standard Webhooks 1.0.0
 //! (<https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>).
 //!
-//! Here is every rule of them: where they may go ([`Address`]), what they say ([`Event`]), how they
+//! Here is every rule of them: where they may go ([`Address`]), what they say ([`Event`],
+//! [`of_stock`], [`of_sale`]), how they
 //! are signed ([`Secret`]), when they are tried again ([`Schedule`]), and when an endpoint that
 //! does not answer is left alone ([`Breaker`]). Sending and storing is done elsewhere.
 
@@ -10,16 +11,20 @@ use crate::time::Millis;
 mod address;
 mod breaker;
 mod event;
+mod happened;
 mod outcome;
 mod schedule;
 mod secret;
+mod telling;
 
 pub use address::{ADDRESS_LEN_MAX, Address, AddressError, Reach};
 pub use breaker::{Breaker, FAILURES_MAX, IN_FLIGHT_MAX};
-pub use event::{Event, EventKind};
+pub use event::{Data, Event, EventKind};
+pub use happened::{of_sale, of_stock};
 pub use outcome::{Next, Verdict};
 pub use schedule::Schedule;
-pub use secret::{Secret, SecretError, signatures};
+pub use secret::{Scheme, Secret, SecretError, signatures};
+pub use telling::Telling;
 
 /// So many endpoints a shop can have: each costs every order a row for every event.
 pub const ENDPOINTS_MAX: u64 = 16;

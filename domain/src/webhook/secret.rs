@@ -30,6 +30,32 @@ pub enum SecretError {
     Length,
 }
 
+/// How webhooks to an endpoint are signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Scheme {
+    /// By Standard Webhooks.
+    #[default]
+    Standard,
+    /// Also as Shopify does, for a shop that has code for that. There is one signature, by the
+    /// present secret, and nothing in it keeps a webhook from being replayed.
+    Shopify,
+}
+
+impl Scheme {
+    /// Its name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Standard => "standard",
+            Self::Shopify => "shopify",
+        }
+    }
+
+    /// The scheme of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Standard, Self::Shopify].into_iter().find(|scheme| scheme.as_str() == name)
+    }
+}
+
 /// What a shop and we hold both, and nobody else. Its text is `whsec_` and base64.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Vec<u8>);
@@ -38,6 +64,13 @@ impl Secret {
     /// The secret of these bytes.
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes.to_vec())
+    }
+
+    /// The signature as Shopify makes it: base64 of HMAC-SHA256 over the body alone. The key is the
+    /// secret's text, which is what a shop has in its settings.
+    pub fn sign_for_shopify(&self, body: &str) -> String {
+        let mac = keyed(self.to_string().as_bytes()).chain_update(body);
+        STANDARD.encode(mac.finalize().into_bytes())
     }
 
     /// The signature of a webhook: `v1,` and base64 of HMAC-SHA256 over `id.timestamp.body`.
@@ -111,6 +144,15 @@ mod tests {
         assert_ne!(published().sign(ID, later, BODY), SIGNATURE);
         assert_ne!(published().sign("msg_other", AT, BODY), SIGNATURE);
         assert_ne!(published().sign(ID, AT, "{}"), SIGNATURE);
+    }
+
+    #[test]
+    fn for_shopify_the_body_alone_is_signed_with_the_text_of_the_secret() {
+        assert_eq!(
+            published().sign_for_shopify(BODY),
+            "gOyKic480iEzoQZsrstNBP6nRnZXyFFNcX7ELDilyUw="
+        );
+        assert_ne!(published().sign_for_shopify("{}"), published().sign_for_shopify(BODY));
     }
 
     #[test]

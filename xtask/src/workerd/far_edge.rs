@@ -57,7 +57,7 @@ pub(super) fn config(
     });
     let bindings = texts.chain([DATABASE.to_owned(), OBJECTS.to_owned()]);
     let services = [
-        front(settings.get("assets").context("assets")?)?,
+        front(settings.get("assets").context("assets")?, "edge")?,
         format!(
             "(name = \"edge\", worker = (modules = [{}], compatibilityDate = {date}, \
              bindings = [{}]))",
@@ -95,17 +95,18 @@ pub(super) const D1: &str = r#"modules = [(name = "d1.js", bundled = "/workerd/d
       durableObjectNamespaces = [(className = "D1Database", uniqueKey = "d1", enableSql = true)],
       durableObjectStorage = (localDisk = "disk")"#;
 
-/// The files that the platform keeps in front of the Worker.
-fn front(assets: &Value) -> Result<String> {
+/// The files that the platform keeps in front of a Worker.
+pub(super) fn front(assets: &Value, worker: &str) -> Result<String> {
     let directory = assets.get("directory").and_then(Value::as_str).context("assets.directory")?;
     let settings = json!({
         "not_found_handling": assets.get("not_found_handling"),
         "run_worker_first": assets.get("run_worker_first"),
     });
     Ok(format!(
-        "(name = \"front\", assets = (path = {}, config = {}, userWorker = \"edge\"))",
+        "(name = \"front\", assets = (path = {}, config = {}, userWorker = {}))",
         text(path(&paths::root().join(directory))?),
         text(settings.to_string()),
+        text(worker),
     ))
 }
 

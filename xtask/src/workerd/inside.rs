@@ -3,7 +3,7 @@
 //! workerd lets a Worker of a `wrangler.json` call public hosts only, and knows no setting for it.
 //! So this one is written in the language that workerd itself speaks, Cap'n Proto: the same
 //! objects, database and queues, on the services that workerd comes with, as their sources say they
-//! are to be configured, and an `internet` with everything in it. It has no pages and no cron.
+//! are to be configured, and an `internet` with everything in it. It has no cron.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,7 +11,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 
-use super::far_edge::{D1, DATABASE, MODULES, path, text};
+use super::far_edge::{D1, DATABASE, MODULES, front, path, text};
 
 /// Where each service keeps what it stores, below the folder that [`config`] is given.
 pub(super) const FOLDERS: [&str; 3] = ["objects", "d1", "queues"];
@@ -62,8 +62,9 @@ pub(super) fn config(
     let disks = disks.collect::<Result<Vec<String>>>()?;
     Ok(format!(
         "using Workerd = import \"/workerd/workerd.capnp\";\n\nconst config :Workerd.Config = (\n  \
-         services = [\n    {},\n    {},\n    {},\n    {},\n    {INTERNET}\n  ],\n  sockets = \
-         [(name = \"http\", service = \"main\", http = ())],\n);\n",
+         services = [\n    {},\n    {},\n    {},\n    {},\n    {},\n    {INTERNET}\n  ],\n  \
+         sockets = [(name = \"http\", service = \"front\", http = ())],\n);\n",
+        front(settings.get("assets").context("assets")?, "main")?,
         worker,
         d1(&date),
         queues(&settings, &date)?,
@@ -130,6 +131,8 @@ mod tests {
     fn it_has_what_wrangler_toml_has_and_may_call_this_machine() {
         let wrangler_toml = r#"
             compatibility_date = "2026-11-01"
+            [assets]
+            directory = "public"
             [[durable_objects.bindings]]
             name = "ROOM"
             class_name = "Room"
@@ -150,6 +153,7 @@ mod tests {
             r#"{\"orders\":{\"consumer\":\"MAIN\",\"maxBatchSize\":7}}"#,
             r#"(name = "A", text = "b")"#,
             r#"disk = (path = "/state/queues", writable = true)"#,
+            r#"userWorker = "main""#,
             r#"allow = ["public", "private"]"#,
         ] {
             assert!(config.contains(part), "{part} is not in {config}");

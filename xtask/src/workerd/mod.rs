@@ -56,7 +56,7 @@ pub struct StartOptions {
     pub vars: BTreeMap<String, String>,
     /// The only core it may run on, by `taskset`; all of them by default.
     pub core: Option<usize>,
-    /// Whether it may call hosts inside, such as this machine. Then it has no pages and no cron.
+    /// Whether it may call hosts inside, such as this machine. Then it has no cron.
     pub calls_inside: bool,
 }
 
