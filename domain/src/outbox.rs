@@ -80,6 +80,7 @@ impl Outbox {
             | Event::Extended { .. }
             | Event::PaymentBegun { .. }
             | Event::Released { .. }
+            | Event::OrderCancelled { .. }
             | Event::Expired { .. } => {}
         }
     }

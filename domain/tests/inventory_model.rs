@@ -26,7 +26,7 @@ use rejections::{every_rejection, rejection_name};
 const SEED: u64 = 1;
 const CASES: u64 = 400;
 const STEPS_PER_CASE: u64 = 300;
-const EVENTS: [&str; 16] = [
+const EVENTS: [&str; 17] = [
     "opened",
     "restocked",
     "withdrawn",
@@ -43,6 +43,7 @@ const EVENTS: [&str; 16] = [
     "released",
     "expired",
     "settled",
+    "order_cancelled",
 ];
 
 #[test]

@@ -52,7 +52,7 @@ fn every_event_has_its_format_pinned_under_the_name_it_gives_itself() {
     let events = [events_of_the_stock(), events_of_a_reservation()].concat();
     let mut places: Vec<_> = events.iter().map(|(event, _)| place(event)).collect();
     places.sort_unstable();
-    assert_eq!(places, (0..16).collect::<Vec<_>>());
+    assert_eq!(places, (0..17).collect::<Vec<_>>());
     for (event, text) in events {
         assert!(text.starts_with(&format!("{{\"{}\":", event.name())), "{text}");
     }
@@ -78,6 +78,7 @@ const fn place(event: &Event) -> usize {
         Event::Expired { .. } => 13,
         Event::Settled { .. } => 14,
         Event::PaymentVoided { .. } => 15,
+        Event::OrderCancelled { .. } => 16,
     }
 }
 
@@ -167,6 +168,13 @@ fn events_of_a_reservation() -> Vec<(Event, &'static str)> {
         (
             Event::Expired { reservation },
             r#"{"expired":{"reservation":"rsv_paWlpaWlpaWlpaWlpaWlpQ"}}"#,
+        ),
+        (
+            Event::OrderCancelled { order, restock: true, key: name("act-3"), reason: reason() },
+            concat!(
+                r#"{"order_cancelled":{"order":"ord_paWlpaWlpaWlpaWlpaWlpQ","restock":true,"#,
+                r#""key":"act-3","reason":"found a box"}}"#
+            ),
         ),
         (Event::Settled { order }, r#"{"settled":{"order":"ord_paWlpaWlpaWlpaWlpaWlpQ"}}"#),
     ]

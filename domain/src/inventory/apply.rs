@@ -32,6 +32,7 @@ impl Event {
             Self::Released { .. } => "released",
             Self::Expired { .. } => "expired",
             Self::Settled { .. } => "settled",
+            Self::OrderCancelled { .. } => "order_cancelled",
         }
     }
 }
@@ -93,7 +94,8 @@ impl Inventory {
             Event::RefundDue { payment, amount_minor } => {
                 let found = self.begun(*payment)?;
                 let bought = found.paid_with(payment.reservation()) == Some(*payment);
-                require(!bought, "the payment bought the units")?;
+                let fits = !bought || self.goes_back(&found, *amount_minor);
+                require(fits, "the payment bought the units")?;
                 require(!self.buys(&found, *payment, *amount_minor), "the payment buys the units")?;
                 require(
                     self.refunds.insert(*payment, RefundState::Due).is_none(),
@@ -104,6 +106,9 @@ impl Inventory {
                 self.refunds.insert(*payment, RefundState::Done) == Some(RefundState::Due),
                 "no refund was due",
             ),
+            Event::OrderCancelled { order, restock, key, reason } => {
+                self.apply_cancellation(*order, (key, *restock, reason), at)
+            }
             Event::Reserved { reservation, shopper, quantity, expires_at } => {
                 self.add(*reservation, *shopper, *quantity, (at, *expires_at))
             }
@@ -194,7 +199,9 @@ impl Inventory {
             ),
             Event::Allocated { payment } => self.allocate(*payment, at),
             Event::Settled { order } => self.alter(order.reservation(), |r| match &mut r.state {
-                State::Allocated { settled, .. } => !std::mem::replace(settled, true),
+                State::Allocated { settled, .. } | State::Cancelled { settled, .. } => {
+                    !std::mem::replace(settled, true)
+                }
                 _ => false,
             }),
             _ => Err("it is not about a reservation"),
@@ -202,7 +209,11 @@ impl Inventory {
     }
 
     /// Changes one reservation and keeps the index true. `change` says whether it fitted the state.
-    fn alter(&mut self, id: ReservationId, change: impl FnOnce(&mut Reservation) -> bool) -> Fits {
+    pub(super) fn alter(
+        &mut self,
+        id: ReservationId,
+        change: impl FnOnce(&mut Reservation) -> bool,
+    ) -> Fits {
         let reservation = self.reservations.get_mut(&id).ok_or("there is no such reservation")?;
         self.index.remove(id, reservation);
         let fits = change(reservation);
@@ -227,6 +238,7 @@ impl Inventory {
                 require(had.may_have(quantity, terms), "the limit is passed")?;
             }
             State::Allocated { .. } => return Err("it is allocated already"),
+            State::Cancelled { .. } => return Err("its order was cancelled"),
         }
         if found.is_reserved() {
             self.counts.reserved = self.counts.reserved.saturating_sub(quantity);

@@ -105,6 +105,17 @@ pub enum Command {
         /// Which reservation.
         reservation: ReservationId,
     },
+    /// The merchant cancels an order: the money goes back.
+    CancelOrder {
+        /// Which order.
+        order: OrderId,
+        /// Marks this act on the order, so that a repeat is known as such.
+        key: IdempotencyKey,
+        /// Whether the units come back to the sale; else they leave it.
+        restock: bool,
+        /// Why.
+        reason: AdjustmentReason,
+    },
     /// The queue consumer reports orders settled.
     Settle {
         /// Which orders; repeats are harmless.

@@ -57,6 +57,9 @@ impl Inventory {
             Command::Allocate { payment, amount_minor } => {
                 self.decide_allocation(terms, *payment, *amount_minor, now)
             }
+            Command::CancelOrder { order, key, restock, reason } => {
+                self.cancel_order(terms, *order, (key, *restock, reason), now)
+            }
             Command::ConfirmRefund { payment } => Ok(self.confirm_refund(*payment)),
             Command::Release { shopper, reservation } => {
                 self.release(terms, *shopper, *reservation)
@@ -211,6 +214,7 @@ impl Inventory {
             State::Released | State::Expired => Ok(self.shown(terms, id, found, Vec::new())),
             State::Paying { .. } => Err(Rejection::PaymentInProgress),
             State::Allocated { .. } => Err(Rejection::ReservationAllocated),
+            State::Cancelled { .. } => Err(Rejection::OrderCancelled),
         }
     }
 
@@ -270,13 +274,24 @@ impl Inventory {
         Decision { events, reply: Reply::Reservation { view, exists: false } }
     }
 
-    fn view(&self, terms: &Terms, id: ReservationId, reservation: &Reservation) -> ReservationView {
+    pub(super) fn view(
+        &self,
+        terms: &Terms,
+        id: ReservationId,
+        reservation: &Reservation,
+    ) -> ReservationView {
+        let placed = |allocated_at, settled| {
+            let (order, cancelled_at) = (id.order(), self.cancelled_at(id.order()));
+            Some(OrderView { order, allocated_at, settled, cancelled_at })
+        };
         let (state, expires_at, order) = match reservation.state {
             State::Held { expires_at } => (ReservationState::Held, Some(expires_at), None),
             State::Paying { deadline, .. } => (ReservationState::Paying, Some(deadline), None),
             State::Allocated { allocated_at, settled, .. } => {
-                let order = OrderView { order: id.order(), allocated_at, settled };
-                (ReservationState::Allocated, None, Some(order))
+                (ReservationState::Allocated, None, placed(allocated_at, settled))
+            }
+            State::Cancelled { allocated_at, settled, .. } => {
+                (ReservationState::Cancelled, None, placed(allocated_at, settled))
             }
             State::Released => (ReservationState::Released, None, None),
             State::Expired => (ReservationState::Expired, None, None),
@@ -321,6 +336,7 @@ pub(super) fn held(found: &Reservation) -> Result<Timestamp, Rejection> {
         State::Held { expires_at } => Ok(expires_at),
         State::Paying { .. } => Err(Rejection::PaymentInProgress),
         State::Allocated { .. } => Err(Rejection::ReservationAllocated),
+        State::Cancelled { .. } => Err(Rejection::OrderCancelled),
         State::Released => Err(Rejection::ReservationReleased),
         State::Expired => Err(Rejection::ReservationExpired),
     }

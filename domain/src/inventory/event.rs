@@ -126,8 +126,8 @@ pub enum Event {
         /// The payment, and with it the reservation and the order.
         payment: PaymentId,
     },
-    /// Money came whose units were gone, or twice, or not as much as was owed: it has to be given
-    /// back.
+    /// Money came whose units were gone, or twice, or not as much as was owed, or its order was
+    /// cancelled: it has to be given back.
     RefundDue {
         /// The payment, and with it the reservation it was meant for.
         payment: PaymentId,
@@ -148,6 +148,17 @@ pub enum Event {
     Expired {
         /// The reservation.
         reservation: ReservationId,
+    },
+    /// The merchant cancelled the order. The money goes back by the `refund_due` that follows.
+    OrderCancelled {
+        /// The order.
+        order: OrderId,
+        /// Whether the units came back to the sale; else they left it.
+        restock: bool,
+        /// The act.
+        key: IdempotencyKey,
+        /// Why.
+        reason: AdjustmentReason,
     },
     /// The queue consumer has written the order down.
     Settled {

@@ -42,10 +42,13 @@ impl Index {
             State::Paying { deadline, .. } => {
                 self.paying.insert((deadline, id));
             }
-            State::Allocated { settled: false, .. } => {
+            State::Allocated { settled: false, .. } | State::Cancelled { settled: false, .. } => {
                 self.unsettled.insert(id.order());
             }
-            State::Allocated { .. } | State::Released | State::Expired => {}
+            State::Allocated { .. }
+            | State::Cancelled { .. }
+            | State::Released
+            | State::Expired => {}
         }
     }
 
@@ -61,10 +64,13 @@ impl Index {
             State::Paying { deadline, .. } => {
                 self.paying.remove(&(deadline, id));
             }
-            State::Allocated { settled: false, .. } => {
+            State::Allocated { settled: false, .. } | State::Cancelled { settled: false, .. } => {
                 self.unsettled.remove(&id.order());
             }
-            State::Allocated { .. } | State::Released | State::Expired => {}
+            State::Allocated { .. }
+            | State::Cancelled { .. }
+            | State::Released
+            | State::Expired => {}
         }
     }
 }

@@ -11,6 +11,7 @@ impl Inventory {
         let checks = [
             ("no oversell", self.counts.hold()),
             ("counts agree with reservations", self.invariant_counts()),
+            ("cancellations agree with reservations", self.invariant_cancellations()),
             ("per-shopper limit", self.invariant_per_shopper_max()),
             ("index agrees with reservations", Index::of(&self.reservations) == self.index),
         ];
@@ -102,5 +103,12 @@ mod tests {
         assert_eq!(broken_by(strict), Err("per-shopper limit"));
         let index = Err("index agrees with reservations");
         assert_eq!(broken_by(|state| state.index = Index::default()), index);
+        let lost = |state: &mut Inventory| {
+            let (order, at) = (state.orders().next().unwrap(), Timestamp::from_millis(2));
+            let reason = "lost".to_owned().try_into().unwrap();
+            state.apply_cancellation(order, (&"c".parse().unwrap(), true, &reason), at).unwrap();
+            state.cancellations.clear();
+        };
+        assert_eq!(broken_by(lost), Err("cancellations agree with reservations"));
     }
 }

@@ -6,6 +6,7 @@
 
 mod apply;
 mod batch;
+mod cancel;
 mod command;
 mod counts;
 mod decide;
@@ -24,12 +25,14 @@ use std::io;
 use serde::{Deserialize, Serialize};
 
 pub use self::batch::Batch;
+pub use self::cancel::Cancelled;
 pub use self::command::{Answer, Command, Reply};
 pub use self::event::{AdjustmentReason, Event};
 pub use self::rejection::Rejection;
 pub use self::reservation::{OrderView, RefundState, ReservationState, ReservationView};
 pub use self::terms::{Selling, StockBand, StockView, Terms};
 
+use self::cancel::Cancellation;
 use self::counts::{Counts, Figures};
 use self::index::Index;
 use self::reservation::{Reservation, State};
@@ -55,6 +58,7 @@ pub struct Inventory {
     reservations: SortedMap<ReservationId, Reservation>,
     adjustments: BTreeMap<IdempotencyKey, Adjustment>,
     refunds: BTreeMap<PaymentId, RefundState>,
+    cancellations: BTreeMap<OrderId, Cancellation>,
     /// What opening gave, so that a repeat with another number is known as one.
     opened_with: u32,
     /// The moment of the newest event: time does not run backwards here.
@@ -174,7 +178,9 @@ impl Inventory {
     pub fn placed_order(&self, order: OrderId) -> Option<PlacedOrder> {
         let reservation = self.reservations.get(&order.reservation())?;
         let terms = self.terms.clone()?;
-        let State::Allocated { allocated_at, .. } = reservation.state else {
+        let (State::Allocated { allocated_at, .. } | State::Cancelled { allocated_at, .. }) =
+            reservation.state
+        else {
             return None;
         };
         Some(PlacedOrder {
@@ -188,12 +194,10 @@ impl Inventory {
         })
     }
 
-    /// Every order ever placed, in the order of their ids.
+    /// Every order ever placed, also one that was cancelled since, in the order of their ids.
     pub fn orders(&self) -> impl Iterator<Item = OrderId> + '_ {
-        let allocated = self.reservations.iter();
-        allocated
-            .filter(|(_, reservation)| matches!(reservation.state, State::Allocated { .. }))
-            .map(|(id, _)| id.order())
+        let paid = self.reservations.iter().filter(|(id, r)| r.paid_with(**id).is_some());
+        paid.map(|(id, _)| id.order())
     }
 
     /// Reservations ever made.
@@ -215,6 +219,12 @@ impl Inventory {
             reservations: self.reservations.len() as u64,
             expired: self.expired,
             refunds_due: self.refunds_due().count() as u64,
+            orders_cancelled: self.cancellations.len() as u64,
+            withdrawn_with_orders: self
+                .cancellations
+                .values()
+                .map(|c| u64::from(c.withdrawn))
+                .sum(),
         }
     }
 

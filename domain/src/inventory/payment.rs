@@ -100,7 +100,7 @@ impl Inventory {
                     found.quantity <= self.counts.available()
                         && self.terms.as_ref().is_some_and(may)
                 }
-                State::Allocated { .. } => false,
+                State::Allocated { .. } | State::Cancelled { .. } => false,
             }
     }
 

@@ -56,6 +56,9 @@ pub enum Rejection {
     /// The reservation is an order by now.
     #[error("the reservation is already an order")]
     ReservationAllocated,
+    /// The reservation was an order, and that was cancelled.
+    #[error("the order was cancelled")]
+    OrderCancelled,
     /// The payment is under way; only the provider's word ends it.
     #[error("a payment for this reservation is under way")]
     PaymentInProgress,
@@ -124,6 +127,7 @@ impl Rejection {
             | Self::ReservationReleased
             | Self::ReservationExpired
             | Self::ReservationAllocated
+            | Self::OrderCancelled
             | Self::ExtensionCapReached { .. }
             | Self::SaleClosed
             | Self::PerShopperMaxReached { .. }

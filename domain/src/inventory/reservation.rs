@@ -22,9 +22,24 @@ pub(super) struct Reservation {
 /// Where a reservation stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
-    Held { expires_at: Timestamp },
-    Paying { deadline: Timestamp, overdue: bool },
-    Allocated { attempt: u32, allocated_at: Timestamp, settled: bool },
+    Held {
+        expires_at: Timestamp,
+    },
+    Paying {
+        deadline: Timestamp,
+        overdue: bool,
+    },
+    Allocated {
+        attempt: u32,
+        allocated_at: Timestamp,
+        settled: bool,
+    },
+    /// An order that the merchant cancelled; why and when stands in `Inventory::cancellations`.
+    Cancelled {
+        attempt: u32,
+        allocated_at: Timestamp,
+        settled: bool,
+    },
     Released,
     Expired,
 }
@@ -51,7 +66,7 @@ impl Reservation {
 
     /// Whether its units count for its shopper's limit.
     pub(super) const fn counts(&self) -> bool {
-        !matches!(self.state, State::Released | State::Expired)
+        !matches!(self.state, State::Cancelled { .. } | State::Released | State::Expired)
     }
 
     /// The payment under way, if there is one.
@@ -62,10 +77,12 @@ impl Reservation {
         }
     }
 
-    /// The payment that bought the units, if one did.
+    /// The payment that bought the units, if one did; also when the order was cancelled since.
     pub(super) const fn paid_with(&self, id: ReservationId) -> Option<PaymentId> {
         match self.state {
-            State::Allocated { attempt, .. } => Some(PaymentId::of(id, attempt)),
+            State::Allocated { attempt, .. } | State::Cancelled { attempt, .. } => {
+                Some(PaymentId::of(id, attempt))
+            }
             _ => None,
         }
     }
@@ -81,6 +98,8 @@ pub enum ReservationState {
     Paying,
     /// An order.
     Allocated,
+    /// An order that the merchant cancelled.
+    Cancelled,
     /// Given back by the shopper.
     Released,
     /// Given back by time, or by the provider's word.
@@ -108,7 +127,8 @@ pub struct ReservationView {
     /// The order, once allocated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<OrderView>,
-    /// Money of this shopper that goes back, or went: because it came too late, or twice.
+    /// Money of this shopper that goes back, or went: because it came too late, or twice, or
+    /// because the order was cancelled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refund: Option<RefundState>,
 }
@@ -122,6 +142,16 @@ pub struct OrderView {
     pub allocated_at: Timestamp,
     /// Whether the queue consumer has written it down.
     pub settled: bool,
+    /// When the merchant cancelled it, if that happened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancelled_at: Option<Timestamp>,
+}
+
+impl OrderView {
+    /// The same, cancelled at a moment.
+    pub(super) fn cancelled(self, at: Timestamp) -> Self {
+        Self { cancelled_at: Some(at), ..self }
+    }
 }
 
 /// How far a refund is.

@@ -12,8 +12,8 @@ use std::io::{Error, ErrorKind, Read, Result, Write};
 use serde::{Deserialize, Serialize};
 
 use super::reservation::{Reservation, State};
-use super::{Adjustment, Counts, Inventory, RefundState, Selling, Terms};
-use crate::id::{IdempotencyKey, PaymentId, ReservationId};
+use super::{Adjustment, Cancellation, Counts, Inventory, RefundState, Selling, Terms};
+use crate::id::{IdempotencyKey, OrderId, PaymentId, ReservationId};
 use crate::time::{Millis, Timestamp};
 
 /// Everything but the reservations.
@@ -27,6 +27,8 @@ struct Head<'a> {
     expired: u64,
     adjustments: Cow<'a, BTreeMap<IdempotencyKey, Adjustment>>,
     refunds: Cow<'a, BTreeMap<PaymentId, RefundState>>,
+    #[serde(default)]
+    cancellations: Cow<'a, BTreeMap<OrderId, Cancellation>>,
     opened_with: u32,
     last_at: Timestamp,
     /// How many follow.
@@ -50,6 +52,7 @@ impl Inventory {
             expired: self.expired,
             adjustments: Cow::Borrowed(&self.adjustments),
             refunds: Cow::Borrowed(&self.refunds),
+            cancellations: Cow::Borrowed(&self.cancellations),
             opened_with: self.opened_with,
             last_at: self.last_at,
             reservations: self.reservations.len(),
@@ -80,6 +83,7 @@ impl Inventory {
             expired: head.expired,
             adjustments: head.adjustments.into_owned(),
             refunds: head.refunds.into_owned(),
+            cancellations: head.cancellations.into_owned(),
             opened_with: head.opened_with,
             last_at: head.last_at,
             ..Self::default()
@@ -98,7 +102,7 @@ impl Inventory {
         if from.read(&mut [0])? > 0 {
             return Err(wrong("something follows"));
         }
-        if !inventory.invariant_counts() {
+        if !inventory.invariant_counts() || !inventory.invariant_cancellations() {
             return Err(wrong("its reservations are not what it counted"));
         }
         Ok(inventory)
@@ -130,6 +134,9 @@ fn encode(id: ReservationId, reservation: &Reservation, block: &mut Vec<u8>) {
         State::Paying { deadline, overdue: true } => (2, Some(deadline), None),
         State::Allocated { attempt, allocated_at, settled } => {
             (if settled { 4 } else { 3 }, Some(allocated_at), Some(attempt))
+        }
+        State::Cancelled { attempt, allocated_at, settled } => {
+            (if settled { 8 } else { 7 }, Some(allocated_at), Some(attempt))
         }
         State::Released => (5, None, None),
         State::Expired => (6, None, None),
@@ -168,6 +175,11 @@ fn decode(rest: &mut &[u8]) -> Option<(ReservationId, Reservation)> {
         },
         5 => State::Released,
         6 => State::Expired,
+        7 | 8 => State::Cancelled {
+            allocated_at: later(rest)?,
+            attempt: number(rest)?.try_into().ok()?,
+            settled: tag == 8,
+        },
         _ => return None,
     };
     Some((id, Reservation { shopper_second_half, quantity, attempts, reserved_at, state }))

@@ -97,7 +97,7 @@ pub struct StockView {
     pub terms: Terms,
     /// Whether reservations are accepted.
     pub selling: Selling,
-    /// Units given to the sale.
+    /// Units given to the sale, without those that left it.
     pub on_hand: u32,
     /// Units set aside for shoppers in checkout.
     pub reserved: u32,
@@ -115,4 +115,10 @@ pub struct StockView {
     pub expired: u64,
     /// Payments that have to be given back.
     pub refunds_due: u64,
+    /// Orders that were cancelled.
+    #[serde(default)]
+    pub orders_cancelled: u64,
+    /// Units that left the sale with them, because they were not to come back.
+    #[serde(default)]
+    pub withdrawn_with_orders: u64,
 }

@@ -217,6 +217,7 @@ impl Case {
                 Event::Allocated { payment } => {
                     standing.held.remove(&payment.reservation());
                     standing.paying.remove(&payment.reservation());
+                    standing.bought.insert(payment.reservation());
                 }
                 Event::PaymentDeclined { reservation, .. } => {
                     standing.paying.remove(reservation);
@@ -253,17 +254,18 @@ impl Case {
     /// What was released or expired can be had at once by somebody who never had any.
     fn what_came_back_is_offered(&self, events: &[Event], clock: Timestamp, seen: &mut Seen) {
         for event in events {
-            let (Event::Released { reservation }
-            | Event::PaymentVoided { reservation }
-            | Event::Expired { reservation }) = event
-            else {
-                continue;
+            let reservation = match event {
+                Event::Released { reservation }
+                | Event::PaymentVoided { reservation }
+                | Event::Expired { reservation } => *reservation,
+                Event::OrderCancelled { order, restock: true, .. } => order.reservation(),
+                _ => continue,
             };
             if self.naive.selling != Selling::Open {
                 continue;
             }
             seen.offered_again += 1;
-            let quantity = self.standing.quantities[reservation];
+            let quantity = self.standing.quantities[&reservation];
             let next = Command::Reserve { shopper: shopper("next"), key: name("first"), quantity };
             let answer = self.twin.clone().decide_batch([&next], clock).unwrap().answers.remove(0);
             assert!(matches!(answer, Answer::Accepted(_)), "not offered again: {answer:?}");

@@ -78,6 +78,8 @@ pub(crate) struct Standing {
     pub(crate) held: BTreeSet<ReservationId>,
     /// Those with a payment under way.
     pub(crate) paying: BTreeSet<ReservationId>,
+    /// Those that became orders, cancelled or not.
+    pub(crate) bought: BTreeSet<ReservationId>,
 }
 
 impl Cast {
@@ -147,13 +149,28 @@ impl Cast {
                 Command::Settle { orders }
             }
             82..86 => Command::ShowReservation { shopper, reservation },
-            86..88 => Command::ShowStock,
-            88..97 => adjust(chance),
+            86..87 => Command::ShowStock,
+            87..90 => self.cancel(chance, standing, reservation),
+            90..97 => adjust(chance),
             97..98 => {
                 let phase_number = standing.orders + chance.below(3);
                 Command::SetSelling { selling: next_selling(chance), phase_number }
             }
             _ => self.open(chance),
+        }
+    }
+
+    /// Mostly an order; few keys and words, so that acts are repeated and mixed up.
+    fn cancel(&self, chance: &mut Chance, standing: &Standing, any: ReservationId) -> Command {
+        let bought: Vec<_> = standing.bought.iter().copied().collect();
+        let meant =
+            if bought.is_empty() || chance.happens(5) { any } else { *chance.pick(&bought) };
+        let (act, why) = (chance.below(2), *chance.pick(&["torn", "torn", "torn", "late"]));
+        Command::CancelOrder {
+            order: meant.order(),
+            key: name(&format!("act-{act}")),
+            restock: chance.happens(60),
+            reason: AdjustmentReason::try_from(why.to_owned()).unwrap(),
         }
     }
 

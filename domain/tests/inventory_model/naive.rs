@@ -52,8 +52,18 @@ pub(crate) enum Stage {
     Held,
     Paying { until: u64, called_in: bool },
     Bought { payment: PaymentId, at: u64, settled: bool },
+    Cancelled { payment: PaymentId, at: u64, settled: bool, act: Act },
     GivenBack,
     RanOut,
+}
+
+/// What the merchant said when cancelling.
+#[derive(Clone, PartialEq)]
+pub(crate) struct Act {
+    pub(crate) key: IdempotencyKey,
+    pub(crate) restock: bool,
+    pub(crate) reason: AdjustmentReason,
+    pub(crate) at: u64,
 }
 
 /// Money to give back.
@@ -96,7 +106,13 @@ impl Naive {
 
     pub(crate) fn on_hand(&self) -> u32 {
         let changes: i64 = self.adjustments.iter().map(|change| change.units).sum();
-        u32::try_from(i64::from(self.opened_with) + changes).unwrap()
+        let given = i64::from(self.opened_with) + changes;
+        u32::try_from(given - i64::from(self.left())).unwrap()
+    }
+
+    /// Units that left with orders that were cancelled.
+    fn left(&self) -> u32 {
+        self.sum(|row| matches!(&row.stage, Stage::Cancelled { act, .. } if !act.restock))
     }
 
     pub(crate) fn reserved(&self) -> u32 {
@@ -114,7 +130,9 @@ impl Naive {
     /// Units the shopper has reserved or bought.
     pub(crate) fn units_of(&self, shopper: ShopperId) -> u32 {
         self.sum(|row| {
-            row.shopper == shopper && !matches!(row.stage, Stage::GivenBack | Stage::RanOut)
+            let had =
+                matches!(row.stage, Stage::Held | Stage::Paying { .. } | Stage::Bought { .. });
+            row.shopper == shopper && had
         })
     }
 
@@ -145,7 +163,13 @@ impl Naive {
             reservations: self.rows.len() as u64,
             expired: self.rows.iter().map(|row| row.times_expired).sum(),
             refunds_due: self.refunds_due().len() as u64,
+            orders_cancelled: self.cancelled() as u64,
+            withdrawn_with_orders: self.left().into(),
         })
+    }
+
+    fn cancelled(&self) -> usize {
+        self.rows.iter().filter(|row| matches!(row.stage, Stage::Cancelled { .. })).count()
     }
 
     /// Orders whose being settled is as wanted, by id.
@@ -153,7 +177,10 @@ impl Naive {
         let mut orders: Vec<_> = self
             .rows
             .iter()
-            .filter(|row| matches!(row.stage, Stage::Bought { settled, .. } if wanted(settled)))
+            .filter(|row| {
+                matches!(row.stage, Stage::Bought { settled, .. } | Stage::Cancelled { settled, .. }
+                    if wanted(settled))
+            })
             .map(|row| row.id.order())
             .collect();
         orders.sort();
@@ -202,8 +229,16 @@ impl Naive {
             }
             Stage::Bought { payment, at, settled } => {
                 let allocated_at = Timestamp::from_millis(at);
-                let order = OrderView { order: row.id.order(), allocated_at, settled };
+                let order = row.id.order();
+                let order = OrderView { order, allocated_at, settled, cancelled_at: None };
                 (ReservationState::Allocated, None, Some(payment), Some(order))
+            }
+            Stage::Cancelled { payment, at, settled, act } => {
+                let allocated_at = Timestamp::from_millis(at);
+                let cancelled_at = Some(Timestamp::from_millis(act.at));
+                let order =
+                    OrderView { order: row.id.order(), allocated_at, settled, cancelled_at };
+                (ReservationState::Cancelled, None, Some(payment), Some(order))
             }
             Stage::GivenBack => (ReservationState::Released, None, None, None),
             Stage::RanOut => (ReservationState::Expired, None, None, None),

@@ -9,7 +9,7 @@ use doorbuster_domain::inventory::{
 };
 use doorbuster_domain::time::Timestamp;
 
-use crate::naive::{Change, Naive, Owed, Row, Stage, answer};
+use crate::naive::{Act, Change, Naive, Owed, Row, Stage, answer};
 
 type Verdict = Result<Reply, Rejection>;
 
@@ -72,6 +72,11 @@ impl Naive {
                     self.newest = now;
                 }
                 Ok(Reply::Noted)
+            }
+            Command::CancelOrder { order, key, restock, reason } => {
+                let (key, reason) = (key.clone(), reason.clone());
+                let act = Act { key, restock: *restock, reason, at: now };
+                self.cancel(self.any(order.reservation())?, act)
             }
             Command::Release { shopper, reservation } => {
                 let at = self.own(*shopper, *reservation)?;
@@ -211,6 +216,7 @@ impl Naive {
         match self.rows[at].stage {
             Stage::Paying { .. } => return Err(Rejection::PaymentInProgress),
             Stage::Bought { .. } => return Err(Rejection::ReservationAllocated),
+            Stage::Cancelled { .. } => return Err(Rejection::OrderCancelled),
             Stage::Held => self.put(at, Stage::GivenBack, now),
             Stage::GivenBack | Stage::RanOut => {}
         }
@@ -285,13 +291,19 @@ impl Naive {
         now: u64,
     ) -> Verdict {
         let refund = Ok(Reply::RefundDue { payment });
-        if self.owed.iter().any(|owed| owed.payment == payment) {
+        let spent = matches!(&self.rows[at].stage, Stage::Cancelled { payment: with, .. }
+            if *with == payment);
+        if !spent && self.owed.iter().any(|owed| owed.payment == payment) {
             return refund;
         }
         let (shopper, quantity) = (self.rows[at].shopper, self.rows[at].quantity);
         let buys = match &self.rows[at].stage {
-            Stage::Bought { payment: known, .. } if *known == payment => return Ok(self.show(at)),
-            Stage::Bought { .. } => false,
+            Stage::Bought { payment: known, .. } | Stage::Cancelled { payment: known, .. }
+                if *known == payment =>
+            {
+                return Ok(self.show(at));
+            }
+            Stage::Bought { .. } | Stage::Cancelled { .. } => false,
             Stage::Paying { .. } => self.rows[at].newest_payment() == payment,
             Stage::Held => true,
             Stage::GivenBack | Stage::RanOut => {
@@ -312,9 +324,30 @@ impl Naive {
         refund
     }
 
+    fn cancel(&mut self, at: usize, act: Act) -> Verdict {
+        let now = act.at;
+        match self.rows[at].stage.clone() {
+            Stage::Bought { payment, at: bought, settled } => {
+                self.put(at, Stage::Cancelled { payment, at: bought, settled, act }, now);
+                self.owed.push(Owed { payment, done: false });
+                Ok(self.show(at))
+            }
+            Stage::Cancelled { act: known, .. } if known.key != act.key => {
+                Err(Rejection::OrderCancelled)
+            }
+            Stage::Cancelled { act: known, .. } if known == Act { at: known.at, ..act } => {
+                let Reply::Reservation { view, .. } = self.show(at) else { unreachable!() };
+                Ok(Reply::Reservation { view, exists: true })
+            }
+            Stage::Cancelled { .. } => Err(Rejection::ExistsWithDifferentAdjustment),
+            _ => Err(Rejection::ReservationNotFound),
+        }
+    }
+
     fn settle(&mut self, id: ReservationId, now: u64) {
         let Some(at) = self.at(id) else { return };
-        if let Stage::Bought { settled, .. } = &mut self.rows[at].stage
+        if let Stage::Bought { settled, .. } | Stage::Cancelled { settled, .. } =
+            &mut self.rows[at].stage
             && !*settled
         {
             *settled = true;
@@ -357,6 +390,7 @@ impl Naive {
             Stage::Held => Ok(()),
             Stage::Paying { .. } => Err(Rejection::PaymentInProgress),
             Stage::Bought { .. } => Err(Rejection::ReservationAllocated),
+            Stage::Cancelled { .. } => Err(Rejection::OrderCancelled),
             Stage::GivenBack => Err(Rejection::ReservationReleased),
             Stage::RanOut => Err(Rejection::ReservationExpired),
         }
