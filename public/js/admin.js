@@ -6,7 +6,6 @@ import {
   el,
   kept,
   keptHere,
-  money,
   once,
   onSubmit,
   path,
@@ -18,6 +17,7 @@ import {
 
 import { lookAtLetters, setUpLetters } from "./admin-letters.js";
 import { chose, drandRound, setUp, showLine } from "./admin-line.js";
+import { setUpOrders, showOrders } from "./admin-orders.js";
 
 const LOOK_EVERY_MS = 2_000;
 const COLUMNS = ["on_hand", "reserved", "allocated", "available", "orders_unsettled", "expired"];
@@ -144,20 +144,7 @@ async function look() {
   ]);
   if (asked !== chosen) return;
   showState(state);
-  say(byId("orders-count"), `${orders.length}${next ? " or more" : ""} settled`);
-  if (byId("orders").childElementCount === orders.length) return;
-  const rows = orders.map((order) => {
-    const lines = order.lines.map((line) => `${line.quantity} × ${line.title}`).join(", ");
-    return el(
-      "tr",
-      {},
-      el("td", { class: "id" }, order.order),
-      el("td", {}, lines),
-      el("td", { class: "number" }, money(order.amount)),
-      el("td", {}, new Date(order.placed_at_ms).toLocaleString()),
-    );
-  });
-  byId("orders").replaceChildren(...rows);
+  showOrders(orders, next);
 }
 
 onSubmit(byId("sign-in"), async (fields) => {
@@ -251,6 +238,7 @@ setUp({
   look,
 });
 
+setUpOrders({ ask: admin, look });
 setUpLetters((method, address) => admin(method, address));
 
 const lookFailed = (problem) => showProblem(byId("live-problem"), problem);

@@ -2,6 +2,7 @@
 
 pub(crate) mod letters;
 pub(crate) mod line;
+pub(crate) mod orders;
 pub(crate) mod readiness;
 pub(crate) mod webhooks;
 
@@ -318,5 +319,7 @@ fn stock(view: &StockView) -> Stock {
         reservations: view.reservations,
         expired: view.expired,
         refunds_due: view.refunds_due,
+        orders_cancelled: view.orders_cancelled,
+        withdrawn_with_orders: view.withdrawn_with_orders,
     }
 }

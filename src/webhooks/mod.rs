@@ -8,7 +8,7 @@ use wasm_bindgen::prelude::*;
 use worker::Env;
 
 pub(crate) use deliver::deliver;
-pub(crate) use outbox::{listeners, statements_for};
+pub(crate) use outbox::{deliveries, listeners, statements_for};
 
 use crate::edge::{Edge, now};
 use crate::problem::Problem;

@@ -1,6 +1,7 @@
 //! Events and deliveries, written in the transaction that writes the order into the books.
 
 use doorbuster_domain::inventory::PlacedOrder;
+use doorbuster_domain::time::Timestamp;
 use doorbuster_domain::webhook::{Event, EventKind};
 use doorbuster_wire::merchant::SettledOrder;
 use doorbuster_wire::shopper::OrderLine;
@@ -23,7 +24,7 @@ pub(crate) fn statements_for(
 ) -> Result<[D1PreparedStatement; 2], Problem> {
     let data = serde_json::to_string(&settled(order)).unwrap_or_default();
     let id = order.order.to_string();
-    let [created, paid] = EventKind::ALL.map(|kind| Event {
+    let [created, paid] = [EventKind::OrderCreated, EventKind::OrderPaid].map(|kind| Event {
         kind,
         order: order.order,
         sale: &order.terms.sale,
@@ -44,7 +45,16 @@ pub(crate) fn statements_for(
             at(),
         ],
     )?;
-    let deliveries = store.prepare(
+    Ok([events, deliveries(store, now(), [&created.id(), &paid.id()])?])
+}
+
+/// The statement that sends two events, or one that is named twice, to who wants them.
+pub(crate) fn deliveries(
+    store: &Store,
+    at: Timestamp,
+    [one, other]: [&str; 2],
+) -> Result<D1PreparedStatement, Problem> {
+    store.prepare(
         "INSERT INTO webhook_deliveries (endpoint, event, state, attempts, next_at_ms)
          SELECT p.endpoint, e.event, 'pending', 0, ?1
          FROM webhook_endpoints p JOIN webhook_events e
@@ -52,9 +62,8 @@ pub(crate) fn statements_for(
              AND instr(p.kinds, char(34) || e.kind || char(34)) > 0
          ORDER BY p.endpoint, e.kind
          ON CONFLICT DO NOTHING",
-        &[at(), Value::Text(&created.id()), Value::Text(&paid.id())],
-    )?;
-    Ok([events, deliveries])
+        &[Value::Number(at.as_millis()), Value::Text(one), Value::Text(other)],
+    )
 }
 
 /// The order as the merchant's list has it.
@@ -64,6 +73,7 @@ fn settled(order: &PlacedOrder) -> SettledOrder {
         sale: order.terms.sale.to_string(),
         shopper: order.shopper.to_string(),
         payment: order.payment.to_string(),
+        status: "settled".to_owned(),
         amount: order.amount.into(),
         lines: vec![OrderLine {
             sku: order.terms.sku.to_string(),
@@ -73,5 +83,8 @@ fn settled(order: &PlacedOrder) -> SettledOrder {
         }],
         placed_at_ms: order.allocated_at.as_millis(),
         settled_at_ms: now().as_millis(),
+        cancelled_at_ms: None,
+        cancel_reason: None,
+        refunded_at_ms: None,
     }
 }

@@ -266,7 +266,7 @@ pub struct Reservation {
     pub sale: String,
     /// The SKU.
     pub sku: String,
-    /// `held`, `paying`, `allocated`, `released` or `expired`.
+    /// `held`, `paying`, `allocated`, `cancelled`, `released` or `expired`.
     pub state: String,
     /// Units.
     pub quantity: u32,
@@ -276,7 +276,8 @@ pub struct Reservation {
     pub expires_at_ms: Option<u64>,
     /// The order, once paid.
     pub order: Option<String>,
-    /// Money that came too late, or twice: `due` while it is going back, `done` once it went.
+    /// Money that came too late, or twice, or whose order was cancelled: `due` while it is going
+    /// back, `done` once it went.
     pub refund: Option<String>,
 }
 
@@ -296,7 +297,8 @@ pub struct PaymentReply {
 pub struct Order {
     /// Its id.
     pub order: String,
-    /// `placed`, or `settled` once it is in the merchant's books.
+    /// `placed`, or `settled` once it is in the merchant's books; `cancelled` if the merchant
+    /// cancelled it, and `refunded` once its money has gone back.
     pub status: String,
     /// The sale.
     pub sale: String,
@@ -306,6 +308,8 @@ pub struct Order {
     pub amount: Money,
     /// When it was placed, in milliseconds since 1970.
     pub placed_at_ms: u64,
+    /// When the merchant cancelled it, in milliseconds since 1970; `null` if that did not happen.
+    pub cancelled_at_ms: Option<u64>,
 }
 
 /// One line of an order.

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 pub struct WebhookRequest {
     /// An `https` address of at most 2,048 characters, whose host is public.
     pub address: String,
-    /// What it is told of: `order.created`, `order.paid`; all there is if it is not said.
+    /// What it is told of: `order.created`, `order.paid`, `order.cancelled`,
+    /// `order.refunded`; all there is if it is not said.
     #[serde(default)]
     pub events: Option<Vec<String>>,
 }

@@ -110,6 +110,11 @@ impl Inventory {
         Some(Cancelled { at, restock, reason: known.reason.clone() })
     }
 
+    /// Every order that was cancelled, in the order of their ids.
+    pub fn cancelled_orders(&self) -> impl Iterator<Item = OrderId> + '_ {
+        self.cancellations.keys().copied()
+    }
+
     /// When an order was cancelled, if it was.
     pub(super) fn cancelled_at(&self, order: OrderId) -> Option<Timestamp> {
         self.cancellations.get(&order).map(|known| known.at)

@@ -11,17 +11,24 @@ pub enum EventKind {
     OrderCreated,
     /// Its payment is complete. Here both happen at once: there is no order without a payment.
     OrderPaid,
+    /// The merchant cancelled it.
+    OrderCancelled,
+    /// Its money was given back.
+    OrderRefunded,
 }
 
 impl EventKind {
     /// Every kind, in the order in which they are told of.
-    pub const ALL: [Self; 2] = [Self::OrderCreated, Self::OrderPaid];
+    pub const ALL: [Self; 4] =
+        [Self::OrderCreated, Self::OrderPaid, Self::OrderCancelled, Self::OrderRefunded];
 
     /// Its name.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::OrderCreated => "order.created",
             Self::OrderPaid => "order.paid",
+            Self::OrderCancelled => "order.cancelled",
+            Self::OrderRefunded => "order.refunded",
         }
     }
 
@@ -53,6 +60,8 @@ impl Event<'_> {
         let kind = match self.kind {
             EventKind::OrderCreated => "created",
             EventKind::OrderPaid => "paid",
+            EventKind::OrderCancelled => "cancelled",
+            EventKind::OrderRefunded => "refunded",
         };
         format!("evt_{kind}_{tail}")
     }

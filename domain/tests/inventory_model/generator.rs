@@ -150,27 +150,13 @@ impl Cast {
             }
             82..86 => Command::ShowReservation { shopper, reservation },
             86..87 => Command::ShowStock,
-            87..90 => self.cancel(chance, standing, reservation),
+            87..90 => cancel(chance, standing, reservation),
             90..97 => adjust(chance),
             97..98 => {
                 let phase_number = standing.orders + chance.below(3);
                 Command::SetSelling { selling: next_selling(chance), phase_number }
             }
             _ => self.open(chance),
-        }
-    }
-
-    /// Mostly an order; few keys and words, so that acts are repeated and mixed up.
-    fn cancel(&self, chance: &mut Chance, standing: &Standing, any: ReservationId) -> Command {
-        let bought: Vec<_> = standing.bought.iter().copied().collect();
-        let meant =
-            if bought.is_empty() || chance.happens(5) { any } else { *chance.pick(&bought) };
-        let (act, why) = (chance.below(2), *chance.pick(&["torn", "torn", "torn", "late"]));
-        Command::CancelOrder {
-            order: meant.order(),
-            key: name(&format!("act-{act}")),
-            restock: chance.happens(60),
-            reason: AdjustmentReason::try_from(why.to_owned()).unwrap(),
         }
     }
 
@@ -238,6 +224,19 @@ impl Cast {
         let meant =
             if chance.happens(97) { reservation } else { chance.pick(&self.reservations).id };
         PaymentId::of(meant, *chance.pick(&[1, 1, 1, 1, 2, 2, 3, 0]))
+    }
+}
+
+/// Mostly an order; few keys and words, so that acts are repeated and mixed up.
+fn cancel(chance: &mut Chance, standing: &Standing, any: ReservationId) -> Command {
+    let bought: Vec<_> = standing.bought.iter().copied().collect();
+    let meant = if bought.is_empty() || chance.happens(5) { any } else { *chance.pick(&bought) };
+    let (act, why) = (chance.below(2), *chance.pick(&["torn", "torn", "torn", "late"]));
+    Command::CancelOrder {
+        order: meant.order(),
+        key: name(&format!("act-{act}")),
+        restock: chance.happens(60),
+        reason: AdjustmentReason::try_from(why.to_owned()).unwrap(),
     }
 }
 

@@ -53,14 +53,7 @@ impl Naive {
             Command::DeclinePayment { payment } => {
                 Ok(self.decline(&terms, self.begun(*payment)?, *payment, now))
             }
-            Command::VoidPayment { payment } => {
-                let at = self.begun(*payment)?;
-                if self.pays_with(at, *payment) {
-                    self.rows[at].times_expired += 1;
-                    self.put(at, Stage::RanOut, now);
-                }
-                Ok(Reply::Noted)
-            }
+            Command::VoidPayment { payment } => Ok(self.void(self.begun(*payment)?, *payment, now)),
             Command::Allocate { payment, amount_minor } => {
                 self.allocate(&terms, self.begun(*payment)?, *payment, *amount_minor, now)
             }
@@ -282,6 +275,14 @@ impl Naive {
         self.show(at)
     }
 
+    fn void(&mut self, at: usize, payment: PaymentId, now: u64) -> Reply {
+        if self.pays_with(at, payment) {
+            self.rows[at].times_expired += 1;
+            self.put(at, Stage::RanOut, now);
+        }
+        Reply::Noted
+    }
+
     fn allocate(
         &mut self,
         terms: &Terms,
@@ -336,8 +337,12 @@ impl Naive {
                 Err(Rejection::OrderCancelled)
             }
             Stage::Cancelled { act: known, .. } if known == Act { at: known.at, ..act } => {
-                let Reply::Reservation { view, .. } = self.show(at) else { unreachable!() };
-                Ok(Reply::Reservation { view, exists: true })
+                let shown = self.show(at);
+                Ok(if let Reply::Reservation { view, .. } = shown {
+                    Reply::Reservation { view, exists: true }
+                } else {
+                    shown
+                })
             }
             Stage::Cancelled { .. } => Err(Rejection::ExistsWithDifferentAdjustment),
             _ => Err(Rejection::ReservationNotFound),

@@ -1,0 +1,136 @@
+//! Orders in the books: as the merchant sees them, and what becomes of one that was cancelled.
+//!
+//! What is shown is put together by the database, as JSON (see `src/admin/webhooks.rs`).
+
+use doorbuster_domain::id::{OrderId, SaleId};
+use doorbuster_domain::inventory::Cancelled;
+use doorbuster_domain::time::Timestamp;
+use doorbuster_domain::webhook::{Event, EventKind};
+use worker::{D1PreparedStatement, Env};
+
+use crate::edge::now;
+use crate::problem::Problem;
+use crate::store::{Row, Store, Value};
+use crate::webhooks;
+
+/// An order, as `doorbuster_wire::merchant::SettledOrder`, of `orders o` and what [`FROM`] joins.
+macro_rules! shown {
+    () => {
+        "json_object('order', o.order_id, 'sale', o.sale, 'shopper', o.shopper,
+            'payment', o.payment, 'status', CASE WHEN c.refunded_at_ms > 0 THEN 'refunded'
+                WHEN c.order_id <> '' THEN 'cancelled' ELSE 'settled' END,
+            'amount', json_object('minor', o.amount_minor, 'currency', o.currency),
+            'lines', json((SELECT json_group_array(json_object('sku', l.sku, 'title', l.title,
+                'quantity', l.quantity, 'unit_price',
+                    json_object('minor', l.unit_price_minor, 'currency', o.currency)))
+                FROM (SELECT * FROM order_lines WHERE order_id = o.order_id ORDER BY line) l)),
+            'placed_at_ms', o.placed_at_ms, 'settled_at_ms', o.settled_at_ms,
+            'cancelled_at_ms', c.cancelled_at_ms, 'cancel_reason', c.reason,
+            'refunded_at_ms', c.refunded_at_ms)"
+    };
+}
+
+macro_rules! from {
+    () => {
+        " FROM orders o LEFT JOIN order_cancellations c ON c.order_id = o.order_id "
+    };
+}
+
+/// Orders of a sale after a number; each as JSON, and its number.
+pub(crate) const PAGE: &str = concat!(
+    "SELECT ",
+    shown!(),
+    ", o.number",
+    from!(),
+    "WHERE o.sale = ?1 AND o.number > ?2 ORDER BY o.number LIMIT ?3"
+);
+
+/// One order: as JSON, its sale, and its SKU.
+const ONE: &str = concat!(
+    "SELECT ",
+    shown!(),
+    ", o.sale, (SELECT sku FROM order_lines WHERE order_id = o.order_id)",
+    from!(),
+    "WHERE o.order_id = ?1"
+);
+
+/// Writes an event about an order whose body ends with the order.
+const TELL: &str = concat!(
+    "INSERT INTO webhook_events (event, kind, order_id, body, created_at_ms)
+     SELECT ?1, ?2, o.order_id, ?3 || ",
+    shown!(),
+    " || '}', ?5",
+    from!(),
+    "WHERE o.order_id = ?4 AND EXISTS (SELECT 1 FROM webhook_endpoints WHERE enabled = 1)
+     ON CONFLICT DO NOTHING"
+);
+
+/// An order in the books: as JSON, its sale, and its SKU.
+pub(crate) async fn find(store: &Store, order: OrderId) -> Result<Option<Row>, Problem> {
+    let id = order.to_string();
+    Ok(store.rows(ONE, &[Value::Text(&id)]).await?.into_iter().next())
+}
+
+/// Writes down that an order was cancelled, and tells the merchant's shop in the same transaction.
+/// Doing it twice is doing it once.
+pub(crate) async fn cancel(
+    env: &Env,
+    store: &Store,
+    (sale, order): (&SaleId, OrderId),
+    cancelled: &Cancelled,
+) -> Result<(), Problem> {
+    let id = order.to_string();
+    let row = store.prepare(
+        "INSERT INTO order_cancellations (order_id, cancelled_at_ms, restock, reason)
+         VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        &[
+            Value::Text(&id),
+            Value::Number(cancelled.at.as_millis()),
+            Value::Number(cancelled.restock.into()),
+            Value::Text(cancelled.reason.as_str()),
+        ],
+    )?;
+    tell(env, store, row, Event { kind: EventKind::OrderCancelled, order, sale, at: cancelled.at })
+        .await
+}
+
+/// The same, that the money of a cancelled order was given back.
+pub(crate) async fn refund(
+    env: &Env,
+    store: &Store,
+    (sale, order): (&SaleId, OrderId),
+) -> Result<(), Problem> {
+    let (id, at) = (order.to_string(), now());
+    let row = store.prepare(
+        "UPDATE order_cancellations SET refunded_at_ms = ?1
+         WHERE order_id = ?2 AND refunded_at_ms IS NULL",
+        &[Value::Number(at.as_millis()), Value::Text(&id)],
+    )?;
+    tell(env, store, row, Event { kind: EventKind::OrderRefunded, order, sale, at }).await
+}
+
+/// Writes a change, and what the merchant's shop is told of it.
+async fn tell(
+    env: &Env,
+    store: &Store,
+    change: D1PreparedStatement,
+    event: Event<'_>,
+) -> Result<(), Problem> {
+    let told = webhooks::listeners(store).await?;
+    let (event_id, order, at) = (event.id(), event.order.to_string(), now());
+    let body = event.body("null");
+    let event = store.prepare(
+        TELL,
+        &[
+            Value::Text(&event_id),
+            Value::Text(event.kind.as_str()),
+            Value::Text(body.strip_suffix("null}").unwrap_or_default()),
+            Value::Text(&order),
+            Value::Number(Timestamp::as_millis(at)),
+        ],
+    )?;
+    let deliveries = webhooks::deliveries(store, at, [&event_id, &event_id])?;
+    store.run(vec![change, event, deliveries]).await?;
+    webhooks::wake_all(env, &told);
+    Ok(())
+}
