@@ -4,6 +4,7 @@
 
 use doorbuster_domain::id::{OrderId, SaleId};
 use doorbuster_domain::inventory::Cancelled;
+use doorbuster_domain::order_number::OrderNumber;
 use doorbuster_domain::time::Timestamp;
 use doorbuster_domain::webhook::{Event, EventKind};
 use worker::{D1PreparedStatement, Env};
@@ -13,10 +14,10 @@ use crate::problem::Problem;
 use crate::store::{Row, Store, Value};
 use crate::webhooks;
 
-/// An order, as `doorbuster_wire::merchant::SettledOrder`, of `orders o` and what [`FROM`] joins.
+/// An order, as `doorbuster_wire::merchant::SettledOrder` after [`opening`], of what `from!` joins.
 macro_rules! shown {
     () => {
-        "json_object('order', o.order_id, 'sale', o.sale, 'shopper', o.shopper,
+        "substr(json_object('order', o.order_id, 'sale', o.sale, 'shopper', o.shopper,
             'payment', o.payment, 'status', CASE WHEN c.refunded_at_ms > 0 THEN 'refunded'
                 WHEN c.order_id <> '' THEN 'cancelled' ELSE 'settled' END,
             'amount', json_object('minor', o.amount_minor, 'currency', o.currency),
@@ -26,7 +27,7 @@ macro_rules! shown {
                 FROM (SELECT * FROM order_lines WHERE order_id = o.order_id ORDER BY line) l)),
             'placed_at_ms', o.placed_at_ms, 'settled_at_ms', o.settled_at_ms,
             'cancelled_at_ms', c.cancelled_at_ms, 'cancel_reason', c.reason,
-            'refunded_at_ms', c.refunded_at_ms)"
+            'refunded_at_ms', c.refunded_at_ms), 2)"
     };
 }
 
@@ -36,13 +37,22 @@ macro_rules! from {
     };
 }
 
-/// Orders of a sale after a number; each as JSON, and its number.
+/// Orders of a sale, after one of them: each as JSON, its place in the books, and its id.
 pub(crate) const PAGE: &str = concat!(
     "SELECT ",
     shown!(),
-    ", o.number",
+    ", o.number, o.order_id",
     from!(),
     "WHERE o.sale = ?1 AND o.number > ?2 ORDER BY o.number LIMIT ?3"
+);
+
+/// Orders of a number, of whichever sale: the same of each.
+pub(crate) const OF_NUMBER: &str = concat!(
+    "SELECT ",
+    shown!(),
+    ", o.number, o.order_id",
+    from!(),
+    "WHERE substr(o.order_id, 17, 8) = ?1 ORDER BY o.number LIMIT ?2"
 );
 
 /// One order: as JSON, its sale, and its SKU.
@@ -54,7 +64,7 @@ const ONE: &str = concat!(
     "WHERE o.order_id = ?1"
 );
 
-/// Writes an event about an order whose body ends with the order.
+/// Writes an event about an order whose body goes on, and ends, with the order.
 const TELL: &str = concat!(
     "INSERT INTO webhook_events (event, kind, order_id, body, created_at_ms)
      SELECT ?1, ?2, o.order_id, ?3 || ",
@@ -65,7 +75,12 @@ const TELL: &str = concat!(
      ON CONFLICT DO NOTHING"
 );
 
-/// An order in the books: as JSON, its sale, and its SKU.
+/// What the JSON of an order begins with: the one thing that the database cannot tell.
+pub(crate) fn opening(order: OrderId) -> String {
+    format!(r#"{{"number":"{}","#, OrderNumber::of(order))
+}
+
+/// An order in the books: as JSON after [`opening`], its sale, and its SKU.
 pub(crate) async fn find(store: &Store, order: OrderId) -> Result<Option<Row>, Problem> {
     let id = order.to_string();
     Ok(store.rows(ONE, &[Value::Text(&id)]).await?.into_iter().next())
@@ -119,12 +134,13 @@ async fn tell(
     let told = webhooks::listeners(store).await?;
     let (event_id, order, at) = (event.id(), event.order.to_string(), now());
     let body = event.body("null");
+    let body = body.strip_suffix("null}").unwrap_or_default().to_owned() + &opening(event.order);
     let event = store.prepare(
         TELL,
         &[
             Value::Text(&event_id),
             Value::Text(event.kind.as_str()),
-            Value::Text(body.strip_suffix("null}").unwrap_or_default()),
+            Value::Text(&body),
             Value::Text(&order),
             Value::Number(Timestamp::as_millis(at)),
         ],

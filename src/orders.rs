@@ -2,6 +2,7 @@
 
 use doorbuster_domain::id::OrderId;
 use doorbuster_domain::inventory::{Command, OrderView, RefundState};
+use doorbuster_domain::order_number::OrderNumber;
 use doorbuster_domain::time::Timestamp;
 use doorbuster_wire::problem::ProblemKind;
 use doorbuster_wire::shopper::{Order, OrderLine};
@@ -10,11 +11,11 @@ use worker::Env;
 use crate::books;
 use crate::edge::Edge;
 use crate::http::{Reply, Request};
-use crate::problem::Problem;
+use crate::problem::{Problem, sentence};
 use crate::reservations::{Place, reservation_view};
 use crate::room;
 use crate::shopper;
-use crate::store::{Store, Value};
+use crate::store::{Row, Store, Value};
 
 /// Orders in a page, at most.
 const PAGE_LEN: u64 = 200;
@@ -48,6 +49,7 @@ pub(crate) async fn show(
     };
     let body = Order {
         order: order.to_string(),
+        number: OrderNumber::of(order).to_string(),
         status: status_of(placed, view.refund).to_owned(),
         sale: place.sale.to_string(),
         lines: vec![line],
@@ -68,19 +70,29 @@ fn status_of(order: &OrderView, refund: Option<RefundState>) -> &'static str {
     }
 }
 
-/// `GET /v1/admin/orders?sale=...&after=...`.
+/// `GET /v1/admin/orders?sale=...&after=...`, or `?number=...`.
 pub(crate) async fn list(edge: &Edge, request: &Request<'_>, env: &Env) -> Result<Reply, Problem> {
     let wrong = |what: &str| Problem::new(ProblemKind::QueryInvalid, what.to_owned());
-    let sale = room::sale_id(request.query("sale").unwrap_or_default())
-        .map_err(|_| wrong("Say which sale, such as ?sale=spring-drop."))?;
-    let after: u64 = request
-        .query("after")
-        .unwrap_or("0")
-        .parse()
-        .map_err(|_| wrong("`after` has to be what `next` of the page before said."))?;
-    let page = [Value::Text(sale.as_str()), Value::Number(after), Value::Number(PAGE_LEN)];
-    let rows = Store::open(edge, env).await?.rows(books::PAGE, &page).await?;
-    let orders: Vec<String> = rows.iter().map(|row| row.text(0)).collect();
+    let store = Store::open(edge, env).await?;
+    let limit = Value::Number(PAGE_LEN);
+    let rows = if let Some(number) = request.query("number") {
+        let number: OrderNumber =
+            number.parse().map_err(|error| wrong(&sentence(&format!("{error}"))))?;
+        store.rows(books::OF_NUMBER, &[Value::Text(&number.in_order_id()), limit]).await?
+    } else {
+        let sale = room::sale_id(request.query("sale").unwrap_or_default())
+            .map_err(|_| wrong("Say which sale, such as ?sale=spring-drop, or which ?number=."))?;
+        let after = request.query("after").unwrap_or("0").parse();
+        let after =
+            after.map_err(|_| wrong("`after` has to be what `next` of the page before said."))?;
+        let page = [Value::Text(sale.as_str()), Value::Number(after), limit];
+        store.rows(books::PAGE, &page).await?
+    };
+    let whole = |row: &Row| {
+        let order: Option<OrderId> = row.text(2).parse().ok();
+        order.map_or_else(String::new, books::opening) + &row.text(0)
+    };
+    let orders: Vec<String> = rows.iter().map(whole).collect();
     let last = rows.last().filter(|_| rows.len() as u64 == PAGE_LEN);
     let next = last.map_or_else(|| "null".to_owned(), |row| format!("\"{}\"", row.number(1)));
     let body = format!(r#"{{"orders":[{}],"next":{next}}}"#, orders.join(","));

@@ -6,6 +6,8 @@ const STATES = { settled: "Settled", cancelled: "Cancelled, refund due", refunde
 
 let tools;
 let chosen;
+/** The number that is looked up, if one is. */
+let looked = "";
 
 /** `ask(method, address, options)` asks as the merchant; `look()` shows the sale anew. */
 export function setUpOrders(given) {
@@ -13,9 +15,14 @@ export function setUpOrders(given) {
   byId("cancel-keep").addEventListener("click", () => byId("cancel").close());
 }
 
+/** Which orders are asked for: those of a sale, or those of the number that is looked up. */
+export function ordersWanted(sale) {
+  return looked ? `number=${encodeURIComponent(looked)}` : `sale=${encodeURIComponent(sale)}`;
+}
+
 /** Shows a page of orders. A row is made anew only if it says something else. */
 export function showOrders(orders, next) {
-  say(byId("orders-count"), `${orders.length}${next ? " or more" : ""} settled`);
+  say(byId("orders-count"), looked ? `${orders.length} of this number` : `${orders.length}${next ? " or more" : ""} settled`);
   const box = byId("orders");
   const known = new Map([...box.children].map((row) => [row.dataset.order, row]));
   const rows = orders.map((order) => {
@@ -35,7 +42,13 @@ function rowOf(order, said) {
   return el(
     "tr",
     { "data-order": order.order, "data-said": said },
-    el("td", { class: "id", tabindex: "-1" }, order.order),
+    el(
+      "td",
+      { tabindex: "-1" },
+      order.number,
+      el("br"),
+      el("span", { class: "id soft" }, order.order),
+    ),
     el("td", {}, linesOf(order)),
     el("td", { class: "number" }, money(order.amount)),
     el("td", {}, moment(order.placed_at_ms)),
@@ -46,12 +59,12 @@ function rowOf(order, said) {
 
 function cancelButton(order) {
   if (order.status !== "settled") return undefined;
-  const label = `Cancel order ${order.order}`;
+  const label = `Cancel order ${order.number}`;
   const button = el("button", { type: "button", class: "quiet", "aria-label": label }, "Cancel");
   button.addEventListener("click", () => {
     chosen = order;
     byId("cancel-form").reset();
-    byId("cancel-order").textContent = order.order;
+    byId("cancel-order").textContent = order.number;
     byId("cancel-lines").textContent = linesOf(order);
     byId("cancel-amount").textContent = money(order.amount);
     byId("cancel").showModal();
@@ -60,7 +73,7 @@ function cancelButton(order) {
 }
 
 onSubmit(byId("cancel-form"), async (fields) => {
-  const { order } = chosen;
+  const { order, number } = chosen;
   const json = { reason: fields.get("reason"), restock: fields.get("restock") !== null };
   await once("cancel", { order, ...json }, (key) =>
     tools.ask("POST", path("admin", "orders", order, "cancel"), {
@@ -69,7 +82,15 @@ onSubmit(byId("cancel-form"), async (fields) => {
     }),
   );
   byId("cancel").close();
-  say(byId("orders-done"), `Order ${order} is cancelled. Its money is being given back.`);
+  say(byId("orders-done"), `Order ${number} is cancelled. Its money is being given back.`);
   await tools.look();
   byId("orders").querySelector(`[data-order="${CSS.escape(order)}"] td`)?.focus();
+});
+
+onSubmit(byId("find-order"), async (fields) => {
+  const number = fields.get("number").trim();
+  // Asked for by itself first: what is no number is told under the field.
+  if (number) await tools.ask("GET", `${path("admin", "orders")}?number=${encodeURIComponent(number)}`);
+  looked = number;
+  await tools.look();
 });

@@ -17,7 +17,7 @@ import {
 
 import { lookAtLetters, setUpLetters } from "./admin-letters.js";
 import { chose, drandRound, setUp, showLine } from "./admin-line.js";
-import { setUpOrders, showOrders } from "./admin-orders.js";
+import { ordersWanted, setUpOrders, showOrders } from "./admin-orders.js";
 
 const LOOK_EVERY_MS = 2_000;
 const COLUMNS = ["on_hand", "reserved", "allocated", "available", "orders_unsettled", "expired"];
@@ -140,7 +140,7 @@ async function look() {
   const asked = chosen;
   const [state, { orders, next }] = await Promise.all([
     admin("GET", ofSale()),
-    admin("GET", `${path("admin", "orders")}?sale=${encodeURIComponent(asked)}`),
+    admin("GET", `${path("admin", "orders")}?${ordersWanted(asked)}`),
   ]);
   if (asked !== chosen) return;
   showState(state);

@@ -33,6 +33,7 @@ let looks = 0;
 async function showOrder(id) {
   const order = await call("GET", `${sku}/orders/${encodeURIComponent(id)}`);
   byId("order").hidden = false;
+  byId("order-number").textContent = order.number;
   byId("order-id").textContent = order.order;
   byId("placed").textContent = new Date(order.placed_at_ms).toLocaleString();
   byId("total").textContent = money(order.amount);

@@ -319,7 +319,6 @@ fn stock(view: &StockView) -> Stock {
         reservations: view.reservations,
         expired: view.expired,
         refunds_due: view.refunds_due,
-        orders_cancelled: view.orders_cancelled,
         withdrawn_with_orders: view.withdrawn_with_orders,
     }
 }

@@ -42,7 +42,7 @@ pub(crate) async fn cancel(
     let cancelled = Cancelled { at, restock, reason };
     books::cancel(env, &store, (&place.sale, order), &cancelled).await?;
     let after = books::find(&store, order).await?.ok_or_else(not_found)?;
-    let reply = Reply::text("application/json", after.text(0));
+    let reply = Reply::text("application/json", books::opening(order) + &after.text(0));
     Ok(if *exists { reply.field("idempotent-replayed", "true") } else { reply })
 }
 

@@ -1,6 +1,7 @@
 //! Events and deliveries, written in the transaction that writes the order into the books.
 
 use doorbuster_domain::inventory::PlacedOrder;
+use doorbuster_domain::order_number::OrderNumber;
 use doorbuster_domain::time::Timestamp;
 use doorbuster_domain::webhook::{Event, EventKind};
 use doorbuster_wire::merchant::SettledOrder;
@@ -70,6 +71,7 @@ pub(crate) fn deliveries(
 fn settled(order: &PlacedOrder) -> SettledOrder {
     SettledOrder {
         order: order.order.to_string(),
+        number: OrderNumber::of(order.order).to_string(),
         sale: order.terms.sale.to_string(),
         shopper: order.shopper.to_string(),
         payment: order.payment.to_string(),

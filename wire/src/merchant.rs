@@ -275,9 +275,7 @@ pub struct Stock {
     pub expired: u64,
     /// Payments that have to be given back.
     pub refunds_due: u64,
-    /// Orders that were cancelled.
-    pub orders_cancelled: u64,
-    /// Units that left the sale with them; `on_hand` is without these.
+    /// Units that left the sale with orders that were cancelled; `on_hand` is without these.
     pub withdrawn_with_orders: u64,
 }
 

@@ -29,6 +29,8 @@ pub struct CancelRequest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct SettledOrder {
+    /// Its number for people, such as `55MP-JTB9-D5E`.
+    pub number: String,
     /// Its id.
     pub order: String,
     /// The sale.

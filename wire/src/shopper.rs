@@ -297,6 +297,8 @@ pub struct PaymentReply {
 pub struct Order {
     /// Its id.
     pub order: String,
+    /// Its number for people, such as `55MP-JTB9-D5E`.
+    pub number: String,
     /// `placed`, or `settled` once it is in the merchant's books; `cancelled` if the merchant
     /// cancelled it, and `refunded` once its money has gone back.
     pub status: String,

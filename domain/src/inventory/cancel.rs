@@ -16,6 +16,7 @@ use crate::time::Timestamp;
 
 /// What is kept of a cancellation, beside the reservation that was the order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Kept", into = "Kept")]
 pub(super) struct Cancellation {
     key: IdempotencyKey,
     reason: AdjustmentReason,
@@ -24,8 +25,25 @@ pub(super) struct Cancellation {
     pub(super) withdrawn: u32,
 }
 
+/// The same in a snapshot: a list needs less code to be read than a map with names.
+type Kept = (IdempotencyKey, AdjustmentReason, Timestamp, u32);
+
+impl From<Kept> for Cancellation {
+    fn from((key, reason, at, withdrawn): Kept) -> Self {
+        Self { key, reason, at, withdrawn }
+    }
+}
+
+impl From<Cancellation> for Kept {
+    fn from(cancellation: Cancellation) -> Self {
+        let Cancellation { key, reason, at, withdrawn } = cancellation;
+        (key, reason, at, withdrawn)
+    }
+}
+
 /// A cancellation as the books are told of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Told", into = "Told")]
 pub struct Cancelled {
     /// When.
     pub at: Timestamp,
@@ -33,6 +51,21 @@ pub struct Cancelled {
     pub restock: bool,
     /// Why.
     pub reason: AdjustmentReason,
+}
+
+/// The same in a message: when, whether the units came back, why.
+type Told = (Timestamp, bool, AdjustmentReason);
+
+impl From<Told> for Cancelled {
+    fn from((at, restock, reason): Told) -> Self {
+        Self { at, restock, reason }
+    }
+}
+
+impl From<Cancelled> for Told {
+    fn from(Cancelled { at, restock, reason }: Cancelled) -> Self {
+        (at, restock, reason)
+    }
 }
 
 impl Inventory {

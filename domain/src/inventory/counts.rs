@@ -48,8 +48,6 @@ pub(super) struct Figures {
     pub(super) refunds_due: u64,
     // Snapshots of before there were cancellations had none.
     #[serde(default)]
-    pub(super) orders_cancelled: u64,
-    #[serde(default)]
     pub(super) withdrawn_with_orders: u64,
 }
 
@@ -67,7 +65,6 @@ impl Figures {
             reservations: self.reservations,
             expired: self.expired,
             refunds_due: self.refunds_due,
-            orders_cancelled: self.orders_cancelled,
             withdrawn_with_orders: self.withdrawn_with_orders,
         }
     }

@@ -219,7 +219,6 @@ impl Inventory {
             reservations: self.reservations.len() as u64,
             expired: self.expired,
             refunds_due: self.refunds_due().count() as u64,
-            orders_cancelled: self.cancellations.len() as u64,
             withdrawn_with_orders: self
                 .cancellations
                 .values()

@@ -74,7 +74,9 @@ impl Inventory {
     pub(super) fn read(from: &mut dyn Read) -> Result<Self> {
         let mut block = Vec::new();
         read_block(from, &mut block)?;
-        let head: Head<'static> = serde_json::from_slice(&block)?;
+        // From a text, as events are read: so there is one reader of terms in the module, not two.
+        let head: Head<'static> =
+            serde_json::from_str(std::str::from_utf8(&block).map_err(|_| wrong("no text"))?)?;
         let mut inventory = Self {
             terms: head.terms.into_owned(),
             selling: head.selling,

@@ -115,10 +115,7 @@ pub struct StockView {
     pub expired: u64,
     /// Payments that have to be given back.
     pub refunds_due: u64,
-    /// Orders that were cancelled.
-    #[serde(default)]
-    pub orders_cancelled: u64,
-    /// Units that left the sale with them, because they were not to come back.
+    /// Units that left the sale with orders that were cancelled.
     #[serde(default)]
     pub withdrawn_with_orders: u64,
 }

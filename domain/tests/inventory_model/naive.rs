@@ -163,13 +163,8 @@ impl Naive {
             reservations: self.rows.len() as u64,
             expired: self.rows.iter().map(|row| row.times_expired).sum(),
             refunds_due: self.refunds_due().len() as u64,
-            orders_cancelled: self.cancelled() as u64,
             withdrawn_with_orders: self.left().into(),
         })
-    }
-
-    fn cancelled(&self) -> usize {
-        self.rows.iter().filter(|row| matches!(row.stage, Stage::Cancelled { .. })).count()
     }
 
     /// Orders whose being settled is as wanted, by id.

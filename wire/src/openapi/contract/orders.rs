@@ -10,7 +10,8 @@ use crate::route::Operation;
 pub(super) fn contract(operation: Operation) -> Option<Contract> {
     Some(match operation {
         Operation::ListOrders => Contract::merchant(Body::Json(schema_of::<OrderPage>))
-            .query(("sale", true, "The sale."))
+            .query(("sale", false, "The sale; needed unless a number is looked up."))
+            .query(("number", false, "An order number, however it is written."))
             .query(("after", false, "What `next` of the page before said."))
             .problems(&[Kind::QueryInvalid]),
         Operation::CancelOrder => Contract::merchant(Body::Json(schema_of::<SettledOrder>))
