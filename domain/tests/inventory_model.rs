@@ -15,6 +15,9 @@ mod naive;
 #[path = "inventory_model/naive_answers.rs"]
 mod naive_answers;
 #[cfg(test)]
+#[path = "inventory_model/naive_money.rs"]
+mod naive_money;
+#[cfg(test)]
 #[path = "support/rejections.rs"]
 mod rejections;
 #[cfg(test)]

@@ -1,0 +1,96 @@
+//! What the naive inventory makes of money, and of an order that is taken back.
+
+#![expect(clippy::arithmetic_side_effects, reason = "an overflow fails the test")]
+
+use doorbuster_domain::id::{PaymentId, ReservationId};
+use doorbuster_domain::inventory::{Rejection, Reply, Terms};
+
+use crate::naive::{Act, Naive, Owed, Stage};
+use crate::naive_answers::Verdict;
+
+impl Naive {
+    pub(crate) fn void(&mut self, at: usize, payment: PaymentId, now: u64) -> Reply {
+        if self.pays_with(at, payment) {
+            self.rows[at].times_expired += 1;
+            self.put(at, Stage::RanOut, now);
+        }
+        Reply::Noted
+    }
+
+    pub(crate) fn allocate(
+        &mut self,
+        terms: &Terms,
+        at: usize,
+        payment: PaymentId,
+        minor: u64,
+        now: u64,
+    ) -> Verdict {
+        let refund = Ok(Reply::RefundDue { payment });
+        let spent = matches!(&self.rows[at].stage, Stage::Cancelled { payment: with, .. }
+            if *with == payment);
+        if !spent && self.owed.iter().any(|owed| owed.payment == payment) {
+            return refund;
+        }
+        let (shopper, quantity) = (self.rows[at].shopper, self.rows[at].quantity);
+        let buys = match &self.rows[at].stage {
+            Stage::Bought { payment: known, .. } | Stage::Cancelled { payment: known, .. }
+                if *known == payment =>
+            {
+                return Ok(self.show(at));
+            }
+            Stage::Bought { .. } | Stage::Cancelled { .. } => false,
+            Stage::Paying { .. } => self.rows[at].newest_payment() == payment,
+            Stage::Held => true,
+            Stage::GivenBack | Stage::RanOut => {
+                quantity <= self.available()
+                    && self.units_of(shopper) + quantity <= terms.per_shopper_max
+            }
+        };
+        if buys && minor == self.price(quantity).minor {
+            self.put(at, Stage::Bought { payment, at: now, settled: false }, now);
+            return Ok(self.show(at));
+        }
+        self.owed.push(Owed { payment, done: false });
+        self.newest = now;
+        if self.pays_with(at, payment) {
+            self.rows[at].times_expired += 1;
+            self.put(at, Stage::RanOut, now);
+        }
+        refund
+    }
+
+    pub(crate) fn cancel(&mut self, at: usize, act: Act) -> Verdict {
+        let now = act.at;
+        match self.rows[at].stage.clone() {
+            Stage::Bought { payment, at: bought, settled } => {
+                self.put(at, Stage::Cancelled { payment, at: bought, settled, act }, now);
+                self.owed.push(Owed { payment, done: false });
+                Ok(self.show(at))
+            }
+            Stage::Cancelled { act: known, .. } if known.key != act.key => {
+                Err(Rejection::OrderCancelled)
+            }
+            Stage::Cancelled { act: known, .. } if known == Act { at: known.at, ..act } => {
+                let shown = self.show(at);
+                Ok(if let Reply::Reservation { view, .. } = shown {
+                    Reply::Reservation { view, exists: true }
+                } else {
+                    shown
+                })
+            }
+            Stage::Cancelled { .. } => Err(Rejection::ExistsWithDifferentAdjustment),
+            _ => Err(Rejection::ReservationNotFound),
+        }
+    }
+
+    pub(crate) fn settle(&mut self, id: ReservationId, now: u64) {
+        let Some(at) = self.at(id) else { return };
+        if let Stage::Bought { settled, .. } | Stage::Cancelled { settled, .. } =
+            &mut self.rows[at].stage
+            && !*settled
+        {
+            *settled = true;
+            self.newest = now;
+        }
+    }
+}
