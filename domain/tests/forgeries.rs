@@ -15,7 +15,7 @@ mod transitions;
 mod written;
 
 use doorbuster_domain::id::{PaymentId, ReservationId};
-use doorbuster_domain::inventory::{AdjustmentReason, Command, Event, Inventory, Selling};
+use doorbuster_domain::inventory::{AdjustmentReason, Cancel, Command, Event, Inventory, Selling};
 use doorbuster_domain::journal::verify;
 use doorbuster_domain::time::Timestamp;
 
@@ -114,7 +114,7 @@ fn what_happens_twice_is_refused_the_second_time() {
     let refunded = Event::Refunded { payment };
     let cancelled = || {
         let key = name("c");
-        Event::OrderCancelled { order, restock: true, key, reason: reason() }
+        Event::OrderCancelled(Cancel { order, restock: true, key, reason: reason() })
     };
     let paid = PaymentId::of(order.reservation(), 1);
     let goes_back = |amount_minor| Event::RefundDue { payment: paid, amount_minor };

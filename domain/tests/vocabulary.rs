@@ -8,7 +8,7 @@ mod support;
 use std::fmt::Debug;
 
 use doorbuster_domain::id::{BypassName, OrderId, PaymentId, ReservationId, ShopperId};
-use doorbuster_domain::inventory::{AdjustmentReason, Event, Selling};
+use doorbuster_domain::inventory::{AdjustmentReason, Cancel, Event, Selling};
 use doorbuster_domain::journal::{ChainHash, Entry};
 use doorbuster_domain::line::{
     BeaconRound, DrawSecret, Frontier, Limits, LineOrder, Phase, RateReason, RoomEvent, SaleRules,
@@ -170,7 +170,12 @@ fn events_of_a_reservation() -> Vec<(Event, &'static str)> {
             r#"{"expired":{"reservation":"rsv_paWlpaWlpaWlpaWlpaWlpQ"}}"#,
         ),
         (
-            Event::OrderCancelled { order, restock: true, key: name("act-3"), reason: reason() },
+            Event::OrderCancelled(Cancel {
+                order,
+                restock: true,
+                key: name("act-3"),
+                reason: reason(),
+            }),
             concat!(
                 r#"{"order_cancelled":{"order":"ord_paWlpaWlpaWlpaWlpaWlpQ","restock":true,"#,
                 r#""key":"act-3","reason":"found a box"}}"#

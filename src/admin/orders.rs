@@ -1,7 +1,9 @@
 //! What the merchant does with an order that is in the books.
 
 use doorbuster_domain::id::OrderId;
-use doorbuster_domain::inventory::{AdjustmentReason, Cancelled, Command, Reply as Answered};
+use doorbuster_domain::inventory::{
+    AdjustmentReason, Cancel, Cancelled, Command, Reply as Answered,
+};
 use doorbuster_wire::merchant::CancelRequest;
 use doorbuster_wire::problem::ProblemKind;
 use worker::Env;
@@ -31,7 +33,7 @@ pub(crate) async fn cancel(
     let store = Store::open(edge, env).await?;
     let known = books::find(&store, order).await?.ok_or_else(not_found)?;
     let place = Place::parse(&known.text(1), &known.text(2))?;
-    let command = Command::CancelOrder { order, key, restock, reason: reason.clone() };
+    let command = Command::CancelOrder(Cancel { order, key, restock, reason: reason.clone() });
     let answered = place.stub(env).execute(command).await.map_err(|problem| {
         if problem.is(ProblemKind::ReservationNotFound) { not_found() } else { problem }
     })?;

@@ -106,9 +106,7 @@ impl Inventory {
                 self.refunds.insert(*payment, RefundState::Done) == Some(RefundState::Due),
                 "no refund was due",
             ),
-            Event::OrderCancelled { order, restock, key, reason } => {
-                self.apply_cancellation(*order, (key, *restock, reason), at)
-            }
+            Event::OrderCancelled(cancel) => self.apply_cancellation(cancel, at),
             Event::Reserved { reservation, shopper, quantity, expires_at } => {
                 self.add(*reservation, *shopper, *quantity, (at, *expires_at))
             }

@@ -14,6 +14,20 @@ use super::{
 use crate::id::{IdempotencyKey, OrderId, PaymentId};
 use crate::time::Timestamp;
 
+/// What the merchant says when cancelling an order: of the command and of the event, so that both
+/// are read by the same code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cancel {
+    /// Which order.
+    pub order: OrderId,
+    /// Whether the units come back to the sale; else they leave it.
+    pub restock: bool,
+    /// Marks this act on the order, so that a repeat is known as such.
+    pub key: IdempotencyKey,
+    /// Why.
+    pub reason: AdjustmentReason,
+}
+
 /// What is kept of a cancellation, beside the reservation that was the order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Kept", into = "Kept")]
@@ -70,20 +84,14 @@ impl From<Cancelled> for Told {
 
 impl Inventory {
     /// Cancels an order, once. A repeat with the same key gets the order as it is now.
-    pub(super) fn cancel_order(
-        &self,
-        terms: &Terms,
-        order: OrderId,
-        (key, restock, reason): (&IdempotencyKey, bool, &AdjustmentReason),
-        now: Timestamp,
-    ) -> Verdict {
-        let id = order.reservation();
+    pub(super) fn cancel_order(&self, terms: &Terms, cancel: &Cancel, now: Timestamp) -> Verdict {
+        let id = cancel.order.reservation();
         let found = self.reservations.get(&id).ok_or(Rejection::ReservationNotFound)?;
-        if let Some(known) = self.cancellations.get(&order) {
-            if known.key != *key {
+        if let Some(known) = self.cancellations.get(&cancel.order) {
+            if known.key != cancel.key {
                 return Err(Rejection::OrderCancelled);
             }
-            if (known.withdrawn == 0, &known.reason) != (restock, reason) {
+            if (known.withdrawn == 0, &known.reason) != (cancel.restock, &cancel.reason) {
                 return Err(Rejection::ExistsWithDifferentAdjustment);
             }
             let view = self.view(terms, id, found);
@@ -95,12 +103,11 @@ impl Inventory {
         };
         // `Terms::check` saw to it that what one shopper may have can be paid.
         let owed = terms.unit_price.times(found.quantity).unwrap_or(terms.unit_price);
-        let (key, reason) = (key.clone(), reason.clone());
         let mut view = self.view(terms, id, &after);
         view.order = view.order.map(|order| order.cancelled(now));
         view.refund = Some(super::RefundState::Due);
         let events = vec![
-            Event::OrderCancelled { order, restock, key, reason },
+            Event::OrderCancelled(cancel.clone()),
             Event::RefundDue { payment, amount_minor: owed.minor },
         ];
         Ok(Decision { events, reply: Reply::Reservation { view, exists: false } })
@@ -109,17 +116,16 @@ impl Inventory {
     /// What `order_cancelled` does.
     pub(super) fn apply_cancellation(
         &mut self,
-        order: OrderId,
-        (key, restock, reason): (&IdempotencyKey, bool, &AdjustmentReason),
+        cancel: &Cancel,
         at: Timestamp,
     ) -> Result<(), &'static str> {
+        let Cancel { order, restock, key, reason } = cancel.clone();
         let found = self.reservations.get(&order.reservation());
         let found = *found.ok_or("there is no such reservation")?;
         let after = cancelled(&found).ok_or("the reservation is in another state")?;
         let withdrawn = if restock { 0 } else { found.quantity };
         self.counts.allocated = self.counts.allocated.saturating_sub(found.quantity);
         self.counts.on_hand = self.counts.on_hand.saturating_sub(withdrawn);
-        let (key, reason) = (key.clone(), reason.clone());
         self.cancellations.insert(order, Cancellation { key, reason, at, withdrawn });
         self.alter(order.reservation(), |r| {
             r.state = after.state;

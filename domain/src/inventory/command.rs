@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::cancel::Cancel;
 use super::event::AdjustmentReason;
 use super::reservation::ReservationView;
 use super::terms::{Selling, StockView, Terms};
@@ -106,16 +107,7 @@ pub enum Command {
         reservation: ReservationId,
     },
     /// The merchant cancels an order: the money goes back.
-    CancelOrder {
-        /// Which order.
-        order: OrderId,
-        /// Marks this act on the order, so that a repeat is known as such.
-        key: IdempotencyKey,
-        /// Whether the units come back to the sale; else they leave it.
-        restock: bool,
-        /// Why.
-        reason: AdjustmentReason,
-    },
+    CancelOrder(Cancel),
     /// The queue consumer reports orders settled.
     Settle {
         /// Which orders; repeats are harmless.

@@ -57,9 +57,7 @@ impl Inventory {
             Command::Allocate { payment, amount_minor } => {
                 self.decide_allocation(terms, *payment, *amount_minor, now)
             }
-            Command::CancelOrder { order, key, restock, reason } => {
-                self.cancel_order(terms, *order, (key, *restock, reason), now)
-            }
+            Command::CancelOrder(cancel) => self.cancel_order(terms, cancel, now),
             Command::ConfirmRefund { payment } => Ok(self.confirm_refund(*payment)),
             Command::Release { shopper, reservation } => {
                 self.release(terms, *shopper, *reservation)

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::cancel::Cancel;
 use super::terms::{Selling, Terms};
 use crate::id::{IdempotencyKey, OrderId, PaymentId, ReservationId, ShopperId};
 use crate::time::Timestamp;
@@ -150,16 +151,7 @@ pub enum Event {
         reservation: ReservationId,
     },
     /// The merchant cancelled the order. The money goes back by the `refund_due` that follows.
-    OrderCancelled {
-        /// The order.
-        order: OrderId,
-        /// Whether the units came back to the sale; else they left it.
-        restock: bool,
-        /// The act.
-        key: IdempotencyKey,
-        /// Why.
-        reason: AdjustmentReason,
-    },
+    OrderCancelled(Cancel),
     /// The queue consumer has written the order down.
     Settled {
         /// The order.

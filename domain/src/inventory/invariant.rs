@@ -47,7 +47,7 @@ impl Inventory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inventory::{Answer, Command, Selling, Terms};
+    use crate::inventory::{Answer, Cancel, Command, Selling, Terms};
     use crate::machine::Machine as _;
     use crate::money::Money;
     use crate::time::{Millis, Timestamp};
@@ -106,7 +106,9 @@ mod tests {
         let lost = |state: &mut Inventory| {
             let (order, at) = (state.orders().next().unwrap(), Timestamp::from_millis(2));
             let reason = "lost".to_owned().try_into().unwrap();
-            state.apply_cancellation(order, (&"c".parse().unwrap(), true, &reason), at).unwrap();
+            let key = "c".parse().unwrap();
+            let cancel = Cancel { order, restock: true, key, reason };
+            state.apply_cancellation(&cancel, at).unwrap();
             state.cancellations.clear();
         };
         assert_eq!(broken_by(lost), Err("cancellations agree with reservations"));

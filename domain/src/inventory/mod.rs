@@ -25,7 +25,7 @@ use std::io;
 use serde::{Deserialize, Serialize};
 
 pub use self::batch::Batch;
-pub use self::cancel::Cancelled;
+pub use self::cancel::{Cancel, Cancelled};
 pub use self::command::{Answer, Command, Reply};
 pub use self::event::{AdjustmentReason, Event};
 pub use self::rejection::Rejection;

@@ -4,7 +4,7 @@
 #![expect(clippy::arithmetic_side_effects, reason = "an overflow fails the test")]
 
 use doorbuster_domain::id::{IdempotencyKey, PaymentId, ReservationId, ShopperId};
-use doorbuster_domain::inventory::{AdjustmentReason, Command, Event, Inventory, Selling};
+use doorbuster_domain::inventory::{AdjustmentReason, Cancel, Command, Event, Inventory, Selling};
 use doorbuster_domain::journal::verify;
 use doorbuster_domain::machine::Machine as _;
 use doorbuster_domain::time::Timestamp;
@@ -54,12 +54,12 @@ fn release() -> Command {
 
 fn cancel(restock: bool) -> Command {
     let (order, reason) = (anns().order(), reason());
-    Command::CancelOrder { order, key: name("c"), restock, reason }
+    Command::CancelOrder(Cancel { order, key: name("c"), restock, reason })
 }
 
 fn cancelled(restock: bool) -> Event {
     let (order, reason) = (anns().order(), reason());
-    Event::OrderCancelled { order, restock, key: name("c"), reason }
+    Event::OrderCancelled(Cancel { order, restock, key: name("c"), reason })
 }
 
 fn settle() -> Command {

@@ -2,7 +2,7 @@
 
 use doorbuster_domain::id::{OrderId, PaymentId};
 use doorbuster_domain::inventory::{
-    AdjustmentReason, Answer, Cancelled, Command, Event, RefundState, Rejection, Reply,
+    AdjustmentReason, Answer, Cancel, Cancelled, Command, Event, RefundState, Rejection, Reply,
     ReservationState, Selling, StockBand,
 };
 use doorbuster_domain::time::Timestamp;
@@ -12,7 +12,7 @@ use crate::support::{name, shopper};
 
 fn cancel(order: OrderId, key: &str, restock: bool) -> Command {
     let reason = AdjustmentReason::try_from("torn".to_owned()).unwrap();
-    Command::CancelOrder { order, key: name(key), restock, reason }
+    Command::CancelOrder(Cancel { order, key: name(key), restock, reason })
 }
 
 #[test]

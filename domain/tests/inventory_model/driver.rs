@@ -5,7 +5,9 @@
 use std::collections::BTreeMap;
 
 use doorbuster_domain::id::{IdempotencyKey, ShopperId};
-use doorbuster_domain::inventory::{Answer, Batch, Command, Event, Inventory, Reply, Selling};
+use doorbuster_domain::inventory::{
+    Answer, Batch, Cancel, Command, Event, Inventory, Reply, Selling,
+};
 use doorbuster_domain::machine::Machine as _;
 use doorbuster_domain::time::Timestamp;
 
@@ -258,7 +260,7 @@ impl Case {
                 Event::Released { reservation }
                 | Event::PaymentVoided { reservation }
                 | Event::Expired { reservation } => *reservation,
-                Event::OrderCancelled { order, restock: true, .. } => order.reservation(),
+                Event::OrderCancelled(Cancel { order, restock: true, .. }) => order.reservation(),
                 _ => continue,
             };
             if self.naive.selling != Selling::Open {

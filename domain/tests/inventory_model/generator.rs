@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use doorbuster_domain::id::{IdempotencyKey, PaymentId, ReservationId, ShopperId};
-use doorbuster_domain::inventory::{AdjustmentReason, Command, Selling, Terms};
+use doorbuster_domain::inventory::{AdjustmentReason, Cancel, Command, Selling, Terms};
 use doorbuster_domain::money::Money;
 use doorbuster_domain::time::Millis;
 
@@ -232,12 +232,12 @@ fn cancel(chance: &mut Chance, standing: &Standing, any: ReservationId) -> Comma
     let bought: Vec<_> = standing.bought.iter().copied().collect();
     let meant = if bought.is_empty() || chance.happens(5) { any } else { *chance.pick(&bought) };
     let (act, why) = (chance.below(2), *chance.pick(&["torn", "torn", "torn", "late"]));
-    Command::CancelOrder {
+    Command::CancelOrder(Cancel {
         order: meant.order(),
         key: name(&format!("act-{act}")),
         restock: chance.happens(60),
         reason: AdjustmentReason::try_from(why.to_owned()).unwrap(),
-    }
+    })
 }
 
 fn adjust(chance: &mut Chance) -> Command {

@@ -5,7 +5,7 @@
 
 use doorbuster_domain::id::{IdempotencyKey, OrderId, PaymentId, ReservationId, ShopperId};
 use doorbuster_domain::inventory::{
-    AdjustmentReason, Answer, OrderView, RefundState, Rejection, Reply, ReservationState,
+    AdjustmentReason, Answer, Cancel, OrderView, RefundState, Rejection, Reply, ReservationState,
     ReservationView, Selling, StockBand, StockView, Terms,
 };
 use doorbuster_domain::money::Money;
@@ -52,18 +52,9 @@ pub(crate) enum Stage {
     Held,
     Paying { until: u64, called_in: bool },
     Bought { payment: PaymentId, at: u64, settled: bool },
-    Cancelled { payment: PaymentId, at: u64, settled: bool, act: Act },
+    Cancelled { payment: PaymentId, at: u64, settled: bool, said: Cancel, when: u64 },
     GivenBack,
     RanOut,
-}
-
-/// What the merchant said when cancelling.
-#[derive(Clone, PartialEq)]
-pub(crate) struct Act {
-    pub(crate) key: IdempotencyKey,
-    pub(crate) restock: bool,
-    pub(crate) reason: AdjustmentReason,
-    pub(crate) at: u64,
 }
 
 /// Money to give back.
@@ -112,7 +103,7 @@ impl Naive {
 
     /// Units that left with orders that were cancelled.
     fn left(&self) -> u32 {
-        self.sum(|row| matches!(&row.stage, Stage::Cancelled { act, .. } if !act.restock))
+        self.sum(|row| matches!(&row.stage, Stage::Cancelled { said, .. } if !said.restock))
     }
 
     pub(crate) fn reserved(&self) -> u32 {
@@ -228,9 +219,9 @@ impl Naive {
                 let order = OrderView { order, allocated_at, settled, cancelled_at: None };
                 (ReservationState::Allocated, None, Some(payment), Some(order))
             }
-            Stage::Cancelled { payment, at, settled, act } => {
+            Stage::Cancelled { payment, at, settled, when, .. } => {
                 let allocated_at = Timestamp::from_millis(at);
-                let cancelled_at = Some(Timestamp::from_millis(act.at));
+                let cancelled_at = Some(Timestamp::from_millis(when));
                 let order =
                     OrderView { order: row.id.order(), allocated_at, settled, cancelled_at };
                 (ReservationState::Cancelled, None, Some(payment), Some(order))

@@ -9,7 +9,7 @@ use doorbuster_domain::inventory::{
 };
 use doorbuster_domain::time::Timestamp;
 
-use crate::naive::{Act, Change, Naive, Row, Stage, answer};
+use crate::naive::{Change, Naive, Row, Stage, answer};
 
 pub(crate) type Verdict = Result<Reply, Rejection>;
 
@@ -66,10 +66,8 @@ impl Naive {
                 }
                 Ok(Reply::Noted)
             }
-            Command::CancelOrder { order, key, restock, reason } => {
-                let (key, reason) = (key.clone(), reason.clone());
-                let act = Act { key, restock: *restock, reason, at: now };
-                self.cancel(self.any(order.reservation())?, act)
+            Command::CancelOrder(cancel) => {
+                self.cancel(self.any(cancel.order.reservation())?, cancel, now)
             }
             Command::Release { shopper, reservation } => {
                 let at = self.own(*shopper, *reservation)?;

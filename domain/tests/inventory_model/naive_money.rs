@@ -3,9 +3,9 @@
 #![expect(clippy::arithmetic_side_effects, reason = "an overflow fails the test")]
 
 use doorbuster_domain::id::{PaymentId, ReservationId};
-use doorbuster_domain::inventory::{Rejection, Reply, Terms};
+use doorbuster_domain::inventory::{Cancel, Rejection, Reply, Terms};
 
-use crate::naive::{Act, Naive, Owed, Stage};
+use crate::naive::{Naive, Owed, Stage};
 use crate::naive_answers::Verdict;
 
 impl Naive {
@@ -59,18 +59,19 @@ impl Naive {
         refund
     }
 
-    pub(crate) fn cancel(&mut self, at: usize, act: Act) -> Verdict {
-        let now = act.at;
+    pub(crate) fn cancel(&mut self, at: usize, cancel: &Cancel, now: u64) -> Verdict {
         match self.rows[at].stage.clone() {
             Stage::Bought { payment, at: bought, settled } => {
-                self.put(at, Stage::Cancelled { payment, at: bought, settled, act }, now);
+                let said = cancel.clone();
+                let after = Stage::Cancelled { payment, at: bought, settled, said, when: now };
+                self.put(at, after, now);
                 self.owed.push(Owed { payment, done: false });
                 Ok(self.show(at))
             }
-            Stage::Cancelled { act: known, .. } if known.key != act.key => {
+            Stage::Cancelled { said, .. } if said.key != cancel.key => {
                 Err(Rejection::OrderCancelled)
             }
-            Stage::Cancelled { act: known, .. } if known == Act { at: known.at, ..act } => {
+            Stage::Cancelled { said, .. } if said == *cancel => {
                 let shown = self.show(at);
                 Ok(if let Reply::Reservation { view, .. } = shown {
                     Reply::Reservation { view, exists: true }
