@@ -6,6 +6,7 @@
 mod admin;
 #[cfg(feature = "test-hooks")]
 mod bad_queue;
+mod books;
 mod catalog;
 mod config;
 mod edge;

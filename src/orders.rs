@@ -1,21 +1,21 @@
 //! Orders: the shopper's receipt from the Inventory object, the merchant's list from the books.
 
 use doorbuster_domain::id::OrderId;
-use doorbuster_domain::inventory::Command;
+use doorbuster_domain::inventory::{Command, OrderView, RefundState};
+use doorbuster_domain::order_number::OrderNumber;
 use doorbuster_domain::time::Timestamp;
-use doorbuster_wire::merchant::{OrderPage, SettledOrder};
 use doorbuster_wire::problem::ProblemKind;
-use doorbuster_wire::shopper::{Money, Order, OrderLine};
-use serde::Deserialize;
+use doorbuster_wire::shopper::{Order, OrderLine};
 use worker::Env;
 
+use crate::books;
 use crate::edge::Edge;
 use crate::http::{Reply, Request};
-use crate::problem::Problem;
+use crate::problem::{Problem, sentence};
 use crate::reservations::{Place, reservation_view};
 use crate::room;
 use crate::shopper;
-use crate::store::{Store, Value};
+use crate::store::{Row, Store, Value};
 
 /// Orders in a page, at most.
 const PAGE_LEN: u64 = 200;
@@ -49,80 +49,52 @@ pub(crate) async fn show(
     };
     let body = Order {
         order: order.to_string(),
-        status: if placed.settled { "settled" } else { "placed" }.to_owned(),
+        number: OrderNumber::of(order).to_string(),
+        status: status_of(placed, view.refund).to_owned(),
         sale: place.sale.to_string(),
         lines: vec![line],
         amount: view.amount.into(),
         placed_at_ms: Timestamp::as_millis(placed.allocated_at),
+        cancelled_at_ms: placed.cancelled_at.map(Timestamp::as_millis),
     };
     Ok(Reply::json(&body))
 }
 
-#[derive(Deserialize)]
-struct OrderRow {
-    number: u64,
-    order_id: String,
-    sale: String,
-    shopper: String,
-    payment: String,
-    currency: String,
-    amount_minor: u64,
-    placed_at_ms: u64,
-    settled_at_ms: u64,
-    sku: String,
-    title: String,
-    quantity: u32,
-    unit_price_minor: u64,
+/// An order's state, in the words of the receipt.
+fn status_of(order: &OrderView, refund: Option<RefundState>) -> &'static str {
+    match (order.cancelled_at, refund) {
+        (Some(_), Some(RefundState::Done)) => "refunded",
+        (Some(_), _) => "cancelled",
+        (None, _) if order.settled => "settled",
+        (None, _) => "placed",
+    }
 }
 
-/// `GET /v1/admin/orders?sale=...&after=...`.
+/// `GET /v1/admin/orders?sale=...&after=...`, or `?number=...`.
 pub(crate) async fn list(edge: &Edge, request: &Request<'_>, env: &Env) -> Result<Reply, Problem> {
     let wrong = |what: &str| Problem::new(ProblemKind::QueryInvalid, what.to_owned());
-    let sale = room::sale_id(request.query("sale").unwrap_or_default())
-        .map_err(|_| wrong("Say which sale, such as ?sale=spring-drop."))?;
-    let after: u64 = request
-        .query("after")
-        .unwrap_or("0")
-        .parse()
-        .map_err(|_| wrong("`after` has to be what `next` of the page before said."))?;
-    let rows: Vec<OrderRow> = Store::open(edge, env)
-        .await?
-        .all(
-            "SELECT o.*, l.sku, l.title, l.quantity, l.unit_price_minor FROM (
-                 SELECT * FROM orders WHERE sale = ? AND number > ? ORDER BY number LIMIT ?
-             ) o JOIN order_lines l ON l.order_id = o.order_id ORDER BY o.number, l.line",
-            &[Value::Text(sale.as_str()), Value::Number(after), Value::Number(PAGE_LEN)],
-        )
-        .await?;
-    Ok(Reply::json(&page(rows)))
-}
-
-/// Lines of the same order follow each other.
-fn page(rows: Vec<OrderRow>) -> OrderPage {
-    let last = rows.last().map(|row| row.number);
-    let mut orders: Vec<SettledOrder> = Vec::new();
-    for row in rows {
-        let money = |minor| Money { minor, currency: row.currency.clone() };
-        let line = OrderLine {
-            sku: row.sku,
-            title: row.title,
-            quantity: row.quantity,
-            unit_price: money(row.unit_price_minor),
-        };
-        match orders.last_mut().filter(|order| order.order == row.order_id) {
-            Some(order) => order.lines.push(line),
-            None => orders.push(SettledOrder {
-                order: row.order_id,
-                sale: row.sale,
-                shopper: row.shopper,
-                payment: row.payment,
-                amount: money(row.amount_minor),
-                lines: vec![line],
-                placed_at_ms: row.placed_at_ms,
-                settled_at_ms: row.settled_at_ms,
-            }),
-        }
-    }
-    let full = orders.len() as u64 == PAGE_LEN;
-    OrderPage { orders, next: last.filter(|_| full).map(|number| number.to_string()) }
+    let store = Store::open(edge, env).await?;
+    let limit = Value::Number(PAGE_LEN);
+    let rows = if let Some(number) = request.query("number") {
+        let number: OrderNumber =
+            number.parse().map_err(|error| wrong(&sentence(&format!("{error}"))))?;
+        store.rows(books::OF_NUMBER, &[Value::Text(&number.in_order_id()), limit]).await?
+    } else {
+        let sale = room::sale_id(request.query("sale").unwrap_or_default())
+            .map_err(|_| wrong("Say which sale, such as ?sale=spring-drop, or which ?number=."))?;
+        let after = request.query("after").unwrap_or("0").parse();
+        let after =
+            after.map_err(|_| wrong("`after` has to be what `next` of the page before said."))?;
+        let page = [Value::Text(sale.as_str()), Value::Number(after), limit];
+        store.rows(books::PAGE, &page).await?
+    };
+    let whole = |row: &Row| {
+        let order: Option<OrderId> = row.text(2).parse().ok();
+        order.map_or_else(String::new, books::opening) + &row.text(0)
+    };
+    let orders: Vec<String> = rows.iter().map(whole).collect();
+    let last = rows.last().filter(|_| rows.len() as u64 == PAGE_LEN);
+    let next = last.map_or_else(|| "null".to_owned(), |row| format!("\"{}\"", row.number(1)));
+    let body = format!(r#"{{"orders":[{}],"next":{next}}}"#, orders.join(","));
+    Ok(Reply::text("application/json", body))
 }

@@ -121,6 +121,7 @@ impl From<Rejection> for Problem {
             Rejection::ReservationNotFound => ProblemKind::ReservationNotFound,
             Rejection::ReservationReleased => ProblemKind::ReservationReleased,
             Rejection::ReservationExpired => ProblemKind::ReservationExpired,
+            Rejection::OrderCancelled => ProblemKind::OrderCancelled,
             Rejection::ReservationAllocated => ProblemKind::ReservationAllocated,
             Rejection::ReservationWaiting => ProblemKind::ReservationWaiting,
             Rejection::PaymentsMaxReached { .. } => ProblemKind::TooManyPayments,

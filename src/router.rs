@@ -109,6 +109,7 @@ async fn handle(
         Operation::AdjustStock => admin::adjust_stock(request, env, place()?).await,
         Operation::ExportJournal => admin::journal(edge, request, env, place()?).await,
         Operation::ListOrders => orders::list(edge, request, env).await,
+        Operation::CancelOrder => admin::orders::cancel(edge, request, env, first).await,
         Operation::ListDeadLetters => admin::letters::list(edge, request, env).await,
         Operation::ReplayDeadLetter => admin::letters::replay(edge, env, first).await,
         Operation::ListWebhooks

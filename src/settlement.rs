@@ -8,6 +8,7 @@ use worker::{D1PreparedStatement, Env};
 
 #[cfg(feature = "test-hooks")]
 use crate::bad_queue;
+use crate::books;
 use crate::edge::{Edge, now};
 use crate::letters::{self, Failure, Origin};
 use crate::objects::InventoryStub;
@@ -149,7 +150,7 @@ async fn write_together(store: &Store, orders: &[&PlacedOrder], tell: bool) -> R
     for order in orders {
         statements.extend(statements_for(store, order)?);
         if tell {
-            statements.extend(webhooks::statements_for(store, order)?);
+            statements.extend(books::statements_for(store, order)?);
         }
     }
     store.run(statements).await

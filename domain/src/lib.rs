@@ -23,6 +23,7 @@ pub mod journal;
 pub mod line;
 pub mod machine;
 pub mod money;
+pub mod order_number;
 pub mod outbox;
 pub mod rate_limit;
 pub mod sandbox;

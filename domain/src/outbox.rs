@@ -82,7 +82,8 @@ impl Outbox {
             | Event::Released { .. }
             | Event::Expired { .. }
             | Event::Waitlisted { .. }
-            | Event::Called { .. } => {}
+            | Event::Called { .. }
+            | Event::OrderCancelled { .. } => {}
         }
     }
 

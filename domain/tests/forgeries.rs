@@ -15,7 +15,7 @@ mod transitions;
 mod written;
 
 use doorbuster_domain::id::{PaymentId, ReservationId};
-use doorbuster_domain::inventory::{AdjustmentReason, Command, Event, Inventory, Selling};
+use doorbuster_domain::inventory::{AdjustmentReason, Cancel, Command, Event, Inventory, Selling};
 use doorbuster_domain::journal::verify;
 use doorbuster_domain::time::Timestamp;
 
@@ -60,6 +60,7 @@ fn forgeries() -> Vec<(Event, &'static str)> {
         (Event::Allocated { payment: paid }, "it is allocated already"),
         (Event::Allocated { payment: PaymentId::of(bob, 1) }, "the payment was never begun"),
         (Event::Refunded { payment: paid }, "no refund was due"),
+        (Event::RefundDue { payment: paid, amount_minor: 1_999 }, "the payment bought the units"),
         (Event::RefundDue { payment: unknown, amount_minor: 1 }, "there is no such reservation"),
         (
             Event::Extended { reservation: bob, expires_at: Timestamp::from_millis(1_103) },
@@ -112,11 +113,21 @@ fn what_happens_twice_is_refused_the_second_time() {
     let due = Event::RefundDue { payment, amount_minor: 1 };
     let voided = Event::PaymentVoided { reservation };
     let refunded = Event::Refunded { payment };
+    let cancelled = || {
+        let key = name("c");
+        Event::OrderCancelled(Cancel { order, restock: true, key, reason: reason() })
+    };
+    let paid = PaymentId::of(order.reservation(), 1);
+    let goes_back = |amount_minor| Event::RefundDue { payment: paid, amount_minor };
     let twice = [
         vec![restocked(), restocked()],
         vec![due.clone(), voided.clone(), voided.clone()],
         vec![due.clone(), voided.clone(), due.clone()],
         vec![due, voided, refunded.clone(), refunded],
+        vec![cancelled(), goes_back(1_999), goes_back(1_999)],
+        vec![cancelled(), goes_back(1_998)],
+        vec![cancelled(), goes_back(1_999), cancelled()],
+        vec![cancelled(), Event::Allocated { payment: paid }],
         vec![Event::Settled { order }, Event::Settled { order }],
         vec![
             Event::SellingSet { selling: Selling::Closed, phase_number: 2 },

@@ -1,6 +1,9 @@
 //! The rules of the inventory, one example each.
 
 #[cfg(test)]
+#[path = "inventory_examples/cancelling.rs"]
+mod cancelling;
+#[cfg(test)]
 #[path = "inventory_examples/payments.rs"]
 mod payments;
 #[cfg(test)]

@@ -15,6 +15,9 @@ mod naive;
 #[path = "inventory_model/naive_answers.rs"]
 mod naive_answers;
 #[cfg(test)]
+#[path = "inventory_model/naive_money.rs"]
+mod naive_money;
+#[cfg(test)]
 #[path = "support/rejections.rs"]
 mod rejections;
 #[cfg(test)]
@@ -26,7 +29,7 @@ use rejections::{every_rejection, rejection_name};
 const SEED: u64 = 1;
 const CASES: u64 = 400;
 const STEPS_PER_CASE: u64 = 300;
-const EVENTS: [&str; 19] = [
+const EVENTS: [&str; 20] = [
     "opened",
     "restocked",
     "withdrawn",
@@ -46,6 +49,7 @@ const EVENTS: [&str; 19] = [
     "released",
     "expired",
     "settled",
+    "order_cancelled",
 ];
 
 #[test]

@@ -8,7 +8,7 @@ mod support;
 use std::fmt::Debug;
 
 use doorbuster_domain::id::{BypassName, OrderId, PaymentId, ReservationId, ShopperId};
-use doorbuster_domain::inventory::{AdjustmentReason, Event, Selling};
+use doorbuster_domain::inventory::{AdjustmentReason, Cancel, Event, Selling};
 use doorbuster_domain::journal::{ChainHash, Entry};
 use doorbuster_domain::line::{
     BeaconRound, DrawSecret, Frontier, Limits, LineOrder, Phase, RateReason, RoomEvent, SaleRules,
@@ -52,7 +52,7 @@ fn every_event_has_its_format_pinned_under_the_name_it_gives_itself() {
     let events = all_events();
     let mut places: Vec<_> = events.iter().map(|(event, _)| place(event)).collect();
     places.sort_unstable();
-    assert_eq!(places, (0..19).collect::<Vec<_>>());
+    assert_eq!(places, (0..20).collect::<Vec<_>>());
     for (event, text) in events {
         assert!(text.starts_with(&format!("{{\"{}\":", event.name())), "{text}");
     }
@@ -78,9 +78,10 @@ const fn place(event: &Event) -> usize {
         Event::Expired { .. } => 13,
         Event::Settled { .. } => 14,
         Event::PaymentVoided { .. } => 15,
-        Event::Waitlisted { .. } => 16,
-        Event::Called { .. } => 17,
-        Event::PaymentGivenUp { .. } => 18,
+        Event::OrderCancelled { .. } => 16,
+        Event::Waitlisted { .. } => 17,
+        Event::Called { .. } => 18,
+        Event::PaymentGivenUp { .. } => 19,
     }
 }
 
@@ -198,6 +199,18 @@ fn events_of_a_reservation() -> Vec<(Event, &'static str)> {
         (
             Event::Expired { reservation },
             r#"{"expired":{"reservation":"rsv_paWlpaWlpaWlpaWlpaWlpQ"}}"#,
+        ),
+        (
+            Event::OrderCancelled(Cancel {
+                order,
+                restock: true,
+                key: name("act-3"),
+                reason: reason(),
+            }),
+            concat!(
+                r#"{"order_cancelled":{"order":"ord_paWlpaWlpaWlpaWlpaWlpQ","restock":true,"#,
+                r#""key":"act-3","reason":"found a box"}}"#
+            ),
         ),
         (Event::Settled { order }, r#"{"settled":{"order":"ord_paWlpaWlpaWlpaWlpaWlpQ"}}"#),
     ]

@@ -220,7 +220,8 @@ fn payment_task(inventory: &Inventory, item: &Item) -> Option<PaymentTask> {
         Item::Refund(payment) => (PaymentAction::Refund, *payment),
     };
     let (sale, sku) = (terms.sale.clone(), terms.sku.clone());
-    Some(PaymentTask { action, sale, sku, payment })
+    let cancelled = inventory.cancelled_with(payment);
+    Some(PaymentTask { action, sale, sku, payment, cancelled })
 }
 
 pub(crate) fn to_line<T: serde::Serialize>(value: &T) -> Option<String> {

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use doorbuster_domain::id::{BypassName, PaymentId, SaleId, ShopperId, Sku};
-use doorbuster_domain::inventory::{Answer, Command};
+use doorbuster_domain::inventory::{Answer, Cancelled, Command};
 use doorbuster_domain::line::{
     AdmissionView, Bypass, DrawSecret, Limits, Phase, RateChange, RoomRejection, SaleRules,
     Schedule, Status,
@@ -175,6 +175,9 @@ pub struct PaymentTask {
     pub sku: Sku,
     /// Which payment.
     pub payment: PaymentId,
+    /// The cancellation because of which money goes back: the books are told of it first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancelled: Option<Cancelled>,
 }
 
 /// What the payment provider can be told.

@@ -6,7 +6,6 @@ import {
   el,
   kept,
   keptHere,
-  money,
   once,
   onSubmit,
   path,
@@ -18,6 +17,7 @@ import {
 
 import { lookAtLetters, setUpLetters } from "./admin-letters.js";
 import { chose, drandRound, setUp, showLine } from "./admin-line.js";
+import { ordersWanted, setUpOrders, showOrders } from "./admin-orders.js";
 import { lookAtWebhooks, setUpWebhooks } from "./admin-webhooks.js";
 
 const LOOK_EVERY_MS = 2_000;
@@ -141,24 +141,11 @@ async function look() {
   const asked = chosen;
   const [state, { orders, next }] = await Promise.all([
     admin("GET", ofSale()),
-    admin("GET", `${path("admin", "orders")}?sale=${encodeURIComponent(asked)}`),
+    admin("GET", `${path("admin", "orders")}?${ordersWanted(asked)}`),
   ]);
   if (asked !== chosen) return;
   showState(state);
-  say(byId("orders-count"), `${orders.length}${next ? " or more" : ""} settled`);
-  if (byId("orders").childElementCount === orders.length) return;
-  const rows = orders.map((order) => {
-    const lines = order.lines.map((line) => `${line.quantity} × ${line.title}`).join(", ");
-    return el(
-      "tr",
-      {},
-      el("td", { class: "id" }, order.order),
-      el("td", {}, lines),
-      el("td", { class: "number" }, money(order.amount)),
-      el("td", {}, new Date(order.placed_at_ms).toLocaleString()),
-    );
-  });
-  byId("orders").replaceChildren(...rows);
+  showOrders(orders, next);
 }
 
 onSubmit(byId("sign-in"), async (fields) => {
@@ -252,6 +239,7 @@ setUp({
   look,
 });
 
+setUpOrders({ ask: admin, look });
 setUpLetters((method, address) => admin(method, address));
 setUpWebhooks((method, address, json) => admin(method, address, { json }));
 

@@ -22,11 +22,18 @@ const sku = path("sales", ids.sale, "skus", ids.sku);
 const here = `${sku}/reservations/${encodeURIComponent(ids.reservation)}`;
 const LOOK_EVERY_MS = 1_500;
 const WAIT_MORE_MS = 5_000;
+const STATUS = {
+  placed: "Placed: the shop is being told.",
+  settled: "Settled: it is in the shop's books.",
+  cancelled: "Cancelled by the shop. The money is on its way back.",
+  refunded: "Cancelled by the shop. The money was given back.",
+};
 let looks = 0;
 
 async function showOrder(id) {
   const order = await call("GET", `${sku}/orders/${encodeURIComponent(id)}`);
   byId("order").hidden = false;
+  byId("order-number").textContent = order.number;
   byId("order-id").textContent = order.order;
   byId("placed").textContent = new Date(order.placed_at_ms).toLocaleString();
   byId("total").textContent = money(order.amount);
@@ -40,21 +47,17 @@ async function showOrder(id) {
     ),
   );
   byId("lines").replaceChildren(...rows);
-  const settled = order.status === "settled";
-  say(
-    byId("status"),
-    settled ? "Settled: it is in the shop's books." : "Placed: the shop is being told.",
-  );
-  return settled ? undefined : LOOK_EVERY_MS;
+  say(byId("status"), STATUS[order.status] ?? order.status);
+  if (order.status === "placed") return LOOK_EVERY_MS;
+  return order.status === "cancelled" ? WAIT_MORE_MS : undefined;
 }
 
-function showRefund(refund) {
+function showRefund(refund, state) {
+  const why = state === "cancelled" ? "The order was cancelled." : "Your payment came too late.";
   byId("refund").hidden = !refund;
   say(
     byId("refund"),
-    refund === "done"
-      ? "Your payment came too late and was given back."
-      : "Your payment came too late. It is being given back.",
+    `${why} ${refund === "done" ? "The money was given back." : "The money is being given back."}`,
   );
 }
 
@@ -65,7 +68,7 @@ async function look() {
     byId("problem").hidden = true;
     byId("wait").hidden = true;
     showState(byId("states"), state);
-    if (refund) showRefund(refund);
+    if (refund) showRefund(refund, state);
     if (order) return await showOrder(order);
     if (expires_at_ms) byId("deadline").textContent = clockTime(expires_at_ms);
     byId("pay").hidden = state !== "paying";

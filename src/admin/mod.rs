@@ -2,6 +2,7 @@
 
 pub(crate) mod letters;
 pub(crate) mod line;
+pub(crate) mod orders;
 pub(crate) mod readiness;
 pub(crate) mod webhooks;
 
@@ -319,5 +320,6 @@ fn stock(view: &StockView) -> Stock {
         expired: view.expired,
         refunds_due: view.refunds_due,
         waiting: view.waiting,
+        withdrawn_with_orders: view.withdrawn_with_orders,
     }
 }

@@ -16,10 +16,12 @@ use doorbuster_durable::rpc::{PaymentAction, PaymentTask};
 use doorbuster_wire::problem::ProblemKind;
 use worker::Env;
 
+use crate::books;
 use crate::config::{Config, Sandbox};
 use crate::edge::{Edge, now, within};
 use crate::objects::InventoryStub;
 use crate::problem::Problem;
+use crate::store::Store;
 
 /// A provider that takes longer is not answering.
 const PATIENCE: Millis = Millis::from_secs(5);
@@ -141,12 +143,26 @@ pub(crate) async fn perform(edge: &Edge, env: &Env, task: &PaymentTask) -> Resul
             Voided::TooLate { amount_minor } => Command::Allocate { payment, amount_minor },
         },
         PaymentAction::Refund => {
-            provider.refund(edge, env, task).await?;
+            refund(edge, env, task).await?;
             Command::ConfirmRefund { payment }
         }
         PaymentAction::Sandbox(later) => return sandbox::happens(edge, env, task, later).await,
     };
     InventoryStub::of(env, &task.sale, &task.sku).execute(command).await.map(|_| ())
+}
+
+/// Gives money back. The books hear of a cancellation before, and of the money after: who asked for
+/// it may not have come so far, and it is asked for again until all of it is done.
+async fn refund(edge: &Edge, env: &Env, task: &PaymentTask) -> Result<(), Problem> {
+    let order = (&task.sale, task.payment.reservation().order());
+    if let Some(cancelled) = &task.cancelled {
+        books::cancel(env, &Store::open(edge, env).await?, order, cancelled).await?;
+    }
+    Provider::of_begun().refund(edge, env, task).await?;
+    if task.cancelled.is_some() {
+        books::refund(env, &Store::open(edge, env).await?, order).await?;
+    }
+    Ok(())
 }
 
 /// An id of 128 random bits, as base64url after a prefix.

@@ -193,7 +193,7 @@ pub(crate) async fn pay(
     let (outcome, delay) = chosen(&form)?;
     let action = PaymentAction::Void;
     let (sale, sku) = (details.sale.clone(), details.sku.clone());
-    let task = PaymentTask { action, sale, sku, payment: details.payment };
+    let task = PaymentTask { action, sale, sku, payment: details.payment, cancelled: None };
     act(edge, env, &task, Act::Pay(outcome, delay)).await?;
     Ok(Reply::empty().own_field("location", &receipt_address(&details)))
 }

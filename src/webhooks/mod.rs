@@ -10,7 +10,7 @@ use worker::Env;
 
 pub(crate) use deliver::deliver;
 pub(crate) use happened::happened;
-pub(crate) use outbox::{listeners, statements_for};
+pub(crate) use outbox::{deliveries, listeners};
 
 use crate::edge::{Edge, now};
 use crate::problem::Problem;

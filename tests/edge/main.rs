@@ -7,6 +7,8 @@ mod bad_input;
 #[cfg(test)]
 mod caching;
 #[cfg(test)]
+mod cancelling;
+#[cfg(test)]
 mod catalog;
 #[cfg(test)]
 mod letters;

@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod books;
+mod cancelling;
 #[cfg(test)]
 mod letters;
 #[cfg(test)]

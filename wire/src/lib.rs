@@ -6,6 +6,7 @@ pub mod letters;
 pub mod merchant;
 #[cfg(feature = "openapi")]
 pub mod openapi;
+pub mod orders;
 pub mod problem;
 pub mod route;
 pub mod shopper;

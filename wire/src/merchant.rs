@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::shopper::{Beacon, Money, OrderLine};
+pub use crate::orders::{CancelRequest, OrderPage, SettledOrder};
+use crate::shopper::{Beacon, Money};
 
 /// What an import published.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -276,6 +277,8 @@ pub struct Stock {
     pub refunds_due: u64,
     /// Shoppers on the waitlist.
     pub waiting: u64,
+    /// Units that left the sale with orders that were cancelled; `on_hand` is without these.
+    pub withdrawn_with_orders: u64,
 }
 
 /// A sale's live state.
@@ -362,36 +365,4 @@ pub struct BypassState {
     pub uses: u32,
     /// Until when, in milliseconds since 1970.
     pub expires_at_ms: u64,
-}
-
-/// A page of settled orders.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
-pub struct OrderPage {
-    /// The orders, in the order in which they were settled.
-    pub orders: Vec<SettledOrder>,
-    /// Send it as `after` to get the next page; `null` on the last one.
-    pub next: Option<String>,
-}
-
-/// An order in the books.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
-pub struct SettledOrder {
-    /// Its id.
-    pub order: String,
-    /// The sale.
-    pub sale: String,
-    /// Who bought.
-    pub shopper: String,
-    /// The payment.
-    pub payment: String,
-    /// What was paid.
-    pub amount: Money,
-    /// The lines.
-    pub lines: Vec<OrderLine>,
-    /// When it was placed, in milliseconds since 1970.
-    pub placed_at_ms: u64,
-    /// When it was settled, in milliseconds since 1970.
-    pub settled_at_ms: u64,
 }

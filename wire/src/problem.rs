@@ -123,6 +123,7 @@ problems! {
     TooManyPayments 409 "too-many-payments" false "Too many payments were begun";
     PaymentInProgress 409 "payment-in-progress" true "A payment is under way";
     ReservationAllocated 409 "reservation-allocated" false "The reservation is an order already";
+    OrderCancelled 409 "order-cancelled" false "The order was cancelled";
     ExtensionCap 409 "extension-cap" false "The reservation cannot be extended any further";
     WebhookDisabled 409 "webhook-disabled" false "The webhook endpoint is disabled";
     TooManyWebhooks 409 "too-many-webhooks" false "There are enough webhook endpoints";

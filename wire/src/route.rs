@@ -192,6 +192,8 @@ routes! {
         "The journal of a SKU after an entry, as NDJSON, to verify offline.";
     ListOrders Get "/v1/admin/orders" Admin 200
         "Settled orders, a page at a time.";
+    CancelOrder Post "/v1/admin/orders/{order}/cancel" Admin 200
+        "Cancels an order: the money goes back, the units come back to the sale or leave it.";
     ListDeadLetters Get "/v1/admin/dead-letters" Admin 200
         "Messages that could not be handled, why, and what became of them.";
     ReplayDeadLetter Post "/v1/admin/dead-letters/{number}/replay" Admin 200

@@ -269,7 +269,7 @@ pub struct Reservation {
     pub sale: String,
     /// The SKU.
     pub sku: String,
-    /// `waiting`, `held`, `paying`, `allocated`, `released` or `expired`.
+    /// `waiting`, `held`, `paying`, `allocated`, `cancelled`, `released` or `expired`.
     pub state: String,
     /// Units.
     pub quantity: u32,
@@ -282,7 +282,8 @@ pub struct Reservation {
     pub waitlist: Option<Waitlist>,
     /// The order, once paid.
     pub order: Option<String>,
-    /// Money that came too late, or twice: `due` while it is going back, `done` once it went.
+    /// Money that came too late, or twice, or whose order was cancelled: `due` while it is going
+    /// back, `done` once it went.
     pub refund: Option<String>,
 }
 
@@ -312,7 +313,10 @@ pub struct PaymentReply {
 pub struct Order {
     /// Its id.
     pub order: String,
-    /// `placed`, or `settled` once it is in the merchant's books.
+    /// Its number for people, such as `55MP-JTB9-D5E`.
+    pub number: String,
+    /// `placed`, or `settled` once it is in the merchant's books; `cancelled` if the merchant
+    /// cancelled it, and `refunded` once its money has gone back.
     pub status: String,
     /// The sale.
     pub sale: String,
@@ -322,6 +326,8 @@ pub struct Order {
     pub amount: Money,
     /// When it was placed, in milliseconds since 1970.
     pub placed_at_ms: u64,
+    /// When the merchant cancelled it, in milliseconds since 1970; `null` if that did not happen.
+    pub cancelled_at_ms: Option<u64>,
 }
 
 /// One line of an order.

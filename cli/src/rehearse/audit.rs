@@ -17,7 +17,11 @@ use crate::verify::{draw, journal};
 pub(super) struct Audit {
     /// Orders in the books; an order that is there twice is here twice.
     pub(super) booked: Vec<String>,
-    /// Units in the books, by SKU.
+    /// Orders that are cancelled in the books.
+    booked_cancelled: BTreeSet<String>,
+    /// Orders that are cancelled by the journals.
+    journaled_cancelled: BTreeSet<String>,
+    /// Units in the books, by SKU; those of cancelled orders belong to nobody any more.
     pub(super) booked_units: BTreeMap<String, u64>,
     /// Units that a shopper has of a SKU, by the books.
     pub(super) shopper_units: BTreeMap<(String, String), u64>,
@@ -50,6 +54,11 @@ impl Audit {
     pub(super) async fn take(merchant: &Merchant, setup: &SaleSetup) -> Result<Self> {
         let mut audit = Self::default();
         for order in merchant.orders(&setup.sale).await? {
+            if order.cancelled_at_ms.is_some() {
+                audit.booked_cancelled.insert(order.order.clone());
+                audit.booked.push(order.order);
+                continue;
+            }
             for line in &order.lines {
                 let units = u64::from(line.quantity);
                 let booked = audit.booked_units.entry(line.sku.clone()).or_default();
@@ -69,6 +78,9 @@ impl Audit {
                 }
                 Err(error) => audit.broken.push(format!("journal of {sku}: {error:#}")),
             }
+        }
+        if audit.booked_cancelled != audit.journaled_cancelled {
+            audit.broken.push("books and journals have other orders cancelled".to_owned());
         }
         Ok(audit)
     }
@@ -119,6 +131,8 @@ impl Audit {
     ) {
         let inventory = replay.state();
         self.journaled.extend(inventory.orders().map(|order| order.to_string()));
+        let cancelled = inventory.cancelled_orders().map(|order| order.to_string());
+        self.journaled_cancelled.extend(cancelled);
         let Some(stock) = inventory.stock() else {
             self.broken.push(format!("journal of {sku}: it never opened"));
             return;

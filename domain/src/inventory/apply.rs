@@ -36,6 +36,7 @@ impl Event {
             Self::Released { .. } => "released",
             Self::Expired { .. } => "expired",
             Self::Settled { .. } => "settled",
+            Self::OrderCancelled { .. } => "order_cancelled",
         }
     }
 }
@@ -98,7 +99,8 @@ impl Inventory {
             Event::RefundDue { payment, amount_minor } => {
                 let found = self.begun(*payment)?;
                 let bought = found.paid_with(payment.reservation()) == Some(*payment);
-                require(!bought, "the payment bought the units")?;
+                let fits = !bought || self.goes_back(&found, *amount_minor);
+                require(fits, "the payment bought the units")?;
                 require(!self.buys(&found, *payment, *amount_minor), "the payment buys the units")?;
                 require(
                     self.refunds.insert(*payment, RefundState::Due).is_none(),
@@ -109,6 +111,7 @@ impl Inventory {
                 self.refunds.insert(*payment, RefundState::Done) == Some(RefundState::Due),
                 "no refund was due",
             ),
+            Event::OrderCancelled(cancel) => self.apply_cancellation(cancel, at),
             Event::Reserved { reservation, shopper, quantity, expires_at } => {
                 let entry = Reservation::held(*shopper, *quantity, at, *expires_at);
                 self.add(*reservation, *shopper, entry)?;
@@ -216,7 +219,9 @@ impl Inventory {
             ),
             Event::Allocated { payment } => self.allocate(*payment, at),
             Event::Settled { order } => self.alter(order.reservation(), |r| match &mut r.state {
-                State::Allocated { settled, .. } => !std::mem::replace(settled, true),
+                State::Allocated { settled, .. } | State::Cancelled { settled, .. } => {
+                    !std::mem::replace(settled, true)
+                }
                 _ => false,
             }),
             _ => Err("it is not about a reservation"),
@@ -259,6 +264,7 @@ impl Inventory {
             }
             State::Waiting { .. } => return Err("it waits for units"),
             State::Allocated { .. } => return Err("it is allocated already"),
+            State::Cancelled { .. } => return Err("its order was cancelled"),
         }
         if found.is_reserved() {
             self.counts.reserved = self.counts.reserved.saturating_sub(quantity);

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::cancel::Cancel;
 use super::event::AdjustmentReason;
 use super::reservation::ReservationView;
 use super::terms::{Selling, StockView, Terms};
@@ -114,6 +115,8 @@ pub enum Command {
         /// Which reservation.
         reservation: ReservationId,
     },
+    /// The merchant cancels an order: the money goes back.
+    CancelOrder(Cancel),
     /// The queue consumer reports orders settled.
     Settle {
         /// Which orders; repeats are harmless.

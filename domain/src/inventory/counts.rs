@@ -47,6 +47,9 @@ pub(super) struct Figures {
     pub(super) expired: u64,
     pub(super) refunds_due: u64,
     pub(super) waiting: u64,
+    // Snapshots of before there were cancellations had none.
+    #[serde(default)]
+    pub(super) withdrawn_with_orders: u64,
 }
 
 impl Figures {
@@ -64,6 +67,7 @@ impl Figures {
             expired: self.expired,
             refunds_due: self.refunds_due,
             waiting: self.waiting,
+            withdrawn_with_orders: self.withdrawn_with_orders,
         }
     }
 }

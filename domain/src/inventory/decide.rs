@@ -60,6 +60,7 @@ impl Inventory {
             Command::Allocate { payment, amount_minor } => {
                 self.decide_allocation(terms, *payment, *amount_minor, now)
             }
+            Command::CancelOrder(cancel) => self.cancel_order(terms, cancel, now),
             Command::ConfirmRefund { payment } => Ok(self.confirm_refund(*payment)),
             Command::Release { shopper, reservation } => {
                 self.release(terms, *shopper, *reservation)
@@ -220,13 +221,14 @@ impl Inventory {
             State::Released | State::Expired => Ok(self.shown(terms, id, found, Vec::new())),
             State::Paying { .. } => Ok(self.give_up_payment(terms, id, found)),
             State::Allocated { .. } => Err(Rejection::ReservationAllocated),
+            State::Cancelled { .. } => Err(Rejection::OrderCancelled),
         }
     }
 
     fn settle(&self, orders: &[OrderId]) -> Decision {
         let is_unsettled = |order: &&OrderId| {
             let found = self.reservations.get(&order.reservation());
-            found.is_some_and(|r| matches!(r.state, State::Allocated { settled: false, .. }))
+            found.is_some_and(Reservation::is_unsettled)
         };
         let mut news: Vec<_> = orders.iter().filter(is_unsettled).copied().collect();
         news.sort_unstable();
@@ -285,14 +287,25 @@ impl Inventory {
         Decision { events, reply: Reply::Reservation { view, exists: false } }
     }
 
-    fn view(&self, terms: &Terms, id: ReservationId, reservation: &Reservation) -> ReservationView {
+    pub(super) fn view(
+        &self,
+        terms: &Terms,
+        id: ReservationId,
+        reservation: &Reservation,
+    ) -> ReservationView {
+        let placed = |allocated_at, settled| {
+            let (order, cancelled_at) = (id.order(), self.cancelled_at(id.order()));
+            Some(OrderView { order, allocated_at, settled, cancelled_at })
+        };
         let (state, expires_at, order) = match reservation.state {
             State::Waiting { .. } => (ReservationState::Waiting, None, None),
             State::Held { expires_at } => (ReservationState::Held, Some(expires_at), None),
             State::Paying { deadline, .. } => (ReservationState::Paying, Some(deadline), None),
             State::Allocated { allocated_at, settled, .. } => {
-                let order = OrderView { order: id.order(), allocated_at, settled };
-                (ReservationState::Allocated, None, Some(order))
+                (ReservationState::Allocated, None, placed(allocated_at, settled))
+            }
+            State::Cancelled { allocated_at, settled, .. } => {
+                (ReservationState::Cancelled, None, placed(allocated_at, settled))
             }
             State::Released => (ReservationState::Released, None, None),
             State::Expired => (ReservationState::Expired, None, None),
@@ -339,6 +352,7 @@ pub(super) fn held(found: &Reservation) -> Result<Timestamp, Rejection> {
         State::Waiting { .. } => Err(Rejection::ReservationWaiting),
         State::Paying { .. } => Err(Rejection::PaymentInProgress),
         State::Allocated { .. } => Err(Rejection::ReservationAllocated),
+        State::Cancelled { .. } => Err(Rejection::OrderCancelled),
         State::Released => Err(Rejection::ReservationReleased),
         State::Expired => Err(Rejection::ReservationExpired),
     }

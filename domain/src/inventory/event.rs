@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::cancel::Cancel;
 use super::terms::{Selling, Terms};
 use crate::id::{IdempotencyKey, OrderId, PaymentId, ReservationId, ShopperId};
 use crate::time::Timestamp;
@@ -147,8 +148,8 @@ pub enum Event {
         /// The payment, and with it the reservation and the order.
         payment: PaymentId,
     },
-    /// Money came whose units were gone, or twice, or not as much as was owed: it has to be given
-    /// back.
+    /// Money came whose units were gone, or twice, or not as much as was owed, or its order was
+    /// cancelled: it has to be given back.
     RefundDue {
         /// The payment, and with it the reservation it was meant for.
         payment: PaymentId,
@@ -170,6 +171,8 @@ pub enum Event {
         /// The reservation.
         reservation: ReservationId,
     },
+    /// The merchant cancelled the order. The money goes back by the `refund_due` that follows.
+    OrderCancelled(Cancel),
     /// The queue consumer has written the order down.
     Settled {
         /// The order.

@@ -62,10 +62,14 @@ impl Index {
                 (&mut self.paying, deadline.as_millis())
             }
             State::Paying { deadline, .. } => (&mut self.ending, deadline.as_millis()),
-            State::Allocated { allocated_at, settled: false, .. } => {
+            State::Allocated { allocated_at, settled: false, .. }
+            | State::Cancelled { allocated_at, settled: false, .. } => {
                 (&mut self.unsettled, allocated_at.as_millis())
             }
-            State::Allocated { .. } | State::Released | State::Expired => return None,
+            State::Allocated { .. }
+            | State::Cancelled { .. }
+            | State::Released
+            | State::Expired => return None,
         };
         Some((set, number))
     }

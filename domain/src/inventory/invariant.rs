@@ -11,6 +11,7 @@ impl Inventory {
         let checks = [
             ("no oversell", self.counts.hold()),
             ("counts agree with reservations", self.invariant_counts()),
+            ("cancellations agree with reservations", self.invariant_cancellations()),
             ("per-shopper limit", self.invariant_per_shopper_max()),
             ("no unit is left while somebody waits for it", self.next_called().is_none()),
             ("index agrees with reservations", Index::of(&self.reservations) == self.index),
@@ -47,7 +48,7 @@ impl Inventory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inventory::{Answer, Command, Selling, Terms};
+    use crate::inventory::{Answer, Cancel, Command, Selling, Terms};
     use crate::machine::Machine as _;
     use crate::money::Money;
     use crate::time::{Millis, Timestamp};
@@ -103,5 +104,14 @@ mod tests {
         assert_eq!(broken_by(strict), Err("per-shopper limit"));
         let index = Err("index agrees with reservations");
         assert_eq!(broken_by(|state| state.index = Index::default()), index);
+        let lost = |state: &mut Inventory| {
+            let (order, at) = (state.orders().next().unwrap(), Timestamp::from_millis(2));
+            let reason = "lost".to_owned().try_into().unwrap();
+            let key = "c".parse().unwrap();
+            let cancel = Cancel { order, restock: true, key, reason };
+            state.apply_cancellation(&cancel, at).unwrap();
+            state.cancellations.clear();
+        };
+        assert_eq!(broken_by(lost), Err("cancellations agree with reservations"));
     }
 }

@@ -6,6 +6,7 @@
 
 mod apply;
 mod batch;
+mod cancel;
 mod command;
 mod counts;
 mod decide;
@@ -25,6 +26,7 @@ use std::io;
 use serde::{Deserialize, Serialize};
 
 pub use self::batch::Batch;
+pub use self::cancel::{Cancel, Cancelled};
 pub use self::command::{Answer, Command, Reply};
 pub use self::event::{AdjustmentReason, Event};
 pub use self::rejection::Rejection;
@@ -33,6 +35,7 @@ pub use self::reservation::{
 };
 pub use self::terms::{Selling, StockBand, StockView, Terms};
 
+use self::cancel::Cancellation;
 use self::counts::{Counts, Figures};
 use self::index::Index;
 use self::reservation::{Ending, Reservation, State};
@@ -60,6 +63,7 @@ pub struct Inventory {
     reservations: SortedMap<ReservationId, Reservation>,
     adjustments: BTreeMap<IdempotencyKey, Adjustment>,
     refunds: BTreeMap<PaymentId, RefundState>,
+    cancellations: BTreeMap<OrderId, Cancellation>,
     /// What opening gave, so that a repeat with another number is known as one.
     opened_with: u32,
     /// The moment of the newest event: time does not run backwards here.
@@ -171,7 +175,9 @@ impl Inventory {
     pub fn placed_order(&self, order: OrderId) -> Option<PlacedOrder> {
         let reservation = self.reservations.get(&order.reservation())?;
         let terms = self.terms.clone()?;
-        let State::Allocated { allocated_at, .. } = reservation.state else {
+        let (State::Allocated { allocated_at, .. } | State::Cancelled { allocated_at, .. }) =
+            reservation.state
+        else {
             return None;
         };
         Some(PlacedOrder {
@@ -185,12 +191,10 @@ impl Inventory {
         })
     }
 
-    /// Every order ever placed, in the order of their ids.
+    /// Every order ever placed, also one that was cancelled since, in the order of their ids.
     pub fn orders(&self) -> impl Iterator<Item = OrderId> + '_ {
-        let allocated = self.reservations.iter();
-        allocated
-            .filter(|(_, reservation)| matches!(reservation.state, State::Allocated { .. }))
-            .map(|(id, _)| id.order())
+        let paid = self.reservations.iter().filter(|(id, r)| r.paid_with(**id).is_some());
+        paid.map(|(id, _)| id.order())
     }
 
     /// Reservations ever made.
@@ -229,6 +233,11 @@ impl Inventory {
             expired: self.expired,
             refunds_due: self.refunds_due().count() as u64,
             waiting: self.index.waiting_len() as u64,
+            withdrawn_with_orders: self
+                .cancellations
+                .values()
+                .map(|c| u64::from(c.withdrawn))
+                .sum(),
         }
     }
 

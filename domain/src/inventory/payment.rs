@@ -123,7 +123,7 @@ impl Inventory {
                     found.quantity <= self.counts.available()
                         && self.terms.as_ref().is_some_and(may)
                 }
-                State::Waiting { .. } | State::Allocated { .. } => false,
+                State::Waiting { .. } | State::Allocated { .. } | State::Cancelled { .. } => false,
             }
     }
 

@@ -56,6 +56,9 @@ pub enum Rejection {
     /// The reservation is an order by now.
     #[error("the reservation is already an order")]
     ReservationAllocated,
+    /// The reservation was an order, and that was cancelled.
+    #[error("the order was cancelled")]
+    OrderCancelled,
     /// The shopper waits for units; none are set aside yet.
     #[error("no units are set aside for this reservation yet")]
     ReservationWaiting,
@@ -135,6 +138,7 @@ impl Rejection {
             | Self::ReservationExpired
             | Self::ReservationAllocated
             | Self::PaymentsMaxReached { .. }
+            | Self::OrderCancelled
             | Self::ExtensionCapReached { .. }
             | Self::SaleClosed
             | Self::PerShopperMaxReached { .. }

@@ -54,6 +54,12 @@ pub(super) enum State {
         allocated_at: Timestamp,
         settled: bool,
     },
+    /// An order that the merchant cancelled; why and when stands in `Inventory::cancellations`.
+    Cancelled {
+        attempt: u32,
+        allocated_at: Timestamp,
+        settled: bool,
+    },
     Released,
     Expired,
 }
@@ -104,10 +110,18 @@ impl Reservation {
         matches!(self.state, State::Allocated { .. })
     }
 
+    /// Whether it became an order whose settlement has not been reported back.
+    pub(super) const fn is_unsettled(&self) -> bool {
+        matches!(
+            self.state,
+            State::Allocated { settled: false, .. } | State::Cancelled { settled: false, .. }
+        )
+    }
+
     /// Whether its units count for its shopper's limit. Those that are waited for do, or one could
     /// wait for more than one may have.
     pub(super) const fn counts(&self) -> bool {
-        !matches!(self.state, State::Released | State::Expired)
+        !matches!(self.state, State::Cancelled { .. } | State::Released | State::Expired)
     }
 
     /// The payment under way, if there is one.
@@ -118,10 +132,12 @@ impl Reservation {
         }
     }
 
-    /// The payment that bought the units, if one did.
+    /// The payment that bought the units, if one did; also when the order was cancelled since.
     pub(super) const fn paid_with(&self, id: ReservationId) -> Option<PaymentId> {
         match self.state {
-            State::Allocated { attempt, .. } => Some(PaymentId::of(id, attempt)),
+            State::Allocated { attempt, .. } | State::Cancelled { attempt, .. } => {
+                Some(PaymentId::of(id, attempt))
+            }
             _ => None,
         }
     }
@@ -139,6 +155,8 @@ pub enum ReservationState {
     Paying,
     /// An order.
     Allocated,
+    /// An order that the merchant cancelled.
+    Cancelled,
     /// Given back by the shopper.
     Released,
     /// Given back by time, or by the provider's word.
@@ -169,7 +187,8 @@ pub struct ReservationView {
     /// How the waitlist stands, for who looks while waiting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waitlist: Option<WaitlistView>,
-    /// Money of this shopper that goes back, or went: because it came too late, or twice.
+    /// Money of this shopper that goes back, or went: because it came too late, or twice, or
+    /// because the order was cancelled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refund: Option<RefundState>,
 }
@@ -192,6 +211,16 @@ pub struct OrderView {
     pub allocated_at: Timestamp,
     /// Whether the queue consumer has written it down.
     pub settled: bool,
+    /// When the merchant cancelled it, if that happened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancelled_at: Option<Timestamp>,
+}
+
+impl OrderView {
+    /// The same, cancelled at a moment.
+    pub(super) fn cancelled(self, at: Timestamp) -> Self {
+        Self { cancelled_at: Some(at), ..self }
+    }
 }
 
 /// How far a refund is.

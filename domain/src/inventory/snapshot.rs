@@ -12,8 +12,8 @@ use std::io::{Error, ErrorKind, Read, Result, Write};
 use serde::{Deserialize, Serialize};
 
 use super::reservation::{Ending, Reservation, State};
-use super::{Adjustment, Counts, Inventory, RefundState, Selling, Terms};
-use crate::id::{IdempotencyKey, PaymentId, ReservationId};
+use super::{Adjustment, Cancellation, Counts, Inventory, RefundState, Selling, Terms};
+use crate::id::{IdempotencyKey, OrderId, PaymentId, ReservationId};
 use crate::time::{Millis, Timestamp};
 
 /// Everything but the reservations.
@@ -28,6 +28,8 @@ struct Head<'a> {
     waitlisted: u32,
     adjustments: Cow<'a, BTreeMap<IdempotencyKey, Adjustment>>,
     refunds: Cow<'a, BTreeMap<PaymentId, RefundState>>,
+    #[serde(default)]
+    cancellations: Cow<'a, BTreeMap<OrderId, Cancellation>>,
     opened_with: u32,
     last_at: Timestamp,
     /// How many follow.
@@ -54,6 +56,7 @@ impl Inventory {
             waitlisted: self.waitlisted,
             adjustments: Cow::Borrowed(&self.adjustments),
             refunds: Cow::Borrowed(&self.refunds),
+            cancellations: Cow::Borrowed(&self.cancellations),
             opened_with: self.opened_with,
             last_at: self.last_at,
             reservations: self.reservations.len(),
@@ -75,7 +78,9 @@ impl Inventory {
     pub(super) fn read(from: &mut dyn Read) -> Result<Self> {
         let mut block = Vec::new();
         read_block(from, &mut block)?;
-        let head: Head<'static> = serde_json::from_slice(&block)?;
+        // From a text, as events are read: so there is one reader of terms in the module, not two.
+        let head: Head<'static> =
+            serde_json::from_str(std::str::from_utf8(&block).map_err(|_| wrong("no text"))?)?;
         let mut inventory = Self {
             terms: head.terms.into_owned(),
             selling: head.selling,
@@ -85,6 +90,7 @@ impl Inventory {
             waitlisted: head.waitlisted,
             adjustments: head.adjustments.into_owned(),
             refunds: head.refunds.into_owned(),
+            cancellations: head.cancellations.into_owned(),
             opened_with: head.opened_with,
             last_at: head.last_at,
             ..Self::default()
@@ -103,7 +109,7 @@ impl Inventory {
         if from.read(&mut [0])? > 0 {
             return Err(wrong("something follows"));
         }
-        if !inventory.invariant_counts() {
+        if !inventory.invariant_counts() || !inventory.invariant_cancellations() {
             return Err(wrong("its reservations are not what it counted"));
         }
         Ok(inventory)
@@ -136,6 +142,9 @@ fn encode(id: ReservationId, reservation: &Reservation, block: &mut Vec<u8>) {
         State::Paying { deadline, ending: Ending::GivenUp } => (8, Some(deadline), None),
         State::Allocated { attempt, allocated_at, settled } => {
             (if settled { 4 } else { 3 }, Some(allocated_at), Some(attempt))
+        }
+        State::Cancelled { attempt, allocated_at, settled } => {
+            (if settled { 10 } else { 9 }, Some(allocated_at), Some(attempt))
         }
         State::Released => (5, None, None),
         State::Expired => (6, None, None),
@@ -183,6 +192,11 @@ fn decode(rest: &mut &[u8]) -> Option<(ReservationId, Reservation)> {
         5 => State::Released,
         6 => State::Expired,
         7 => State::Waiting { number: number(rest)?.try_into().ok()? },
+        9 | 10 => State::Cancelled {
+            allocated_at: later(rest)?,
+            attempt: number(rest)?.try_into().ok()?,
+            settled: tag == 10,
+        },
         _ => return None,
     };
     Some((id, Reservation { shopper_second_half, quantity, attempts, waited, reserved_at, state }))

@@ -97,7 +97,7 @@ pub struct StockView {
     pub terms: Terms,
     /// Whether reservations are accepted.
     pub selling: Selling,
-    /// Units given to the sale.
+    /// Units given to the sale, without those that left it.
     pub on_hand: u32,
     /// Units set aside for shoppers in checkout.
     pub reserved: u32,
@@ -117,4 +117,7 @@ pub struct StockView {
     pub refunds_due: u64,
     /// Shoppers on the waitlist.
     pub waiting: u64,
+    /// Units that left the sale with orders that were cancelled.
+    #[serde(default)]
+    pub withdrawn_with_orders: u64,
 }

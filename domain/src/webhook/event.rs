@@ -11,6 +11,10 @@ pub enum EventKind {
     OrderCreated,
     /// Its payment is complete. Here both happen at once: there is no order without a payment.
     OrderPaid,
+    /// The merchant cancelled it.
+    OrderCancelled,
+    /// Its money was given back.
+    OrderRefunded,
     /// A reservation's units went back to the sale: its time ran out, or that of its payment.
     ReservationExpired,
     /// Every unit of a SKU is promised to an order.
@@ -23,9 +27,11 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::OrderCreated,
         Self::OrderPaid,
+        Self::OrderCancelled,
+        Self::OrderRefunded,
         Self::ReservationExpired,
         Self::SkuSoldOut,
         Self::SaleOpened,
@@ -37,6 +43,8 @@ impl EventKind {
         match self {
             Self::OrderCreated => "order.created",
             Self::OrderPaid => "order.paid",
+            Self::OrderCancelled => "order.cancelled",
+            Self::OrderRefunded => "order.refunded",
             Self::ReservationExpired => "reservation.expired",
             Self::SkuSoldOut => "sku.sold_out",
             Self::SaleOpened => "sale.opened",
@@ -100,6 +108,11 @@ impl<'e> Event<'e> {
     ) -> Self {
         let tail = subject.strip_prefix(prefix).unwrap_or_default().to_owned();
         Self { kind, subject, tail, sale, at }
+    }
+
+    /// What happened.
+    pub const fn kind(&self) -> EventKind {
+        self.kind
     }
 
     /// Its id, which is also the `webhook-id`: made of what happened to what, so that telling of

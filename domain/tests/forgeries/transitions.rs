@@ -4,7 +4,7 @@
 #![expect(clippy::arithmetic_side_effects, reason = "an overflow fails the test")]
 
 use doorbuster_domain::id::{IdempotencyKey, PaymentId, ReservationId, ShopperId};
-use doorbuster_domain::inventory::{AdjustmentReason, Command, Event, Inventory, Selling};
+use doorbuster_domain::inventory::{AdjustmentReason, Cancel, Command, Event, Inventory, Selling};
 use doorbuster_domain::journal::verify;
 use doorbuster_domain::machine::Machine as _;
 use doorbuster_domain::time::Timestamp;
@@ -52,6 +52,16 @@ fn release() -> Command {
     Command::Release { shopper: ann(), reservation: anns() }
 }
 
+fn cancel(restock: bool) -> Command {
+    let (order, reason) = (anns().order(), reason());
+    Command::CancelOrder(Cancel { order, key: name("c"), restock, reason })
+}
+
+fn cancelled(restock: bool) -> Event {
+    let (order, reason) = (anns().order(), reason());
+    Event::OrderCancelled(Cancel { order, restock, key: name("c"), reason })
+}
+
 fn settle() -> Command {
     Command::Settle { orders: vec![anns().order()] }
 }
@@ -88,8 +98,18 @@ fn standings() -> Vec<Standing> {
         Standing::of("given up", 2, &[(1_010, begin()), (1_020, release())]),
         Standing::of("held again", 5, &[(1_010, begin()), (1_040, decline(1))]),
         Standing::of("paying again", 5, &[(1_010, begin()), (1_020, decline(1)), (1_030, begin())]),
-        Standing::of("allocated", 1, &[(1_010, begin()), (1_020, allocate(1))]),
-        Standing::of("settled", 0, &[(1_010, begin()), (1_020, allocate(1)), (1_030, settle())]),
+        Standing::of("allocated", 3, &[(1_010, begin()), (1_020, allocate(1))]),
+        Standing::of("settled", 2, &[(1_010, begin()), (1_020, allocate(1)), (1_030, settle())]),
+        Standing::of(
+            "cancelled",
+            1,
+            &[(1_010, begin()), (1_020, allocate(1)), (1_030, cancel(true))],
+        ),
+        Standing::of(
+            "settled and cancelled",
+            0,
+            &[(1_010, begin()), (1_020, allocate(1)), (1_030, settle()), (1_040, cancel(false))],
+        ),
         Standing::of("released", 0, &[(1_010, release())]),
         Standing::of("expired", 0, &[(1_100, Command::ShowStock)]),
         Standing::of("voided", 1, &[(1_010, begin()), (1_020, void(1))]),
@@ -125,6 +145,8 @@ fn claims(now: u64, timeout: u64) -> Vec<(u64, Event, Command)> {
         (now, Event::Released { reservation }, release()),
         (now, Event::PaymentGivenUp { reservation }, release()),
         (now, Event::Settled { order: reservation.order() }, settle()),
+        (now, cancelled(true), cancel(true)),
+        (now, cancelled(false), cancel(false)),
     ];
     for attempt in 1..=3 {
         let payment = payment(attempt);

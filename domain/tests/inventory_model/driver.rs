@@ -5,7 +5,9 @@
 use std::collections::BTreeMap;
 
 use doorbuster_domain::id::{IdempotencyKey, ShopperId};
-use doorbuster_domain::inventory::{Answer, Batch, Command, Event, Inventory, Reply, Selling};
+use doorbuster_domain::inventory::{
+    Answer, Batch, Cancel, Command, Event, Inventory, Reply, Selling,
+};
 use doorbuster_domain::machine::Machine as _;
 use doorbuster_domain::time::Timestamp;
 
@@ -227,6 +229,7 @@ impl Case {
                 Event::Allocated { payment } => {
                     standing.held.remove(&payment.reservation());
                     standing.paying.remove(&payment.reservation());
+                    standing.bought.insert(payment.reservation());
                 }
                 Event::PaymentDeclined { reservation, .. } => {
                     standing.paying.remove(reservation);
@@ -270,13 +273,14 @@ impl Case {
     /// somebody waited for it.
     fn what_came_back_is_offered(&self, events: &[Event], clock: Timestamp, seen: &mut Seen) {
         for event in events {
-            let (Event::Released { reservation }
-            | Event::PaymentVoided { reservation }
-            | Event::Expired { reservation }) = event
-            else {
-                continue;
+            let reservation = match event {
+                Event::Released { reservation }
+                | Event::PaymentVoided { reservation }
+                | Event::Expired { reservation } => *reservation,
+                Event::OrderCancelled(Cancel { order, restock: true, .. }) => order.reservation(),
+                _ => continue,
             };
-            let nothing_came = self.standing.waiting.contains(reservation);
+            let nothing_came = self.standing.waiting.contains(&reservation);
             if self.naive.selling != Selling::Open || nothing_came {
                 continue;
             }
@@ -285,7 +289,7 @@ impl Case {
                 continue;
             }
             seen.offered_again += 1;
-            let quantity = self.standing.quantities[reservation];
+            let quantity = self.standing.quantities[&reservation];
             let next = Command::Reserve { shopper: shopper("next"), key: name("first"), quantity };
             let answer = self.twin.clone().decide_batch([&next], clock).unwrap().answers.remove(0);
             assert!(matches!(answer, Answer::Accepted(_)), "not offered again: {answer:?}");

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use doorbuster_domain::id::{IdempotencyKey, PaymentId, ReservationId, ShopperId};
-use doorbuster_domain::inventory::{AdjustmentReason, Command, Selling, Terms};
+use doorbuster_domain::inventory::{AdjustmentReason, Cancel, Command, Selling, Terms};
 use doorbuster_domain::money::Money;
 use doorbuster_domain::time::Millis;
 
@@ -80,6 +80,8 @@ pub(crate) struct Standing {
     pub(crate) waiting: BTreeSet<ReservationId>,
     /// Those with a payment under way.
     pub(crate) paying: BTreeSet<ReservationId>,
+    /// Those that became orders, cancelled or not.
+    pub(crate) bought: BTreeSet<ReservationId>,
 }
 
 impl Cast {
@@ -149,8 +151,9 @@ impl Cast {
                 Command::Settle { orders }
             }
             82..86 => Command::ShowReservation { shopper, reservation },
-            86..88 => Command::ShowStock,
-            88..97 => adjust(chance),
+            86..87 => Command::ShowStock,
+            87..90 => cancel(chance, standing, reservation),
+            90..97 => adjust(chance),
             97..98 => {
                 let phase_number = standing.orders + chance.below(3);
                 Command::SetSelling { selling: next_selling(chance), phase_number }
@@ -229,6 +232,19 @@ impl Cast {
             if chance.happens(97) { reservation } else { chance.pick(&self.reservations).id };
         PaymentId::of(meant, *chance.pick(&[1, 1, 1, 1, 2, 2, 3, 0]))
     }
+}
+
+/// Mostly an order; few keys and words, so that acts are repeated and mixed up.
+fn cancel(chance: &mut Chance, standing: &Standing, any: ReservationId) -> Command {
+    let bought: Vec<_> = standing.bought.iter().copied().collect();
+    let meant = if bought.is_empty() || chance.happens(5) { any } else { *chance.pick(&bought) };
+    let (act, why) = (chance.below(2), *chance.pick(&["torn", "torn", "torn", "late"]));
+    Command::CancelOrder(Cancel {
+        order: meant.order(),
+        key: name(&format!("act-{act}")),
+        restock: chance.happens(60),
+        reason: AdjustmentReason::try_from(why.to_owned()).unwrap(),
+    })
 }
 
 fn adjust(chance: &mut Chance) -> Command {

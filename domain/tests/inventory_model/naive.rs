@@ -5,7 +5,7 @@
 
 use doorbuster_domain::id::{IdempotencyKey, OrderId, PaymentId, ReservationId, ShopperId};
 use doorbuster_domain::inventory::{
-    AdjustmentReason, Answer, OrderView, RefundState, Rejection, Reply, ReservationState,
+    AdjustmentReason, Answer, Cancel, OrderView, RefundState, Rejection, Reply, ReservationState,
     ReservationView, Selling, StockBand, StockView, Terms,
 };
 use doorbuster_domain::money::Money;
@@ -54,6 +54,7 @@ pub(crate) enum Stage {
     Held,
     Paying { until: u64, called_in: bool, given_up: bool },
     Bought { payment: PaymentId, at: u64, settled: bool },
+    Cancelled { payment: PaymentId, at: u64, settled: bool, said: Cancel, when: u64 },
     GivenBack,
     RanOut,
 }
@@ -114,7 +115,13 @@ impl Naive {
 
     pub(crate) fn on_hand(&self) -> u32 {
         let changes: i64 = self.adjustments.iter().map(|change| change.units).sum();
-        u32::try_from(i64::from(self.opened_with) + changes).unwrap()
+        let given = i64::from(self.opened_with) + changes;
+        u32::try_from(given - i64::from(self.left())).unwrap()
+    }
+
+    /// Units that left with orders that were cancelled.
+    fn left(&self) -> u32 {
+        self.sum(|row| matches!(&row.stage, Stage::Cancelled { said, .. } if !said.restock))
     }
 
     pub(crate) fn reserved(&self) -> u32 {
@@ -132,7 +139,9 @@ impl Naive {
     /// Units the shopper has reserved or bought.
     pub(crate) fn units_of(&self, shopper: ShopperId) -> u32 {
         self.sum(|row| {
-            row.shopper == shopper && !matches!(row.stage, Stage::GivenBack | Stage::RanOut)
+            let over =
+                matches!(row.stage, Stage::Cancelled { .. } | Stage::GivenBack | Stage::RanOut);
+            row.shopper == shopper && !over
         })
     }
 
@@ -164,6 +173,7 @@ impl Naive {
             expired: self.rows.iter().map(|row| row.times_expired).sum(),
             refunds_due: self.refunds_due().len() as u64,
             waiting: self.waiting().count() as u64,
+            withdrawn_with_orders: self.left().into(),
         })
     }
 
@@ -176,7 +186,10 @@ impl Naive {
         let mut orders: Vec<_> = self
             .rows
             .iter()
-            .filter(|row| matches!(row.stage, Stage::Bought { settled, .. } if wanted(settled)))
+            .filter(|row| {
+                matches!(row.stage, Stage::Bought { settled, .. } | Stage::Cancelled { settled, .. }
+                    if wanted(settled))
+            })
             .map(|row| row.id.order())
             .collect();
         orders.sort();
@@ -226,8 +239,16 @@ impl Naive {
             }
             Stage::Bought { payment, at, settled } => {
                 let allocated_at = Timestamp::from_millis(at);
-                let order = OrderView { order: row.id.order(), allocated_at, settled };
+                let order = row.id.order();
+                let order = OrderView { order, allocated_at, settled, cancelled_at: None };
                 (ReservationState::Allocated, None, Some(payment), Some(order))
+            }
+            Stage::Cancelled { payment, at, settled, when, .. } => {
+                let allocated_at = Timestamp::from_millis(at);
+                let cancelled_at = Some(Timestamp::from_millis(when));
+                let order =
+                    OrderView { order: row.id.order(), allocated_at, settled, cancelled_at };
+                (ReservationState::Cancelled, None, Some(payment), Some(order))
             }
             Stage::GivenBack => (ReservationState::Released, None, None, None),
             Stage::RanOut => (ReservationState::Expired, None, None, None),

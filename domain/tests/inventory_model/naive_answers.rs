@@ -9,9 +9,9 @@ use doorbuster_domain::inventory::{
 };
 use doorbuster_domain::time::Timestamp;
 
-use crate::naive::{Change, Naive, Owed, Row, Stage, answer};
+use crate::naive::{Change, Naive, Row, Stage, answer};
 
-type Verdict = Result<Reply, Rejection>;
+pub(crate) type Verdict = Result<Reply, Rejection>;
 
 impl Naive {
     /// Answers at `now`, which is what [`Naive::pass_time`] gave.
@@ -60,9 +60,7 @@ impl Naive {
             Command::DeclinePayment { payment } => {
                 Ok(self.decline(&terms, self.begun(*payment)?, *payment, now))
             }
-            Command::VoidPayment { payment } => {
-                self.begun(*payment).map(|at| self.void(at, *payment, now))
-            }
+            Command::VoidPayment { payment } => Ok(self.void(self.begun(*payment)?, *payment, now)),
             Command::Allocate { payment, amount_minor } => {
                 self.allocate(&terms, self.begun(*payment)?, *payment, *amount_minor, now)
             }
@@ -74,6 +72,9 @@ impl Naive {
                     self.newest = now;
                 }
                 Ok(Reply::Noted)
+            }
+            Command::CancelOrder(cancel) => {
+                self.cancel(self.any(cancel.order.reservation())?, cancel, now)
             }
             Command::Release { shopper, reservation } => {
                 let at = self.own(*shopper, *reservation)?;
@@ -261,6 +262,7 @@ impl Naive {
                 }
             }
             Stage::Bought { .. } => return Err(Rejection::ReservationAllocated),
+            Stage::Cancelled { .. } => return Err(Rejection::OrderCancelled),
             Stage::Held | Stage::Waiting => self.put(at, Stage::GivenBack, now),
             Stage::GivenBack | Stage::RanOut => {}
         }
@@ -332,73 +334,12 @@ impl Naive {
         self.show(at)
     }
 
-    fn void(&mut self, at: usize, payment: PaymentId, now: u64) -> Reply {
-        if self.pays_with(at, payment) {
-            self.end(at, now);
-        }
-        Reply::Noted
-    }
-
-    /// The payment can no longer be completed.
-    fn end(&mut self, at: usize, now: u64) {
-        if matches!(self.rows[at].stage, Stage::Paying { given_up: true, .. }) {
-            return self.put(at, Stage::GivenBack, now);
-        }
-        self.rows[at].times_expired += 1;
-        self.put(at, Stage::RanOut, now);
-    }
-
-    fn allocate(
-        &mut self,
-        terms: &Terms,
-        at: usize,
-        payment: PaymentId,
-        minor: u64,
-        now: u64,
-    ) -> Verdict {
-        let refund = Ok(Reply::RefundDue { payment });
-        if self.owed.iter().any(|owed| owed.payment == payment) {
-            return refund;
-        }
-        let (shopper, quantity) = (self.rows[at].shopper, self.rows[at].quantity);
-        let buys = match &self.rows[at].stage {
-            Stage::Bought { payment: known, .. } if *known == payment => return Ok(self.show(at)),
-            Stage::Bought { .. } | Stage::Waiting => false,
-            Stage::Paying { .. } => self.rows[at].newest_payment() == payment,
-            Stage::Held => true,
-            Stage::GivenBack | Stage::RanOut => {
-                quantity <= self.available()
-                    && self.units_of(shopper) + quantity <= terms.per_shopper_max
-            }
-        };
-        if buys && minor == self.price(quantity).minor {
-            self.put(at, Stage::Bought { payment, at: now, settled: false }, now);
-            return Ok(self.show(at));
-        }
-        self.owed.push(Owed { payment, done: false });
-        self.newest = now;
-        if self.pays_with(at, payment) {
-            self.end(at, now);
-        }
-        refund
-    }
-
-    fn settle(&mut self, id: ReservationId, now: u64) {
-        let Some(at) = self.at(id) else { return };
-        if let Stage::Bought { settled, .. } = &mut self.rows[at].stage
-            && !*settled
-        {
-            *settled = true;
-            self.newest = now;
-        }
-    }
-
-    fn put(&mut self, at: usize, stage: Stage, now: u64) {
+    pub(crate) fn put(&mut self, at: usize, stage: Stage, now: u64) {
         self.rows[at].stage = stage;
         self.newest = now;
     }
 
-    fn pays_with(&self, at: usize, payment: PaymentId) -> bool {
+    pub(crate) fn pays_with(&self, at: usize, payment: PaymentId) -> bool {
         let row = &self.rows[at];
         matches!(row.stage, Stage::Paying { .. }) && row.newest_payment() == payment
     }
@@ -429,6 +370,7 @@ impl Naive {
             Stage::Waiting => Err(Rejection::ReservationWaiting),
             Stage::Paying { .. } => Err(Rejection::PaymentInProgress),
             Stage::Bought { .. } => Err(Rejection::ReservationAllocated),
+            Stage::Cancelled { .. } => Err(Rejection::OrderCancelled),
             Stage::GivenBack => Err(Rejection::ReservationReleased),
             Stage::RanOut => Err(Rejection::ReservationExpired),
         }

@@ -1,6 +1,7 @@
 //! What each operation takes and gives.
 
 mod letters;
+mod orders;
 mod reservations;
 
 use schemars::SchemaGenerator;
@@ -11,8 +12,8 @@ use super::webhooks::webhook_contract;
 use crate::cloudflare::CloudflareReply;
 use crate::merchant::{
     AdjustRequest, BeaconRequest, BypassReply, BypassRequest, ChallengeReply, ChallengeRequest,
-    ImportReply, LimitsRequest, MessageRequest, OrderPage, PhaseRequest, Readiness, SaleRequest,
-    SaleState, ScheduleRequest, Stock, StockRequest,
+    ImportReply, LimitsRequest, MessageRequest, PhaseRequest, Readiness, SaleRequest, SaleState,
+    ScheduleRequest, Stock, StockRequest,
 };
 use crate::problem::ProblemKind as Kind;
 use crate::route::Operation;
@@ -352,13 +353,11 @@ fn merchant_contract(operation: Operation) -> Contract {
         Operation::ExportJournal => Contract::merchant(Body::Ndjson)
             .query(("after", false, "The number of the last entry you have."))
             .problems(&[Kind::SaleNotFound, Kind::SkuNotFound, Kind::QueryInvalid]),
-        Operation::ListOrders => Contract::merchant(Body::Json(schema_of::<OrderPage>))
-            .query(("sale", true, "The sale."))
-            .query(("after", false, "What `next` of the page before said."))
-            .problems(&[Kind::QueryInvalid]),
         Operation::ShowSaleState => {
             Contract::merchant(Body::Json(schema_of::<SaleState>)).problems(&[Kind::SaleNotFound])
         }
-        _ => webhook_contract(operation).unwrap_or_else(|| letters::contract(operation)),
+        _ => webhook_contract(operation)
+            .or_else(|| orders::contract(operation))
+            .unwrap_or_else(|| letters::contract(operation)),
     }
 }

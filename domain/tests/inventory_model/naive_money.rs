@@ -1,0 +1,104 @@
+//! What the naive inventory makes of money, and of an order that is taken back.
+
+#![expect(clippy::arithmetic_side_effects, reason = "an overflow fails the test")]
+
+use doorbuster_domain::id::{PaymentId, ReservationId};
+use doorbuster_domain::inventory::{Cancel, Rejection, Reply, Terms};
+
+use crate::naive::{Naive, Owed, Stage};
+use crate::naive_answers::Verdict;
+
+impl Naive {
+    pub(crate) fn void(&mut self, at: usize, payment: PaymentId, now: u64) -> Reply {
+        if self.pays_with(at, payment) {
+            self.end(at, now);
+        }
+        Reply::Noted
+    }
+
+    /// The payment can no longer be completed.
+    fn end(&mut self, at: usize, now: u64) {
+        if matches!(self.rows[at].stage, Stage::Paying { given_up: true, .. }) {
+            return self.put(at, Stage::GivenBack, now);
+        }
+        self.rows[at].times_expired += 1;
+        self.put(at, Stage::RanOut, now);
+    }
+
+    pub(crate) fn allocate(
+        &mut self,
+        terms: &Terms,
+        at: usize,
+        payment: PaymentId,
+        minor: u64,
+        now: u64,
+    ) -> Verdict {
+        let refund = Ok(Reply::RefundDue { payment });
+        let spent = matches!(&self.rows[at].stage, Stage::Cancelled { payment: with, .. }
+            if *with == payment);
+        if !spent && self.owed.iter().any(|owed| owed.payment == payment) {
+            return refund;
+        }
+        let (shopper, quantity) = (self.rows[at].shopper, self.rows[at].quantity);
+        let buys = match &self.rows[at].stage {
+            Stage::Bought { payment: known, .. } | Stage::Cancelled { payment: known, .. }
+                if *known == payment =>
+            {
+                return Ok(self.show(at));
+            }
+            Stage::Bought { .. } | Stage::Cancelled { .. } | Stage::Waiting => false,
+            Stage::Paying { .. } => self.rows[at].newest_payment() == payment,
+            Stage::Held => true,
+            Stage::GivenBack | Stage::RanOut => {
+                quantity <= self.available()
+                    && self.units_of(shopper) + quantity <= terms.per_shopper_max
+            }
+        };
+        if buys && minor == self.price(quantity).minor {
+            self.put(at, Stage::Bought { payment, at: now, settled: false }, now);
+            return Ok(self.show(at));
+        }
+        self.owed.push(Owed { payment, done: false });
+        self.newest = now;
+        if self.pays_with(at, payment) {
+            self.end(at, now);
+        }
+        refund
+    }
+
+    pub(crate) fn cancel(&mut self, at: usize, cancel: &Cancel, now: u64) -> Verdict {
+        match self.rows[at].stage.clone() {
+            Stage::Bought { payment, at: bought, settled } => {
+                let said = cancel.clone();
+                let after = Stage::Cancelled { payment, at: bought, settled, said, when: now };
+                self.put(at, after, now);
+                self.owed.push(Owed { payment, done: false });
+                Ok(self.show(at))
+            }
+            Stage::Cancelled { said, .. } if said.key != cancel.key => {
+                Err(Rejection::OrderCancelled)
+            }
+            Stage::Cancelled { said, .. } if said == *cancel => {
+                let shown = self.show(at);
+                Ok(if let Reply::Reservation { view, .. } = shown {
+                    Reply::Reservation { view, exists: true }
+                } else {
+                    shown
+                })
+            }
+            Stage::Cancelled { .. } => Err(Rejection::ExistsWithDifferentAdjustment),
+            _ => Err(Rejection::ReservationNotFound),
+        }
+    }
+
+    pub(crate) fn settle(&mut self, id: ReservationId, now: u64) {
+        let Some(at) = self.at(id) else { return };
+        if let Stage::Bought { settled, .. } | Stage::Cancelled { settled, .. } =
+            &mut self.rows[at].stage
+            && !*settled
+        {
+            *settled = true;
+            self.newest = now;
+        }
+    }
+}
