@@ -29,5 +29,6 @@ pub mod sandbox;
 pub mod sealed;
 mod sorted;
 mod spelling;
+pub mod stripe;
 pub mod time;
 pub mod webhook;

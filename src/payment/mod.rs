@@ -2,6 +2,7 @@
 //! of it by webhook.
 
 pub(crate) mod sandbox;
+pub(crate) mod stripe;
 
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use crate::config::{Config, Sandbox};
 use crate::edge::{Edge, now, within};
 use crate::objects::InventoryStub;
 use crate::problem::Problem;
+use crate::store::Store;
 
 /// A provider that takes longer is not answering.
 const PATIENCE: Millis = Millis::from_secs(5);
@@ -30,6 +32,10 @@ pub(crate) struct Session {
     pub(crate) sale: SaleId,
     pub(crate) sku: Sku,
     pub(crate) payment: PaymentId,
+    /// What the shopper reads at the provider.
+    pub(crate) title: String,
+    pub(crate) quantity: u32,
+    /// All that is to be paid.
     pub(crate) amount: Money,
     pub(crate) expires_at: Timestamp,
 }
@@ -41,13 +47,17 @@ pub(crate) enum Voided {
     Yes,
     /// It was completed before; so much was paid.
     TooLate { amount_minor: u64 },
+    /// The shopper is done, and a bank has yet to say whether the money comes. It is asked again.
+    NotYet,
 }
 
-/// The provider of this deployment.
+/// A provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Provider {
     /// The built-in one, for trying things out.
     Sandbox,
+    /// Stripe Checkout by redirect.
+    Stripe,
 }
 
 impl Provider {
@@ -56,18 +66,26 @@ impl Provider {
         if config.sandbox != Sandbox::Off {
             return Ok(Self::Sandbox);
         }
+        if config.begins_with_stripe && config.stripe.is_some() {
+            return Ok(Self::Stripe);
+        }
         Err(Problem::new(ProblemKind::NotConfigured, "No payment provider is set up."))
     }
 
-    /// The provider that payments were begun with, whatever is set up now.
+    /// The provider that a payment was begun with, whatever is set up now: the one that has a record
+    /// of it.
     ///
-    /// The setting says who may begin. Were it asked for what was begun, switching payments off in
-    /// the middle of a sale would strand it: units that nobody voids stay reserved, money that is
-    /// due back stays with us, and what was paid is not heard of. So a payment goes on until it has
-    /// ended, on its page as well: who was sent there was promised the units, until the payment is
-    /// voided. New ones cannot come of that: only beginning makes a record that can be paid.
-    pub(crate) const fn of_begun() -> Self {
-        Self::Sandbox
+    /// The setting says who may begin. Were it asked for what was begun, switching payments off, or
+    /// to another provider, in the middle of a sale would strand it: units that nobody voids stay
+    /// reserved, money that is due back stays with us, and what was paid is not heard of. So a
+    /// payment goes on until it has ended, on its page as well: who was sent there was promised the
+    /// units, until the payment is voided. New ones cannot come of that: only beginning makes a
+    /// record that can be paid. A payment without any record is ended by the sandbox, as a payment
+    /// that nobody can begin any more, with whichever provider.
+    async fn of_begun(edge: &Edge, env: &Env, payment: PaymentId) -> Result<Self, Problem> {
+        let store = Store::open(edge, env).await?;
+        let is_stripes = stripe::has_begun(&store, &payment.to_string()).await?;
+        Ok(if is_stripes { Self::Stripe } else { Self::Sandbox })
     }
 
     /// Opens a session, or finds the one that is open already; the address of its page. Who asks
@@ -79,12 +97,19 @@ impl Provider {
         env: &Env,
         session: &Session,
     ) -> Result<String, Problem> {
-        let asked = match self {
-            Self::Sandbox => sandbox::create_session(edge, config, env, session),
+        let asked = async {
+            let begun_before = self == Self::Sandbox
+                && config.stripe.is_some()
+                && Self::of_begun(edge, env, session.payment).await? == Self::Stripe;
+            if self == Self::Stripe || begun_before {
+                return stripe::create_session(edge, config, env, session).await;
+            }
+            sandbox::create_session(edge, config, env, session).await
         };
         let created = answered(asked).await;
+        let is_silent = |problem: &Problem| problem.is(ProblemKind::Unavailable);
         let mut breaker = edge.provider.get();
-        breaker.note(created.is_ok(), now());
+        breaker.note(!created.as_ref().is_err_and(is_silent), now());
         edge.provider.set(breaker);
         created
     }
@@ -92,12 +117,14 @@ impl Provider {
     async fn void(self, edge: &Edge, env: &Env, task: &PaymentTask) -> Result<Voided, Problem> {
         match self {
             Self::Sandbox => answered(sandbox::void(edge, env, task)).await,
+            Self::Stripe => answered(stripe::void(edge, env, task)).await,
         }
     }
 
     async fn refund(self, edge: &Edge, env: &Env, task: &PaymentTask) -> Result<(), Problem> {
         match self {
             Self::Sandbox => answered(sandbox::refund(edge, env, task)).await,
+            Self::Stripe => answered(stripe::refund(edge, env, task)).await,
         }
     }
 }
@@ -133,18 +160,22 @@ async fn answered<T>(asked: impl Future<Output = Result<T, Problem>>) -> Result<
 /// Does what an Inventory asked for through the queue, and reports back. Doing it twice is doing
 /// it once.
 pub(crate) async fn perform(edge: &Edge, env: &Env, task: &PaymentTask) -> Result<(), Problem> {
-    let provider = Provider::of_begun();
     let payment = task.payment;
+    if let PaymentAction::Sandbox(later) = task.action {
+        return sandbox::happens(edge, env, task, later).await;
+    }
+    let provider = Provider::of_begun(edge, env, payment).await?;
     let command = match task.action {
         PaymentAction::Void => match provider.void(edge, env, task).await? {
             Voided::Yes => Command::VoidPayment { payment },
             Voided::TooLate { amount_minor } => Command::Allocate { payment, amount_minor },
+            // The Inventory goes on asking.
+            Voided::NotYet => return Ok(()),
         },
-        PaymentAction::Refund => {
+        PaymentAction::Refund | PaymentAction::Sandbox(_) => {
             provider.refund(edge, env, task).await?;
             Command::ConfirmRefund { payment }
         }
-        PaymentAction::Sandbox(later) => return sandbox::happens(edge, env, task, later).await,
     };
     InventoryStub::of(env, &task.sale, &task.sku).execute(command).await.map(|_| ())
 }

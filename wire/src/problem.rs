@@ -95,6 +95,7 @@ problems! {
     SaleNotFound 404 "sale-not-found" false "There is no such sale";
     SkuNotFound 404 "sku-not-found" false "This SKU is not part of the sale";
     ReservationNotFound 404 "reservation-not-found" false "There is no such reservation";
+    PaymentUnknown 404 "payment-unknown" false "There is no such payment";
     OrderNotFound 404 "order-not-found" false "There is no such order";
     DeadLetterNotFound 404 "dead-letter-not-found" false "There is no such dead letter";
     WebhookNotFound 404 "webhook-not-found" false "There is no such webhook endpoint";
@@ -120,6 +121,7 @@ problems! {
     DeadLetterUnreadable 409 "dead-letter-unreadable" false "The dead letter cannot be read";
     WithdrawExceedsAvailable 409 "withdraw-exceeds-available" false "Those units are taken";
     PaymentInProgress 409 "payment-in-progress" true "A payment is under way";
+    PaymentRefused 409 "payment-refused" false "The payment provider refuses this payment";
     ReservationAllocated 409 "reservation-allocated" false "The reservation is an order already";
     ExtensionCap 409 "extension-cap" false "The reservation cannot be extended any further";
     WebhookDisabled 409 "webhook-disabled" false "The webhook endpoint is disabled";
