@@ -1,4 +1,4 @@
--- Payments that were begun with Stripe. Whose record is here is Stripe's, whatever is set up now; the
+-- Payments that were begun with Stripe. Whose record is here is Stripe's, whatever is set up now. The
 -- sandbox keeps its own in `sandbox_payments`, and no payment is in both.
 -- Every statement may run again.
 

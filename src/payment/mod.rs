@@ -113,20 +113,6 @@ impl Provider {
         edge.provider.set(breaker);
         created
     }
-
-    async fn void(self, edge: &Edge, env: &Env, task: &PaymentTask) -> Result<Voided, Problem> {
-        match self {
-            Self::Sandbox => answered(sandbox::void(edge, env, task)).await,
-            Self::Stripe => answered(stripe::void(edge, env, task)).await,
-        }
-    }
-
-    async fn refund(self, edge: &Edge, env: &Env, task: &PaymentTask) -> Result<(), Problem> {
-        match self {
-            Self::Sandbox => answered(sandbox::refund(edge, env, task)).await,
-            Self::Stripe => answered(stripe::refund(edge, env, task)).await,
-        }
-    }
 }
 
 /// Whether it makes sense to ask the provider at the moment. Who may not is told so before a
@@ -161,23 +147,47 @@ async fn answered<T>(asked: impl Future<Output = Result<T, Problem>>) -> Result<
 /// it once.
 pub(crate) async fn perform(edge: &Edge, env: &Env, task: &PaymentTask) -> Result<(), Problem> {
     let payment = task.payment;
-    if let PaymentAction::Sandbox(later) = task.action {
-        return sandbox::happens(edge, env, task, later).await;
-    }
     let provider = Provider::of_begun(edge, env, payment).await?;
-    let command = match task.action {
-        PaymentAction::Void => match provider.void(edge, env, task).await? {
-            Voided::Yes => Command::VoidPayment { payment },
-            Voided::TooLate { amount_minor } => Command::Allocate { payment, amount_minor },
-            // The Inventory goes on asking.
-            Voided::NotYet => return Ok(()),
-        },
-        PaymentAction::Refund | PaymentAction::Sandbox(_) => {
-            provider.refund(edge, env, task).await?;
-            Command::ConfirmRefund { payment }
+    let voided = match task.action {
+        PaymentAction::Void => Some(answered(void(provider, edge, env, task)).await?),
+        PaymentAction::Refund => {
+            answered(refund(provider, edge, env, task)).await?;
+            None
         }
+        PaymentAction::Sandbox(later) => return sandbox::happens(edge, env, task, later).await,
+    };
+    let command = match voided {
+        None => Command::ConfirmRefund { payment },
+        Some(Voided::Yes) => Command::VoidPayment { payment },
+        Some(Voided::TooLate { amount_minor }) => Command::Allocate { payment, amount_minor },
+        // The Inventory goes on asking.
+        Some(Voided::NotYet) => return Ok(()),
     };
     InventoryStub::of(env, &task.sale, &task.sku).execute(command).await.map(|_| ())
+}
+
+async fn void(
+    provider: Provider,
+    edge: &Edge,
+    env: &Env,
+    task: &PaymentTask,
+) -> Result<Voided, Problem> {
+    match provider {
+        Provider::Sandbox => sandbox::void(edge, env, task).await,
+        Provider::Stripe => stripe::void(edge, env, task).await,
+    }
+}
+
+async fn refund(
+    provider: Provider,
+    edge: &Edge,
+    env: &Env,
+    task: &PaymentTask,
+) -> Result<(), Problem> {
+    match provider {
+        Provider::Sandbox => sandbox::refund(edge, env, task).await,
+        Provider::Stripe => stripe::refund(edge, env, task).await,
+    }
 }
 
 /// An id of 128 random bits, as base64url after a prefix.

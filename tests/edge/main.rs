@@ -27,6 +27,8 @@ mod sandbox;
 #[cfg(test)]
 mod settlement;
 #[cfg(test)]
+mod stripe;
+#[cfg(test)]
 mod webhooks;
 
 /// The one shop that all tests share; each has sales of its own.
