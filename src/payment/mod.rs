@@ -21,7 +21,6 @@ use crate::config::{Config, Sandbox};
 use crate::edge::{Edge, now, within};
 use crate::objects::InventoryStub;
 use crate::problem::Problem;
-use crate::store::Store;
 
 /// A provider that takes longer is not answering.
 const PATIENCE: Millis = Millis::from_secs(5);
@@ -72,22 +71,6 @@ impl Provider {
         Err(Problem::new(ProblemKind::NotConfigured, "No payment provider is set up."))
     }
 
-    /// The provider that a payment was begun with, whatever is set up now: the one that has a record
-    /// of it.
-    ///
-    /// The setting says who may begin. Were it asked for what was begun, switching payments off, or
-    /// to another provider, in the middle of a sale would strand it: units that nobody voids stay
-    /// reserved, money that is due back stays with us, and what was paid is not heard of. So a
-    /// payment goes on until it has ended, on its page as well: who was sent there was promised the
-    /// units, until the payment is voided. New ones cannot come of that: only beginning makes a
-    /// record that can be paid. A payment without any record is ended by the sandbox, as a payment
-    /// that nobody can begin any more, with whichever provider.
-    async fn of_begun(edge: &Edge, env: &Env, payment: PaymentId) -> Result<Self, Problem> {
-        let store = Store::open(edge, env).await?;
-        let is_stripes = stripe::has_begun(&store, &payment.to_string()).await?;
-        Ok(if is_stripes { Self::Stripe } else { Self::Sandbox })
-    }
-
     /// Opens a session, or finds the one that is open already; the address of its page. Who asks
     /// has been permitted to.
     pub(crate) async fn create_session(
@@ -97,12 +80,10 @@ impl Provider {
         env: &Env,
         session: &Session,
     ) -> Result<String, Problem> {
+        let is_new = self == Self::Stripe;
         let asked = async {
-            let begun_before = self == Self::Sandbox
-                && config.stripe.is_some()
-                && Self::of_begun(edge, env, session.payment).await? == Self::Stripe;
-            if self == Self::Stripe || begun_before {
-                return stripe::create_session(edge, config, env, session).await;
+            if is_new || config.stripe.is_some() {
+                return stripe::create_session(edge, config, env, session, is_new).await;
             }
             sandbox::create_session(edge, config, env, session).await
         };
@@ -145,49 +126,42 @@ async fn answered<T>(asked: impl Future<Output = Result<T, Problem>>) -> Result<
 
 /// Does what an Inventory asked for through the queue, and reports back. Doing it twice is doing
 /// it once.
+///
+/// It is asked of the provider that has a record of the payment, whatever is set up now. The setting
+/// says who may begin. Were it asked for what was begun, switching payments off, or to another
+/// provider, in the middle of a sale would strand it: units that nobody voids stay reserved, money
+/// that is due back stays with us, and what was paid is not heard of. So a payment goes on until it
+/// has ended, on its page as well: who was sent there was promised the units, until the payment is
+/// voided. New ones cannot come of that: only beginning makes a record that can be paid. A payment
+/// without any record is voided by the sandbox, and then can begin with no provider any more.
 pub(crate) async fn perform(edge: &Edge, env: &Env, task: &PaymentTask) -> Result<(), Problem> {
-    let payment = task.payment;
-    let provider = Provider::of_begun(edge, env, payment).await?;
-    let voided = match task.action {
-        PaymentAction::Void => Some(answered(void(provider, edge, env, task)).await?),
-        PaymentAction::Refund => {
-            answered(refund(provider, edge, env, task)).await?;
-            None
-        }
+    let command = match task.action {
         PaymentAction::Sandbox(later) => return sandbox::happens(edge, env, task, later).await,
+        _ => answered(ask(edge, env, task)).await?,
     };
-    let command = match voided {
-        None => Command::ConfirmRefund { payment },
-        Some(Voided::Yes) => Command::VoidPayment { payment },
-        Some(Voided::TooLate { amount_minor }) => Command::Allocate { payment, amount_minor },
-        // The Inventory goes on asking.
-        Some(Voided::NotYet) => return Ok(()),
-    };
+    // Without a word of the provider the Inventory goes on asking.
+    let Some(command) = command else { return Ok(()) };
     InventoryStub::of(env, &task.sale, &task.sku).execute(command).await.map(|_| ())
 }
 
-async fn void(
-    provider: Provider,
-    edge: &Edge,
-    env: &Env,
-    task: &PaymentTask,
-) -> Result<Voided, Problem> {
-    match provider {
-        Provider::Sandbox => sandbox::void(edge, env, task).await,
-        Provider::Stripe => stripe::void(edge, env, task).await,
+/// Has a payment voided or refunded; what its Inventory is told of it.
+async fn ask(edge: &Edge, env: &Env, task: &PaymentTask) -> Result<Option<Command>, Problem> {
+    let payment = task.payment;
+    if task.action == PaymentAction::Refund {
+        if stripe::refund(edge, env, task).await?.is_none() {
+            sandbox::refund(edge, env, task).await?;
+        }
+        return Ok(Some(Command::ConfirmRefund { payment }));
     }
-}
-
-async fn refund(
-    provider: Provider,
-    edge: &Edge,
-    env: &Env,
-    task: &PaymentTask,
-) -> Result<(), Problem> {
-    match provider {
-        Provider::Sandbox => sandbox::refund(edge, env, task).await,
-        Provider::Stripe => stripe::refund(edge, env, task).await,
-    }
+    let voided = match stripe::void(edge, env, task).await? {
+        Some(voided) => voided,
+        None => sandbox::void(edge, env, task).await?,
+    };
+    Ok(match voided {
+        Voided::Yes => Some(Command::VoidPayment { payment }),
+        Voided::TooLate { amount_minor } => Some(Command::Allocate { payment, amount_minor }),
+        Voided::NotYet => None,
+    })
 }
 
 /// An id of 128 random bits, as base64url after a prefix.

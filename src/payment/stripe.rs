@@ -66,7 +66,8 @@ async fn call(
         let said = Row(said.map_err(|error| unavailable(&error))?.unchecked_into());
         let status = u16::try_from(said.number(0)).unwrap_or_default();
         let mut chance = [0];
-        getrandom::fill(&mut chance).map_err(|error| unavailable(&error))?;
+        // Without chance the pause is short, and no less right.
+        let _ = getrandom::fill(&mut chance);
         let [chance] = chance;
         if let Some(pause) = pause(status, &said.text(1), repeated, chance) {
             Delay::from(Duration::from_millis(pause.get())).await;
@@ -76,8 +77,7 @@ async fn call(
         let answer = Answer::of(status);
         if answer != Answer::Done {
             // Not its message: that quotes what was sent.
-            let [kind, code, param] =
-                ["type", "code", "param"].map(|name| error(&body, name).to_owned());
+            let [kind, code, param] = ["type", "code", "param"].map(|name| error(&body, name));
             worker::console_error!("stripe: {path}: {status} {kind} {code} {param}");
         }
         return Ok((answer, body));
@@ -104,12 +104,14 @@ fn settings(config: &Config) -> Result<&Stripe, Problem> {
     })
 }
 
-/// Opens a session, or finds the one that is open already; the address of its page.
+/// Opens a session, or finds the one that is open already; the address of its page. What was begun
+/// with the sandbox goes on there, and so does what `is_new` does not let begin here.
 pub(super) async fn create_session(
     edge: &Edge,
     config: &Config,
     env: &Env,
     session: &Session,
+    is_new: bool,
 ) -> Result<String, Problem> {
     let stripe = settings(config)?;
     let store = Store::open(edge, env).await?;
@@ -123,8 +125,7 @@ pub(super) async fn create_session(
         ends_at: session_ends_at(session.expires_at, now()),
         origin: &stripe.origin,
     };
-    let Some(record) = begin(&store, session).await? else {
-        // It was begun with the sandbox, and goes on there.
+    let Some(record) = begin(&store, session, is_new).await? else {
         return sandbox::create_session(edge, config, env, session).await;
     };
     let (page, is_ended) = (record.text(0), record.number(1) > 0);
@@ -172,8 +173,8 @@ fn again() -> Problem {
     Problem::try_again()
 }
 
-/// The record of a payment, made if it is the first time; nothing if the payment is the sandbox's.
-async fn begin(store: &Store, session: &Session) -> Result<Option<Row>, Problem> {
+/// The record of a payment, made if it may be; nothing if there is none, or the sandbox has one.
+async fn begin(store: &Store, session: &Session, is_new: bool) -> Result<Option<Row>, Problem> {
     let (payment, currency) = (session.payment.to_string(), session.amount.currency.to_string());
     let values = [
         Value::Text(&payment),
@@ -182,11 +183,13 @@ async fn begin(store: &Store, session: &Session) -> Result<Option<Row>, Problem>
         Value::Text(&currency),
         Value::Number(session.amount.minor),
         Value::Number(now().as_millis()),
+        Value::Number(is_new.into()),
     ];
     let rows = store.rows(
         "INSERT INTO stripe_sessions (payment, sale, sku, currency, amount_minor, begun_at_ms)
          SELECT ?1, ?2, ?3, ?4, ?5, ?6
          WHERE NOT EXISTS (SELECT 1 FROM sandbox_payments WHERE payment = ?1)
+             AND (?7 OR EXISTS (SELECT 1 FROM stripe_sessions WHERE payment = ?1))
          ON CONFLICT (payment) DO UPDATE SET payment = payment RETURNING page, ended",
         &values,
     );
@@ -237,24 +240,23 @@ async fn decline(store: &Store, env: &Env, session: &Session, problem: Problem) 
     stub.execute(Command::DeclinePayment { payment }).await.err().unwrap_or(problem)
 }
 
-/// Whether a payment was begun with Stripe.
-pub(super) async fn has_begun(store: &Store, payment: &str) -> Result<bool, Problem> {
-    let sql = "SELECT 1 FROM stripe_sessions WHERE payment = ?";
-    Ok(!store.rows(sql, &[Value::Text(payment)]).await?.is_empty())
-}
-
 /// Ends a payment. One without a session was told to nobody, and from here on never will be.
-pub(super) async fn void(edge: &Edge, env: &Env, task: &PaymentTask) -> Result<Voided, Problem> {
+/// Nothing if the payment was not begun with Stripe.
+pub(super) async fn void(
+    edge: &Edge,
+    env: &Env,
+    task: &PaymentTask,
+) -> Result<Option<Voided>, Problem> {
     let config = edge.config(env)?;
     let store = Store::open(edge, env).await?;
     let payment = task.payment.to_string();
     let sql = "UPDATE stripe_sessions SET ended = 1 WHERE payment = ?
          RETURNING session, currency, amount_minor";
     let ended = store.rows(sql, &[Value::Text(&payment)]).await?;
-    let row = ended.first().ok_or_else(|| unavailable(&"the payment has no record"))?;
+    let Some(row) = ended.first() else { return Ok(None) };
     let session = row.text(0);
     if session.is_empty() {
-        return Ok(Voided::Yes);
+        return Ok(Some(Voided::Yes));
     }
     let stripe = settings(&config)?;
     let expire = format!("{SESSIONS}/{session}/expire");
@@ -267,12 +269,12 @@ pub(super) async fn void(edge: &Edge, env: &Env, task: &PaymentTask) -> Result<V
     };
     let told = told.ok_or_else(|| unavailable(&"the session was not ended"))?;
     match told.standing {
-        Standing::Ended => Ok(Voided::Yes),
+        Standing::Ended => Ok(Some(Voided::Yes)),
         Standing::Paid => {
             let amount_minor = worth(told.number, &told.currency, owed(row, 1)?);
-            Ok(Voided::TooLate { amount_minor })
+            Ok(Some(Voided::TooLate { amount_minor }))
         }
-        Standing::Pending => Ok(Voided::NotYet),
+        Standing::Pending => Ok(Some(Voided::NotYet)),
         Standing::Open => Err(unavailable(&"the session is still open")),
     }
 }
@@ -288,19 +290,24 @@ async fn look(stripe: &Stripe, session: &str) -> Result<Option<Told>, Problem> {
     Ok(Told::read(&body))
 }
 
-/// Gives back all that was paid. What was given back before is.
-pub(super) async fn refund(edge: &Edge, env: &Env, task: &PaymentTask) -> Result<(), Problem> {
+/// Gives back all that was paid. What was given back before is. Nothing if the payment was not begun
+/// with Stripe.
+pub(super) async fn refund(
+    edge: &Edge,
+    env: &Env,
+    task: &PaymentTask,
+) -> Result<Option<()>, Problem> {
     let config = edge.config(env)?;
-    let stripe = settings(&config)?;
     let payment = task.payment.to_string();
     let sql = "SELECT session FROM stripe_sessions WHERE payment = ?";
     let rows = Store::open(edge, env).await?.rows(sql, &[Value::Text(&payment)]).await?;
-    let session = rows.first().map(|row| row.text(0)).unwrap_or_default();
-    let told = look(stripe, &session).await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let stripe = settings(&config)?;
+    let told = look(stripe, &row.text(0)).await?;
     let told = told.ok_or_else(|| unavailable(&"the session to refund was not found"))?;
     let intent = match told.payment_intent {
         Some(intent) => intent,
-        None if told.number == 0 => return Ok(()),
+        None if told.number == 0 => return Ok(Some(())),
         None => return Err(unavailable(&"there is nothing to refund by")),
     };
     let form = refund_form(&intent, task.payment);
@@ -308,8 +315,8 @@ pub(super) async fn refund(edge: &Edge, env: &Env, task: &PaymentTask) -> Result
     let (answer, body) = call(stripe, REFUNDS, Some(&form), Some(&key)).await?;
     let status = body.get("status").and_then(Json::as_str).unwrap_or_default();
     match answer {
-        Answer::Done if !matches!(status, "failed" | "canceled") => Ok(()),
-        Answer::Refused if error(&body, "code") == "charge_already_refunded" => Ok(()),
+        Answer::Done if !matches!(status, "failed" | "canceled") => Ok(Some(())),
+        Answer::Refused if error(&body, "code") == "charge_already_refunded" => Ok(Some(())),
         _ => Err(unavailable(&format!("{payment} was not refunded: {status}"))),
     }
 }
@@ -328,7 +335,7 @@ pub(crate) async fn webhook(
     let invalid = |detail: String| Problem::new(ProblemKind::WebhookInvalid, detail);
     verify_webhook(&stripe.webhook_keys, signature, &body, now(), WEBHOOK_TOLERANCE)
         .map_err(|error| invalid(format!("The signature does not hold: {error}.")))?;
-    let report = Report::read(&body);
+    let report = std::str::from_utf8(&body).ok().and_then(Report::read);
     let report = report.ok_or_else(|| invalid("The body is not an event of Stripe's.".into()))?;
     hear(edge, env, stripe, report).await?;
     Ok(Reply::json(&serde_json::json!({ "received": true })))

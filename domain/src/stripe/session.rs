@@ -41,27 +41,28 @@ pub struct Session {
 impl Session {
     /// Reads a session; nothing if it is none.
     pub fn read(value: &Value) -> Option<Self> {
-        let text = |path: &str| value.pointer(path).and_then(Value::as_str);
-        if text("/object") != Some("checkout.session") {
+        let text = |name: &str| value.get(name).and_then(Value::as_str);
+        if text("object") != Some("checkout.session") {
             return None;
         }
-        let id = text("/id").filter(|id| id.starts_with("cs_"))?.to_owned();
-        let standing = match (text("/status"), text("/payment_status")?) {
+        let id = text("id").filter(|id| id.starts_with("cs_"))?.to_owned();
+        let standing = match (text("status"), text("payment_status")?) {
             // Free of charge is paid as well.
             (_, "paid" | "no_payment_required") => Standing::Paid,
             (Some("expired"), _) => Standing::Ended,
             (Some("complete"), _) => Standing::Pending,
             _ => Standing::Open,
         };
+        let shop = value.get("metadata").and_then(|data| data.get("shop")?.as_str());
         Some(Self {
             id,
             standing,
             number: value.get("amount_total").and_then(Value::as_u64)?,
-            currency: text("/currency")?.to_owned(),
-            payment_intent: text("/payment_intent").map(str::to_owned),
-            page: text("/url").map(str::to_owned),
-            payment: text("/client_reference_id").and_then(|text| text.parse().ok()),
-            shop: text("/metadata/shop").unwrap_or_default().to_owned(),
+            currency: text("currency")?.to_owned(),
+            payment_intent: text("payment_intent").map(str::to_owned),
+            page: text("url").map(str::to_owned),
+            payment: text("client_reference_id").and_then(|text| text.parse().ok()),
+            shop: shop.unwrap_or_default().to_owned(),
         })
     }
 }
