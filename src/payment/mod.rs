@@ -83,7 +83,10 @@ impl Provider {
         let is_new = self == Self::Stripe;
         let asked = async {
             if is_new || config.stripe.is_some() {
-                return stripe::create_session(edge, config, env, session, is_new).await;
+                let page = stripe::create_session(edge, config, env, session, is_new).await?;
+                if let Some(page) = page {
+                    return Ok(page);
+                }
             }
             sandbox::create_session(edge, config, env, session).await
         };
@@ -127,13 +130,14 @@ async fn answered<T>(asked: impl Future<Output = Result<T, Problem>>) -> Result<
 /// Does what an Inventory asked for through the queue, and reports back. Doing it twice is doing
 /// it once.
 ///
-/// It is asked of the provider that has a record of the payment, whatever is set up now. The setting
-/// says who may begin. Were it asked for what was begun, switching payments off, or to another
-/// provider, in the middle of a sale would strand it: units that nobody voids stay reserved, money
-/// that is due back stays with us, and what was paid is not heard of. So a payment goes on until it
-/// has ended, on its page as well: who was sent there was promised the units, until the payment is
-/// voided. New ones cannot come of that: only beginning makes a record that can be paid. A payment
-/// without any record is voided by the sandbox, and then can begin with no provider any more.
+/// It is asked of the provider that has a record of the payment, whatever is set up now. The
+/// setting says who may begin. Were it asked for what was begun, switching payments off, or to
+/// another provider, in the middle of a sale would strand it: units that nobody voids stay
+/// reserved, money that is due back stays with us, and what was paid is not heard of. So a payment
+/// goes on until it has ended, on its page as well: who was sent there was promised the units,
+/// until the payment is voided. New ones cannot come of that: only beginning makes a record that
+/// can be paid. A payment without any record is voided by the sandbox, and then can begin with no
+/// provider any more.
 pub(crate) async fn perform(edge: &Edge, env: &Env, task: &PaymentTask) -> Result<(), Problem> {
     let command = match task.action {
         PaymentAction::Sandbox(later) => return sandbox::happens(edge, env, task, later).await,

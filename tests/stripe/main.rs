@@ -9,7 +9,7 @@ use std::process::Stdio;
 use doorbuster_domain::id::{PaymentId, ReservationId};
 use doorbuster_domain::money::Money;
 use doorbuster_domain::sealed::{WebhookKey, verify_webhook};
-use doorbuster_domain::stripe::{API_VERSION, Checkout, REFUNDS, Report, SESSIONS, refund};
+use doorbuster_domain::stripe::{API_VERSION, Checkout, REFUNDS, SESSIONS, refund};
 use doorbuster_domain::time::{Millis, Timestamp};
 use doorbuster_tests::stripe::form;
 use serde_json::{Value, json};
@@ -77,7 +77,6 @@ fn what_the_library_signs_we_take_and_nothing_else() {
             assert!(!verify(&header[..at], body, SECRET, 0), "cut at {at}");
         }
     }
-    assert!(matches!(Report::read(&bodies[0]), Some(Report::Paid(_))));
 }
 
 #[test]
@@ -87,7 +86,10 @@ fn what_we_sign_the_library_takes_and_nothing_else() {
     for body in bodies() {
         let header = key(SECRET).sign(NOW, body.as_bytes());
         let rotating = format!("{header},v1={}", "0".repeat(64));
-        let case = |header: &str, body: &str, secret: &str, now: u64| json!({ "header": header, "body": body, "secret": secret, "now": now });
+        let case = |header: &str, body: &str, secret: &str, now: u64| {
+            let (header, body) = (header.to_owned(), body.to_owned());
+            json!({ "header": header, "body": body, "secret": secret, "now": now })
+        };
         checked.extend([
             case(&header, &body, SECRET, now),
             case(&rotating, &body, SECRET, now + 300),

@@ -1,7 +1,7 @@
 //! Amounts as Stripe counts them, which for some currencies is not as ISO 4217 does.
 //!
-//! <https://docs.stripe.com/currencies> ("Minor units in API amounts", "Special cases"): amounts are
-//! in the currency's minor unit, but
+//! <https://docs.stripe.com/currencies> ("Minor units in API amounts", "Special cases"): amounts
+//! are in the currency's minor unit, but
 //!
 //! - ISK and UGX, which have no decimals, are given as if they had two, and those are zeros;
 //! - MGA, which has two in ISO 4217 (a fifth each, in truth), is given without;
@@ -58,11 +58,11 @@ pub fn charged(amount: Money) -> Result<u64, AmountError> {
     number.ok_or(AmountError::Currency(currency))
 }
 
-/// What a payment of Stripe's number in a currency is worth to who is owed an amount: minor units of
-/// the currency that is owed.
+/// What a payment of Stripe's number in a currency is worth to who is owed an amount: minor units
+/// of the currency that is owed.
 ///
 /// In another currency none of it was paid: 0. The same goes for a number that no amount leads to.
-/// So only the amount owed itself is ever worth the amount owed; whatever else came goes back whole.
+/// So only the amount owed itself is ever worth the amount owed; what else came goes back whole.
 pub fn worth(number: u64, currency: &str, owed: Money) -> u64 {
     if !currency.eq_ignore_ascii_case(owed.currency.as_str()) {
         return 0;

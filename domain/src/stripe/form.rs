@@ -15,11 +15,11 @@ const OPEN_MAX: Millis = Millis::from_secs((24 * 60 - 1) * 60);
 /// When Stripe ends a session by itself, for a payment that we end at `deadline`.
 ///
 /// Stripe allows 30 minutes to 24 hours from the making of a session
-/// (<https://docs.stripe.com/api/checkout/sessions/create#create_checkout_session-expires_at>). Most
-/// deadlines are sooner, so it is we who end the session. Stripe's own end is for the case that we
-/// cannot: half an hour after our deadline, so that a session which is made at the last moment has
-/// its 30 minutes, too, with the same form as one that was made at once. It never comes before our
-/// deadline unless a day is over.
+/// (<https://docs.stripe.com/api/checkout/sessions/create#create_checkout_session-expires_at>).
+/// Most deadlines are sooner, so it is we who end the session. Stripe's own end is for the case
+/// that we cannot: half an hour after our deadline, so that a session which is made at the last
+/// moment has its 30 minutes, too, with the same form as one that was made at once. It never comes
+/// before our deadline unless a day is over.
 pub fn session_ends_at(deadline: Timestamp, now: Timestamp) -> Timestamp {
     deadline.max(now).plus(OPEN_MIN).min(now.plus(OPEN_MAX))
 }
@@ -48,9 +48,10 @@ pub struct Checkout<'c> {
 impl Checkout<'_> {
     /// The body of `POST /v1/checkout/sessions`.
     ///
-    /// One line with the whole amount, so that what is paid is what is owed, whatever it is made of.
-    /// The price is never converted (`adaptive_pricing`): only the amount owed, in its currency,
-    /// buys the units. The same payment has the same form, as its `Idempotency-Key` asks for.
+    /// One line with the whole amount, so that what is paid is what is owed, whatever it is made
+    /// of. The price is never converted (`adaptive_pricing`): only the amount owed, in its
+    /// currency, buys the units. The same payment has the same form, as its `Idempotency-Key` asks
+    /// for.
     pub fn form(&self) -> Result<String, AmountError> {
         let number = charged(self.amount)?.to_string();
         let currency = self.amount.currency.as_str().to_ascii_lowercase();
@@ -172,8 +173,8 @@ mod tests {
              &success_url={back}receipt{of}&cancel_url={back}checkout{of}\
              &line_items[0][quantity]=1&line_items[0][price_data][currency]=eur\
              &line_items[0][price_data][unit_amount]=3200\
-             &line_items[0][price_data][product_data][name]=2%20%C3%97%20Sea%20mug%20%26%20lid%2C%20\
-             25%20%25%20off&metadata[payment]=pay_BwcHBwcHBwcHBwcHBwcHBw.2&metadata[sale]=drop\
+             &line_items[0][price_data][product_data][name]=2%20%C3%97%20Sea%20mug%20%26%20lid%2C\
+             %2025%20%25%20off&metadata[payment]=pay_BwcHBwcHBwcHBwcHBwcHBw.2&metadata[sale]=drop\
              &metadata[sku]=MUG-SEA&metadata[shop]=https%3A%2F%2Fshop.example.com\
              &payment_intent_data[metadata][payment]=pay_BwcHBwcHBwcHBwcHBwcHBw.2\
              &adaptive_pricing[enabled]=false"

@@ -14,7 +14,7 @@ pub use amount::{AmountError, charged, worth};
 pub use answer::{Answer, RETRIES_MAX, pause};
 pub use form::{Checkout, refund, session_ends_at};
 pub use report::Report;
-pub use session::{Session, Standing};
+pub use session::{Fields, Session, Standing};
 
 /// The version of Stripe's API that is spoken, whatever an account is set to: the one of the npm
 /// package that the tests compare with.

@@ -1,28 +1,24 @@
 //! Stripe Checkout by redirect: what `domain/src/stripe/` decides, carried out.
 //!
-//! A page of Stripe's is told to a shopper only after its session is written down. So whoever ends a
-//! payment knows its session, or knows that nobody can have paid it: see ADR 0016.
+//! A page of Stripe's is told to a shopper only after its session is written down. So whoever ends
+//! a payment knows its session, or knows that nobody can have paid it: see ADR 0016.
 
-use std::time::Duration;
+mod api;
 
 use doorbuster_domain::inventory::{Command, Reply as Answered};
 use doorbuster_domain::money::Money;
 use doorbuster_domain::sealed::verify_webhook;
 use doorbuster_domain::stripe::{
-    API_VERSION, Answer, Checkout, REFUNDS, Report, SESSIONS, Session as Told, Standing, pause,
-    refund as refund_form, session_ends_at, worth,
+    Answer, Checkout, REFUNDS, Report, SESSIONS, Session as Told, Standing, refund as refund_form,
+    session_ends_at, worth,
 };
 use doorbuster_domain::time::Millis;
 use doorbuster_durable::rpc::PaymentTask;
 use doorbuster_wire::problem::ProblemKind;
-use js_sys::Promise;
-use serde_json::Value as Json;
-use wasm_bindgen::JsCast as _;
-use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
-use worker::{Delay, Env};
+use worker::Env;
 
-use super::{Session, Voided, sandbox};
+use self::api::{CODE, Json, call, unavailable};
+use super::{Session, Voided};
 use crate::config::{Config, Stripe};
 use crate::edge::{Edge, now};
 use crate::http::{Header, Reply, Request};
@@ -30,69 +26,10 @@ use crate::objects::InventoryStub;
 use crate::problem::{Problem, sentence};
 use crate::store::{Row, Store, Value};
 
-/// One call, if it is repeated as well, has to end before the provider counts as silent.
-const CALL_WITHIN_MS: f64 = 4_500.0;
 /// How far a webhook's time may be from ours, either way: Stripe's own default.
 const WEBHOOK_TOLERANCE: Millis = Millis::from_secs(300);
 /// Events about sessions are a few KiB; others, which are passed over, may be longer.
 const WEBHOOK_LEN_MAX: u32 = 256 * 1024;
-
-#[wasm_bindgen]
-extern "C" {
-    /// Carries a call to the provider; see `stripe.mjs`.
-    #[wasm_bindgen(js_name = doorbusterCall)]
-    fn send(
-        address: &str,
-        bearer: &str,
-        version: &str,
-        key: Option<&str>,
-        form: Option<&str>,
-        within: f64,
-    ) -> Promise;
-}
-
-/// Asks Stripe: `GET`, or `POST` with a form. It is asked again at once where that is safe and may
-/// help, so only what can be asked twice may be asked.
-async fn call(
-    stripe: &Stripe,
-    path: &str,
-    form: Option<&str>,
-    key: Option<&str>,
-) -> Result<(Answer, Json), Problem> {
-    let address = format!("{}{path}", stripe.api);
-    for repeated in 0.. {
-        let sent = send(&address, &stripe.key, API_VERSION, key, form, CALL_WITHIN_MS);
-        let said = JsFuture::from(sent).await;
-        let said = Row(said.map_err(|error| unavailable(&error))?.unchecked_into());
-        let status = u16::try_from(said.number(0)).unwrap_or_default();
-        let mut chance = [0];
-        // Without chance the pause is short, and no less right.
-        let _ = getrandom::fill(&mut chance);
-        let [chance] = chance;
-        if let Some(pause) = pause(status, &said.text(1), repeated, chance) {
-            Delay::from(Duration::from_millis(pause.get())).await;
-            continue;
-        }
-        let body: Json = serde_json::from_str(&said.text(2)).unwrap_or_default();
-        let answer = Answer::of(status);
-        if answer != Answer::Done {
-            // Not its message: that quotes what was sent.
-            let [kind, code, param] = ["type", "code", "param"].map(|name| error(&body, name));
-            worker::console_error!("stripe: {path}: {status} {kind} {code} {param}");
-        }
-        return Ok((answer, body));
-    }
-    Err(unavailable(&"it was asked too often"))
-}
-
-/// What Stripe says of an error, under this name.
-fn error<'b>(body: &'b Json, name: &str) -> &'b str {
-    body.get("error").and_then(|error| error.get(name)?.as_str()).unwrap_or_default()
-}
-
-fn unavailable(cause: &dyn std::fmt::Debug) -> Problem {
-    Problem::unavailable("stripe", cause)
-}
 
 /// The settings, also for what was begun before payments were switched to another provider.
 fn settings(config: &Config) -> Result<&Stripe, Problem> {
@@ -104,17 +41,35 @@ fn settings(config: &Config) -> Result<&Stripe, Problem> {
     })
 }
 
-/// Opens a session, or finds the one that is open already; the address of its page. What was begun
-/// with the sandbox goes on there, and so does what `is_new` does not let begin here.
+/// Opens a session, or finds the one that is open already; the address of its page. Nothing if the
+/// payment was begun with the sandbox, or was not begun and is not to begin here (`is_new`).
 pub(super) async fn create_session(
     edge: &Edge,
     config: &Config,
     env: &Env,
     session: &Session,
     is_new: bool,
-) -> Result<String, Problem> {
-    let stripe = settings(config)?;
+) -> Result<Option<String>, Problem> {
     let store = Store::open(edge, env).await?;
+    let Some(record) = begin(&store, session, is_new).await? else { return Ok(None) };
+    let (page, is_ended) = (record.text(0), record.number(1) > 0);
+    if !page.is_empty() && !is_ended {
+        return Ok(Some(page));
+    }
+    let stripe = settings(config)?;
+    let problem = if is_ended {
+        Problem::try_again()
+    } else {
+        match make(stripe, session).await? {
+            Ok(told) => return keep(&store, stripe, session, told).await.map(Some),
+            Err(problem) => problem,
+        }
+    };
+    Err(decline(&store, env, session, problem).await)
+}
+
+/// Has Stripe make a session; the session, or with what problem the payment is given up.
+async fn make(stripe: &Stripe, session: &Session) -> Result<Result<Told, Problem>, Problem> {
     let checkout = Checkout {
         payment: session.payment,
         sale: &session.sale,
@@ -125,36 +80,24 @@ pub(super) async fn create_session(
         ends_at: session_ends_at(session.expires_at, now()),
         origin: &stripe.origin,
     };
-    let Some(record) = begin(&store, session, is_new).await? else {
-        return sandbox::create_session(edge, config, env, session).await;
-    };
-    let (page, is_ended) = (record.text(0), record.number(1) > 0);
-    if is_ended {
-        return Err(decline(&store, env, session, again()).await);
-    }
-    if !page.is_empty() {
-        return Ok(page);
-    }
     let form = match checkout.form() {
         Ok(form) => form,
-        Err(error) => {
-            let problem = refused(&sentence(&error.to_string()));
-            return Err(decline(&store, env, session, problem).await);
-        }
+        Err(error) => return Ok(Err(refused(&sentence(&error.to_string())))),
     };
     let payment = session.payment.to_string();
     let (answer, body) = call(stripe, SESSIONS, Some(&form), Some(&payment)).await?;
     match answer {
-        Answer::Done => keep(&store, stripe, session, &body).await,
-        Answer::Refused => {
-            let why = match error(&body, "code") {
-                "amount_too_small" => "The amount is below the least that Stripe charges.",
-                "amount_too_large" => "The amount is above the most that Stripe charges.",
-                _ => "Tell the shop: its log says why.",
-            };
-            Err(decline(&store, env, session, refused(why)).await)
+        Answer::Done => {
+            let told = body.session().filter(|told| told.payment == Some(session.payment));
+            told.map(Ok).ok_or_else(|| unavailable(&"its answer is no session of ours"))
         }
-        Answer::Failed => Err(decline(&store, env, session, again()).await),
+        Answer::Refused => Ok(Err(refused(match body.text(CODE).as_str() {
+            "amount_too_small" => "The amount is below the least that Stripe charges.",
+            "amount_too_large" => "The amount is above the most that Stripe charges.",
+            _ => "Tell the shop: its log says why.",
+        }))),
+        // This payment comes to nothing; the next has another name, and so another answer.
+        Answer::Failed => Ok(Err(Problem::try_again())),
         Answer::Barred => Err(Problem::new(
             ProblemKind::NotConfigured,
             "Stripe does not accept the shop's key. The operator has to see to it.",
@@ -166,11 +109,6 @@ pub(super) async fn create_session(
 fn refused(why: &str) -> Problem {
     let detail = format!("{why} You were not charged, and what you reserved is still yours.");
     Problem::new(ProblemKind::PaymentRefused, detail)
-}
-
-/// This payment came to nothing; the next one has another name, and so another answer.
-fn again() -> Problem {
-    Problem::try_again()
 }
 
 /// The record of a payment, made if it may be; nothing if there is none, or the sandbox has one.
@@ -201,10 +139,8 @@ async fn keep(
     store: &Store,
     stripe: &Stripe,
     session: &Session,
-    body: &Json,
+    told: Told,
 ) -> Result<String, Problem> {
-    let told = Told::read(body).filter(|told| told.payment == Some(session.payment));
-    let told = told.ok_or_else(|| unavailable(&"its answer is no session of ours"))?;
     let page = told.page.ok_or_else(|| unavailable(&"the session is over"))?;
     // A shopper is sent nowhere else: over TLS, or to what a test put in Stripe's place.
     if !page.starts_with("https://") && !page.starts_with(&stripe.api) {
@@ -233,7 +169,7 @@ async fn decline(store: &Store, env: &Env, session: &Session, problem: Problem) 
     match store.rows(sql, &[Value::Text(&name)]).await {
         Err(problem) => return problem,
         // Somebody else's call made the session after all.
-        Ok(ended) if ended.is_empty() => return again(),
+        Ok(ended) if ended.is_empty() => return Problem::try_again(),
         Ok(_) => {}
     }
     let stub = InventoryStub::of(env, &session.sale, &session.sku);
@@ -262,7 +198,7 @@ pub(super) async fn void(
     let expire = format!("{SESSIONS}/{session}/expire");
     // Without a key: Stripe would keep the first answer, also one that is overtaken.
     let told = match call(stripe, &expire, Some(""), None).await? {
-        (Answer::Done, body) => Told::read(&body),
+        (Answer::Done, body) => body.session(),
         // It is open no longer; how it ended is in the session itself.
         (Answer::Refused, _) => look(stripe, &session).await?,
         _ => None,
@@ -287,11 +223,11 @@ fn owed(row: &Row, column: u32) -> Result<Money, Problem> {
 
 async fn look(stripe: &Stripe, session: &str) -> Result<Option<Told>, Problem> {
     let (_, body) = call(stripe, &format!("{SESSIONS}/{session}"), None, None).await?;
-    Ok(Told::read(&body))
+    Ok(body.session())
 }
 
-/// Gives back all that was paid. What was given back before is. Nothing if the payment was not begun
-/// with Stripe.
+/// Gives back all that was paid. What was given back before is. Nothing if the payment was not
+/// begun with Stripe.
 pub(super) async fn refund(
     edge: &Edge,
     env: &Env,
@@ -313,10 +249,10 @@ pub(super) async fn refund(
     let form = refund_form(&intent, task.payment);
     let key = format!("{payment}.refund");
     let (answer, body) = call(stripe, REFUNDS, Some(&form), Some(&key)).await?;
-    let status = body.get("status").and_then(Json::as_str).unwrap_or_default();
+    let status = body.text("status");
     match answer {
-        Answer::Done if !matches!(status, "failed" | "canceled") => Ok(Some(())),
-        Answer::Refused if error(&body, "code") == "charge_already_refunded" => Ok(Some(())),
+        Answer::Done if !matches!(status.as_str(), "failed" | "canceled") => Ok(Some(())),
+        Answer::Refused if body.text(CODE) == "charge_already_refunded" => Ok(Some(())),
         _ => Err(unavailable(&format!("{payment} was not refunded: {status}"))),
     }
 }
@@ -335,7 +271,8 @@ pub(crate) async fn webhook(
     let invalid = |detail: String| Problem::new(ProblemKind::WebhookInvalid, detail);
     verify_webhook(&stripe.webhook_keys, signature, &body, now(), WEBHOOK_TOLERANCE)
         .map_err(|error| invalid(format!("The signature does not hold: {error}.")))?;
-    let report = std::str::from_utf8(&body).ok().and_then(Report::read);
+    let event = Json::parse(&String::from_utf8_lossy(&body));
+    let report = Report::read(&|path| event.get(path));
     let report = report.ok_or_else(|| invalid("The body is not an event of Stripe's.".into()))?;
     hear(edge, env, stripe, report).await?;
     Ok(Reply::json(&serde_json::json!({ "received": true })))
