@@ -123,8 +123,8 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
-    fn minutes(minutes: u64) -> Millis {
-        Millis::from_secs(minutes * 60)
+    const fn minutes(minutes: u64) -> Millis {
+        Millis::from_secs(minutes.saturating_mul(60))
     }
 
     #[test]

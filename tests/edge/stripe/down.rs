@@ -52,8 +52,8 @@ fn while_stripe_is_down_people_are_told_and_keep_what_they_hold() {
         let state = if number < 4 { "paying" } else { "held" };
         assert_eq!(shopper.show(held).state, state);
         let page = eventually("Stripe is asked again", || {
-            let begun = begin(person);
-            (begun.status == 201).then(|| begun.header("location").to_owned())
+            let answer = begin(person);
+            (answer.status == 201).then(|| answer.header("location").to_owned())
         });
         assert_eq!(here.report(&stripe.pay(&page)).status, 200);
         let attempt = if number == 4 { 2 } else { 1 };

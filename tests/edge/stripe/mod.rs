@@ -203,7 +203,7 @@ fn another_sum_another_currency_or_late_money_goes_back_whole() {
         let after = ann.show(&held);
         assert_eq!((after.state.as_str(), after.order), ("expired", None), "{name}");
         eventually("the money went back", || stripe.is_refunded(&page).then_some(()));
-        let refund = stripe.asked(&session["payment_intent"].as_str().unwrap().to_owned());
+        let refund = stripe.asked(session["payment_intent"].as_str().unwrap());
         let refund = refund.iter().find(|asked| asked.path == "/v1/refunds").unwrap();
         let payment = payment_of(&held, 1);
         assert_eq!(refund.header("idempotency-key"), format!("{payment}.refund"));
