@@ -9,6 +9,7 @@ import * as rs from "./build/index.js";
 import { DurableObject } from "cloudflare:workers";
 import { Incoming, head, isRead, smallBody } from "./incoming.mjs";
 import { ask, askTogether } from "./lane.mjs";
+import "./stripe.mjs";
 import { carry, wakeAll } from "./webhooks.mjs";
 
 // worker's shim marks the end of an instance here; the name is pinned with the crate's version.

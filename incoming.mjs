@@ -15,6 +15,7 @@ const HEADERS = [
   "doorbuster-signature",
   "doorbuster-bypass",
   "doorbuster-challenge",
+  "stripe-signature",
 ];
 
 /** What it is told at once, of what reads and of what changes something. */

@@ -1,6 +1,7 @@
 //! What the operator sets, read once per isolate.
 
-use doorbuster_domain::sealed::Keyring;
+use doorbuster_domain::sealed::{Keyring, WebhookKey};
+use doorbuster_domain::stripe::is_base;
 use doorbuster_domain::webhook::{Reach, Schedule};
 use doorbuster_wire::problem::ProblemKind;
 use worker::Env;
@@ -16,6 +17,10 @@ pub(crate) struct Config {
     /// Whether the built-in payment provider may be used, and how it does: never unless it is asked
     /// for.
     pub(crate) sandbox: Sandbox,
+    /// Whether payments begin with Stripe.
+    pub(crate) begins_with_stripe: bool,
+    /// What Stripe is reached by, whoever payments begin with: what was begun there goes on there.
+    pub(crate) stripe: Option<Stripe>,
     /// How far webhooks reach: public hosts, unless more is asked for.
     pub(crate) webhook_reach: Reach,
     /// When webhooks that were not taken are sent again.
@@ -33,6 +38,44 @@ pub(crate) enum Sandbox {
     Down,
     /// It answers after longer than anybody waits.
     Slow,
+}
+
+/// What Stripe is reached by, and what it reports with.
+pub(crate) struct Stripe {
+    /// The secret key of the account.
+    pub(crate) key: String,
+    /// Where its API is.
+    pub(crate) api: String,
+    /// Where shoppers come back to.
+    pub(crate) origin: String,
+    /// The secrets of the webhook endpoint: one, or two while they rotate.
+    pub(crate) webhook_keys: Vec<WebhookKey>,
+}
+
+impl Stripe {
+    /// Reads the settings; nothing if there are none, or not all. The log names what is missing.
+    fn read(env: &Env, is_wanted: bool) -> Option<Self> {
+        let key = text(env, "STRIPE_SECRET_KEY").unwrap_or_default();
+        if key.is_empty() && !is_wanted {
+            return None;
+        }
+        let api = text(env, "STRIPE_API").unwrap_or_else(|| "https://api.stripe.com".to_owned());
+        let origin = text(env, "PUBLIC_ORIGIN").unwrap_or_default();
+        let secrets = ["STRIPE_WEBHOOK_SECRET", "STRIPE_WEBHOOK_SECRET_PREVIOUS"];
+        let secrets = secrets.into_iter().filter_map(|name| text(env, name));
+        let webhook_keys = secrets.map(|secret| WebhookKey::new(secret.as_bytes())).collect();
+        let base = "it has to be https:// and a host, without a path";
+        let (name, what) = match webhook_keys {
+            _ if key.is_empty() => ("STRIPE_SECRET_KEY", "it is missing"),
+            _ if !is_base(&api) => ("STRIPE_API", base),
+            _ if !is_base(&origin) => ("PUBLIC_ORIGIN", base),
+            Err(_) => ("STRIPE_WEBHOOK_SECRET", "one of them is too short"),
+            Ok(keys) if Vec::is_empty(&keys) => ("STRIPE_WEBHOOK_SECRET", "it is missing"),
+            Ok(webhook_keys) => return Some(Self { key, api, origin, webhook_keys }),
+        };
+        worker::console_error!("{name}: {what}");
+        None
+    }
 }
 
 /// The shortest token a merchant may have: 24 characters of base64url are 144 bits.
@@ -56,7 +99,10 @@ impl Config {
         if admin_token.len() < ADMIN_TOKEN_LEN_MIN {
             return Err(not_configured("ADMIN_TOKEN", "it is missing or too short"));
         }
-        let sandbox = match text(env, "PAYMENTS").as_deref() {
+        let payments = text(env, "PAYMENTS");
+        let begins_with_stripe = payments.as_deref() == Some("stripe");
+        let stripe = Stripe::read(env, begins_with_stripe);
+        let sandbox = match payments.as_deref() {
             Some("sandbox") => Sandbox::Up,
             Some("sandbox-down") => Sandbox::Down,
             Some("sandbox-slow") => Sandbox::Slow,
@@ -69,7 +115,15 @@ impl Config {
             Some(text) => Schedule::parse(&text)
                 .ok_or_else(|| not_configured(DELAYS, "it is no milliseconds with commas"))?,
         };
-        Ok(Self { keyring, admin_token, sandbox, webhook_reach, webhook_schedule })
+        Ok(Self {
+            keyring,
+            admin_token,
+            sandbox,
+            begins_with_stripe,
+            stripe,
+            webhook_reach,
+            webhook_schedule,
+        })
     }
 }
 

@@ -33,10 +33,11 @@ pub(crate) enum Header {
     Signature,
     Bypass,
     Challenge,
+    StripeSignature,
 }
 
 /// How many they are.
-const HEADERS_LEN: usize = 13;
+const HEADERS_LEN: usize = 14;
 
 /// Those that stand in the head of a request: what most requests of shoppers need. The others are
 /// asked for.

@@ -146,6 +146,8 @@ pub(crate) async fn begin_payment(
         sale: place.sale.clone(),
         sku: place.sku.clone(),
         payment,
+        title: room::title(edge, &place.sale, &place.sku),
+        quantity: view.quantity,
         amount: view.amount,
         expires_at: view.expires_at.unwrap_or_default(),
     };

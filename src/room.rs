@@ -117,6 +117,13 @@ pub(crate) async fn require_offer(
     Err(Problem::new(ProblemKind::SkuNotFound, "The sale does not have this SKU."))
 }
 
+/// What a SKU is called, which never changes; the SKU itself if its sale was not looked at yet.
+pub(crate) fn title(edge: &Edge, sale: &SaleId, sku: &Sku) -> String {
+    let known = edge.statuses.however_old(sale);
+    let offer = known.as_ref().and_then(|known| known.offers.iter().find(|o| o.sku == *sku));
+    offer.map_or_else(|| sku.to_string(), |offer| offer.title.clone())
+}
+
 /// A sale's name from an address.
 pub(crate) fn sale_id(text: &str) -> Result<SaleId, Problem> {
     text.parse().map_err(|error| Problem::no_such(ProblemKind::SaleNotFound, "sale", &error))

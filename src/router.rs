@@ -8,7 +8,7 @@ use crate::admin::webhooks;
 use crate::edge::{Edge, now};
 use crate::http::{Reply, Request};
 use crate::limits::Quota;
-use crate::payment::sandbox;
+use crate::payment::{sandbox, stripe};
 use crate::problem::Problem;
 use crate::reservations::{self, Act, Place};
 use crate::store::Store;
@@ -94,6 +94,7 @@ async fn handle(
         Operation::SandboxPage => sandbox::page(edge, env, first).await,
         Operation::SandboxPay => sandbox::pay(edge, request, env, first).await,
         Operation::SandboxWebhook => sandbox::webhook(edge, request, env).await,
+        Operation::StripeWebhook => stripe::webhook(edge, request, env).await,
         Operation::ImportCatalog => catalog::import(edge, request, env).await,
         Operation::CreateSale => admin::create_sale(edge, request, env, first).await,
         Operation::ShowSaleState => admin::show_sale(env, first).await,

@@ -13,7 +13,8 @@ const SCHEMA: &str = concat!(
     include_str!("../migrations/0001_books.sql"),
     include_str!("../migrations/0002_failures.sql"),
     include_str!("../migrations/0003_webhooks.sql"),
-    include_str!("../migrations/0006_orders.sql"),
+    include_str!("../migrations/0004_stripe.sql"),
+    include_str!("../migrations/0005_orders.sql"),
 );
 
 /// The database takes so many statements at once.

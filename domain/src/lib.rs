@@ -30,5 +30,6 @@ pub mod sandbox;
 pub mod sealed;
 mod sorted;
 mod spelling;
+pub mod stripe;
 pub mod time;
 pub mod webhook;

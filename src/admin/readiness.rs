@@ -79,8 +79,16 @@ fn beacon(view: &RoomView) -> Check {
 fn payments(edge: &Edge, env: &Env) -> Result<Check, Problem> {
     let config = edge.config(env)?;
     Ok(match Provider::configured(&config) {
-        Ok(_) => check("payments", true, "A payment provider is set up."),
-        Err(_) => check("payments", false, "No payment provider is set up: nobody could pay."),
+        Ok(Provider::Stripe) => check("payments", true, "Payments go to Stripe."),
+        Ok(Provider::Sandbox) => {
+            check("payments", true, "Payments go to the sandbox, which moves no money.")
+        }
+        Err(_) => check(
+            "payments",
+            false,
+            "No payment provider is set up, or not all of it: nobody could pay. The log says what \
+             is missing.",
+        ),
     })
 }
 

@@ -2,6 +2,7 @@
 //! of it by webhook.
 
 pub(crate) mod sandbox;
+pub(crate) mod stripe;
 
 use std::time::Duration;
 
@@ -32,6 +33,10 @@ pub(crate) struct Session {
     pub(crate) sale: SaleId,
     pub(crate) sku: Sku,
     pub(crate) payment: PaymentId,
+    /// What the shopper reads at the provider.
+    pub(crate) title: String,
+    pub(crate) quantity: u32,
+    /// All that is to be paid.
     pub(crate) amount: Money,
     pub(crate) expires_at: Timestamp,
 }
@@ -43,13 +48,17 @@ pub(crate) enum Voided {
     Yes,
     /// It was completed before; so much was paid.
     TooLate { amount_minor: u64 },
+    /// The shopper is done, and a bank has yet to say whether the money comes. It is asked again.
+    NotYet,
 }
 
-/// The provider of this deployment.
+/// A provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Provider {
     /// The built-in one, for trying things out.
     Sandbox,
+    /// Stripe Checkout by redirect.
+    Stripe,
 }
 
 impl Provider {
@@ -58,18 +67,10 @@ impl Provider {
         if config.sandbox != Sandbox::Off {
             return Ok(Self::Sandbox);
         }
+        if config.begins_with_stripe && config.stripe.is_some() {
+            return Ok(Self::Stripe);
+        }
         Err(Problem::new(ProblemKind::NotConfigured, "No payment provider is set up."))
-    }
-
-    /// The provider that payments were begun with, whatever is set up now.
-    ///
-    /// The setting says who may begin. Were it asked for what was begun, switching payments off in
-    /// the middle of a sale would strand it: units that nobody voids stay reserved, money that is
-    /// due back stays with us, and what was paid is not heard of. So a payment goes on until it has
-    /// ended, on its page as well: who was sent there was promised the units, until the payment is
-    /// voided. New ones cannot come of that: only beginning makes a record that can be paid.
-    pub(crate) const fn of_begun() -> Self {
-        Self::Sandbox
     }
 
     /// Opens a session, or finds the one that is open already; the address of its page. Who asks
@@ -81,26 +82,22 @@ impl Provider {
         env: &Env,
         session: &Session,
     ) -> Result<String, Problem> {
-        let asked = match self {
-            Self::Sandbox => sandbox::create_session(edge, config, env, session),
+        let is_new = self == Self::Stripe;
+        let asked = async {
+            if is_new || config.stripe.is_some() {
+                let page = stripe::create_session(edge, config, env, session, is_new).await?;
+                if let Some(page) = page {
+                    return Ok(page);
+                }
+            }
+            sandbox::create_session(edge, config, env, session).await
         };
         let created = answered(asked).await;
+        let is_silent = |problem: &Problem| problem.is(ProblemKind::Unavailable);
         let mut breaker = edge.provider.get();
-        breaker.note(created.is_ok(), now());
+        breaker.note(!created.as_ref().is_err_and(is_silent), now());
         edge.provider.set(breaker);
         created
-    }
-
-    async fn void(self, edge: &Edge, env: &Env, task: &PaymentTask) -> Result<Voided, Problem> {
-        match self {
-            Self::Sandbox => answered(sandbox::void(edge, env, task)).await,
-        }
-    }
-
-    async fn refund(self, edge: &Edge, env: &Env, task: &PaymentTask) -> Result<(), Problem> {
-        match self {
-            Self::Sandbox => answered(sandbox::refund(edge, env, task)).await,
-        }
     }
 }
 
@@ -134,35 +131,52 @@ async fn answered<T>(asked: impl Future<Output = Result<T, Problem>>) -> Result<
 
 /// Does what an Inventory asked for through the queue, and reports back. Doing it twice is doing
 /// it once.
+///
+/// It is asked of the provider that has a record of the payment, whatever is set up now. The
+/// setting says who may begin. Were it asked for what was begun, switching payments off, or to
+/// another provider, in the middle of a sale would strand it: units that nobody voids stay
+/// reserved, money that is due back stays with us, and what was paid is not heard of. So a payment
+/// goes on until it has ended, on its page as well: who was sent there was promised the units,
+/// until the payment is voided. New ones cannot come of that: only beginning makes a record that
+/// can be paid. A payment without any record is voided by the sandbox, and then can begin with no
+/// provider any more.
 pub(crate) async fn perform(edge: &Edge, env: &Env, task: &PaymentTask) -> Result<(), Problem> {
-    let provider = Provider::of_begun();
-    let payment = task.payment;
-    let command = match task.action {
-        PaymentAction::Void => match provider.void(edge, env, task).await? {
-            Voided::Yes => Command::VoidPayment { payment },
-            Voided::TooLate { amount_minor } => Command::Allocate { payment, amount_minor },
-        },
-        PaymentAction::Refund => {
-            refund(edge, env, task).await?;
-            Command::ConfirmRefund { payment }
-        }
-        PaymentAction::Sandbox(later) => return sandbox::happens(edge, env, task, later).await,
-    };
-    InventoryStub::of(env, &task.sale, &task.sku).execute(command).await.map(|_| ())
-}
-
-/// Gives money back. The books hear of a cancellation before, and of the money after: who asked for
-/// it may not have come so far, and it is asked for again until all of it is done.
-async fn refund(edge: &Edge, env: &Env, task: &PaymentTask) -> Result<(), Problem> {
+    if let PaymentAction::Sandbox(later) = task.action {
+        return sandbox::happens(edge, env, task, later).await;
+    }
+    // The books hear of a cancellation before its money goes back, and of the money after: who asked
+    // for it may not have come so far, and it is asked for again until all of it is done.
     let order = (&task.sale, task.payment.reservation().order());
     if let Some(cancelled) = &task.cancelled {
         books::cancel(env, &Store::open(edge, env).await?, order, cancelled).await?;
     }
-    Provider::of_begun().refund(edge, env, task).await?;
+    let command = answered(ask(edge, env, task)).await?;
     if task.cancelled.is_some() {
         books::refund(env, &Store::open(edge, env).await?, order).await?;
     }
-    Ok(())
+    // Without a word of the provider the Inventory goes on asking.
+    let Some(command) = command else { return Ok(()) };
+    InventoryStub::of(env, &task.sale, &task.sku).execute(command).await.map(|_| ())
+}
+
+/// Has a payment voided or refunded; what its Inventory is told of it.
+async fn ask(edge: &Edge, env: &Env, task: &PaymentTask) -> Result<Option<Command>, Problem> {
+    let payment = task.payment;
+    if task.action == PaymentAction::Refund {
+        if stripe::refund(edge, env, task).await?.is_none() {
+            sandbox::refund(edge, env, task).await?;
+        }
+        return Ok(Some(Command::ConfirmRefund { payment }));
+    }
+    let voided = match stripe::void(edge, env, task).await? {
+        Some(voided) => voided,
+        None => sandbox::void(edge, env, task).await?,
+    };
+    Ok(match voided {
+        Voided::Yes => Some(Command::VoidPayment { payment }),
+        Voided::TooLate { amount_minor } => Some(Command::Allocate { payment, amount_minor }),
+        Voided::NotYet => None,
+    })
 }
 
 /// An id of 128 random bits, as base64url after a prefix.

@@ -81,7 +81,9 @@ pub(super) async fn create_session(
     let currency = session.amount.currency.to_string();
     let statement = store.prepare(
         "INSERT INTO sandbox_payments (payment, status, currency, amount_minor, changed_at_ms)
-         VALUES (?, 'open', ?, ?, ?) ON CONFLICT DO NOTHING",
+         SELECT ?1, 'open', ?2, ?3, ?4
+         WHERE NOT EXISTS (SELECT 1 FROM stripe_sessions WHERE payment = ?1)
+         ON CONFLICT DO NOTHING",
         &[
             Value::Text(&session.payment.to_string()),
             Value::Text(&currency),
@@ -107,7 +109,9 @@ pub(super) async fn void(edge: &Edge, env: &Env, task: &PaymentTask) -> Result<V
     let store = Store::open(edge, env).await?;
     let statement = store.prepare(
         "INSERT INTO sandbox_payments (payment, status, currency, amount_minor, changed_at_ms)
-         VALUES (?, 'voided', 'XXX', 0, ?) ON CONFLICT DO NOTHING",
+         SELECT ?1, 'voided', 'XXX', 0, ?2
+         WHERE NOT EXISTS (SELECT 1 FROM stripe_sessions WHERE payment = ?1)
+         ON CONFLICT DO NOTHING",
         &[Value::Text(&task.payment.to_string()), Value::Number(now().as_millis())],
     )?;
     store.run(vec![statement]).await?;

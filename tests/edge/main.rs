@@ -29,6 +29,8 @@ mod sandbox;
 #[cfg(test)]
 mod settlement;
 #[cfg(test)]
+mod stripe;
+#[cfg(test)]
 mod waitlist;
 #[cfg(test)]
 mod webhooks;

@@ -14,6 +14,7 @@ mod receiver;
 mod sale;
 mod shop;
 mod shopper;
+pub mod stripe;
 
 use std::thread::sleep;
 use std::time::Duration;

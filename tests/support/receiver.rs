@@ -13,6 +13,7 @@ use serde_json::Value;
 /// A webhook as it arrived.
 #[derive(Debug, Clone)]
 pub struct Received {
+    pub method: String,
     pub path: String,
     pub headers: BTreeMap<String, String>,
     pub body: String,
@@ -153,12 +154,13 @@ fn serve(mut client: TcpStream, state: &Mutex<State>) -> io::Result<()> {
 }
 
 /// A request; nothing if there comes none any more.
-fn read(reader: &mut BufReader<TcpStream>) -> io::Result<Option<Received>> {
+pub(crate) fn read(reader: &mut BufReader<TcpStream>) -> io::Result<Option<Received>> {
     let mut line = String::new();
     if reader.read_line(&mut line)? == 0 {
         return Ok(None);
     }
-    let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
+    let mut words = line.split(' ').map(str::to_owned);
+    let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     let mut headers = BTreeMap::new();
     loop {
         let mut line = String::new();
@@ -169,5 +171,5 @@ fn read(reader: &mut BufReader<TcpStream>) -> io::Result<Option<Received>> {
     let length = headers.get("content-length").map_or(0, |length| length.parse().unwrap());
     let mut body = vec![0; length];
     reader.read_exact(&mut body)?;
-    Ok(Some(Received { path, headers, body: String::from_utf8(body).unwrap() }))
+    Ok(Some(Received { method, path, headers, body: String::from_utf8(body).unwrap() }))
 }

@@ -58,6 +58,8 @@ pub struct Shop {
     server: Server,
     address: SocketAddr,
     secrets: Secrets,
+    /// What it was started with, if it may call this machine.
+    inside: Option<BTreeMap<String, String>>,
 }
 
 impl Shop {
@@ -88,7 +90,9 @@ impl Shop {
         options.vars = vars(&secrets);
         let settings = settings.iter().map(|(name, value)| ((*name).into(), (*value).into()));
         options.vars.extend(settings);
-        Self::opened(name, build, Server::start(options).unwrap(), secrets)
+        let inside = Some(options.vars.clone());
+        let server = Server::start(options).unwrap();
+        Self { inside, ..Self::opened(name, build, server, secrets) }
     }
 
     /// Another edge of the same shop, with caches of its own, which asks for the objects at this
@@ -104,7 +108,8 @@ impl Shop {
 
     fn opened(name: &str, build: Build, server: Server, secrets: Secrets) -> Self {
         let address = address(&server);
-        let shop = Self { name: name.to_owned(), build, server, address, secrets };
+        let inside = None;
+        let shop = Self { name: name.to_owned(), build, server, address, secrets, inside };
         let published = shop.import(SAMPLE_CATALOG).send();
         assert_eq!(published.status, 200, "{}", published.text());
         shop
@@ -179,6 +184,11 @@ impl Shop {
         self.kill();
         let mut options = StartOptions::new(folder(&self.name));
         options.build = self.build;
+        if let Some(vars) = &mut self.inside {
+            vars.insert(var.to_owned(), value.to_owned());
+            options.calls_inside = true;
+            options.vars = vars.clone();
+        }
         options.vars.insert(var.to_owned(), value.to_owned());
         self.server = Server::start(options).unwrap();
         self.address = address(&self.server);

@@ -95,6 +95,7 @@ problems! {
     SaleNotFound 404 "sale-not-found" false "There is no such sale";
     SkuNotFound 404 "sku-not-found" false "This SKU is not part of the sale";
     ReservationNotFound 404 "reservation-not-found" false "There is no such reservation";
+    PaymentUnknown 404 "payment-unknown" false "There is no such payment";
     OrderNotFound 404 "order-not-found" false "There is no such order";
     DeadLetterNotFound 404 "dead-letter-not-found" false "There is no such dead letter";
     WebhookNotFound 404 "webhook-not-found" false "There is no such webhook endpoint";
@@ -122,6 +123,7 @@ problems! {
     ReservationWaiting 409 "reservation-waiting" true "No units are set aside yet";
     TooManyPayments 409 "too-many-payments" false "Too many payments were begun";
     PaymentInProgress 409 "payment-in-progress" true "A payment is under way";
+    PaymentRefused 409 "payment-refused" false "The payment provider refuses this payment";
     ReservationAllocated 409 "reservation-allocated" false "The reservation is an order already";
     OrderCancelled 409 "order-cancelled" false "The order was cancelled";
     ExtensionCap 409 "extension-cap" false "The reservation cannot be extended any further";

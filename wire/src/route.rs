@@ -162,6 +162,8 @@ routes! {
         "What the shopper decided on that page.";
     SandboxWebhook Post "/v1/webhooks/sandbox" Free 200
         "Where the built-in payment provider reports, signed.";
+    StripeWebhook Post "/v1/webhooks/stripe" Free 200
+        "Where Stripe reports what became of payments, signed.";
     ImportCatalog Put "/v1/admin/catalog" Admin 200
         "Publishes a catalog from Shopify's product CSV. All of it or nothing.";
     CreateSale Put "/v1/admin/sales/{sale}" Admin 200

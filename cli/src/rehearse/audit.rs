@@ -157,7 +157,13 @@ fn refunds_in(entries: &[Entry]) -> u64 {
 
 /// Reservations that expired, by the events of a journal.
 fn expired_in(entries: &[Entry]) -> impl Iterator<Item = String> {
-    events_in(entries).filter_map(|event| match event {
+    let mut given_up = BTreeSet::new();
+    events_in(entries).filter_map(move |event| match event {
+        Event::PaymentGivenUp { reservation } => {
+            given_up.insert(reservation);
+            None
+        }
+        Event::PaymentVoided { reservation } if given_up.contains(&reservation) => None,
         Event::Expired { reservation } | Event::PaymentVoided { reservation } => {
             Some(reservation.to_string())
         }

@@ -212,9 +212,12 @@ impl Inventory {
         self.terms.is_some() && matches!(self.counts.band(), StockBand::SoldOut)
     }
 
-    /// For whom a reservation was made, and how many units.
-    pub fn made_for(&self, reservation: ReservationId) -> Option<(ShopperId, u32)> {
+    /// For whom a reservation was made, and how many units; nothing if they were given back.
+    pub fn ran_out_for(&self, reservation: ReservationId) -> Option<(ShopperId, u32)> {
         let made = self.reservations.get(&reservation)?;
+        if made.state == State::Released {
+            return None;
+        }
         Some((reservation.shopper(made.shopper_second_half), made.quantity))
     }
 

@@ -23,7 +23,7 @@ pub fn of_stock(
     let expired = events.iter().filter_map(|event| match event {
         inventory::Event::Expired { reservation }
         | inventory::Event::PaymentVoided { reservation } => {
-            let (shopper, quantity) = inventory.made_for(*reservation)?;
+            let (shopper, quantity) = inventory.ran_out_for(*reservation)?;
             let mut data = data_of(sale);
             data.put("sku", sku.as_str());
             data.put("reservation", &reservation.to_string());

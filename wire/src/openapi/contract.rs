@@ -2,6 +2,7 @@
 
 mod letters;
 mod orders;
+mod payment;
 mod reservations;
 
 use schemars::SchemaGenerator;
@@ -156,8 +157,6 @@ const PASS: Parameter = ("Doorbuster-Pass", true, "The pass that your turn came 
 const CHALLENGE: Parameter =
     ("Doorbuster-Challenge", false, "What meeting the challenge gave you, if the sale has one.");
 const BYPASS: Parameter = ("Doorbuster-Bypass", true, "What the merchant gave you.");
-const SIGNATURE: Parameter =
-    ("Doorbuster-Signature", true, "`t=<seconds>,v1=<hex HMAC-SHA256 of seconds.body>`.");
 
 /// The contract of an operation.
 pub(super) fn contract(operation: Operation) -> Contract {
@@ -212,19 +211,10 @@ pub(super) fn contract(operation: Operation) -> Contract {
         | Operation::BeginPayment => reservations::contract(operation),
         Operation::ShowOrder => Contract::shopper(Body::Json(schema_of::<Order>))
             .problems(&[Kind::SkuNotFound, Kind::OrderNotFound]),
-        Operation::SandboxPage => {
-            Contract::open(Body::Html).configured().problems(&[Kind::PaymentLinkInvalid])
-        }
-        Operation::SandboxPay => Contract::open(Body::Nothing)
-            .configured()
-            .takes(Body::Form)
-            .gives("Location")
-            .problems(&[Kind::BodyInvalid, Kind::PaymentLinkInvalid, Kind::ReservationNotFound]),
-        Operation::SandboxWebhook => Contract::open(Body::Json(|_| received()))
-            .configured()
-            .reads(Body::Json(|_| report()))
-            .header(SIGNATURE)
-            .problems(&[Kind::WebhookInvalid, Kind::PaymentLinkInvalid, Kind::ReservationNotFound]),
+        Operation::SandboxPage
+        | Operation::SandboxPay
+        | Operation::SandboxWebhook
+        | Operation::StripeWebhook => payment::contract(operation),
         _ => merchant_contract(operation),
     }
 }
@@ -232,27 +222,6 @@ pub(super) fn contract(operation: Operation) -> Contract {
 /// An object of one field.
 fn only(name: &str, schema: &Value) -> Value {
     json!({ "type": "object", "properties": { name: schema }, "required": [name] })
-}
-
-fn received() -> Value {
-    only("received", &json!({ "const": true }))
-}
-
-/// What the sandbox reports.
-fn report() -> Value {
-    json!({
-        "type": "object",
-        "properties": {
-            "type": {
-                "type": "string",
-                "description": "`payment.completed` or `payment.declined`; others are taken in \
-                                and change nothing.",
-            },
-            "link": { "type": "string", "description": "The payment's link." },
-        },
-        "required": ["type", "link"],
-        "additionalProperties": false,
-    })
 }
 
 /// One's turn, in our form or in Cloudflare's.

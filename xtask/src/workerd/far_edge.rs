@@ -28,11 +28,12 @@ pub struct FarEdge {
 }
 
 /// The modules in the folder of the build, the main one first.
-pub(super) const MODULES: [(&str, &str); 7] = [
+pub(super) const MODULES: [(&str, &str); 8] = [
     ("far-edge.mjs", "esModule"),
     ("entry.mjs", "esModule"),
     ("incoming.mjs", "esModule"),
     ("lane.mjs", "esModule"),
+    ("stripe.mjs", "esModule"),
     ("webhooks.mjs", "esModule"),
     ("build/index.js", "esModule"),
     ("build/index_bg.wasm", "wasm"),

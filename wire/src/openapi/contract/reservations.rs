@@ -15,7 +15,7 @@ pub(super) fn contract(operation: Operation) -> Contract {
         Operation::BeginPayment => {
             let begun = Contract { reply: Body::Json(schema_of::<PaymentReply>), ..reservation() };
             over(begun)
-                .problems(&[Kind::PaymentProviderDown, Kind::TooManyPayments])
+                .problems(&[Kind::PaymentProviderDown, Kind::PaymentRefused, Kind::TooManyPayments])
                 .configured()
                 .gives("Location")
         }
