@@ -144,8 +144,8 @@ pub(crate) async fn perform(edge: &Edge, env: &Env, task: &PaymentTask) -> Resul
     if let PaymentAction::Sandbox(later) = task.action {
         return sandbox::happens(edge, env, task, later).await;
     }
-    // The books hear of a cancellation before its money goes back, and of the money after: who asked
-    // for it may not have come so far, and it is asked for again until all of it is done.
+    // The books hear of a cancellation before its money goes back, and of the money after: who
+    // asked for it may not have come so far, and it is asked for again until all of it is done.
     let order = (&task.sale, task.payment.reservation().order());
     if let Some(cancelled) = &task.cancelled {
         books::cancel(env, &Store::open(edge, env).await?, order, cancelled).await?;

@@ -10,8 +10,8 @@ pub struct WebhookRequest {
     /// An `https` address of at most 2,048 characters, whose host is public.
     pub address: String,
     /// What it is told of: `order.created`, `order.paid`, `order.cancelled`, `order.refunded`,
-    /// `reservation.expired`, `sku.sold_out`, `sale.opened`, `sale.closed`; all there is if it is not
-    /// said.
+    /// `reservation.expired`, `sku.sold_out`, `sale.opened`, `sale.closed`; all there is if it is
+    /// not said.
     #[serde(default)]
     pub events: Option<Vec<String>>,
     /// `standard`, as Standard Webhooks 1.0.0 says; or `shopify`: beside that, as Shopify does, in

@@ -1,5 +1,5 @@
-//! A reservation: `held -> paying -> allocated`, or `-> released` / `-> expired`. Who waits for units
-//! begins with `waiting ->`.
+//! A reservation: `held -> paying -> allocated`, or `-> released` / `-> expired`. Who waits for
+//! units begins with `waiting ->`; an order that was cancelled ends with `-> cancelled`.
 
 use serde::{Deserialize, Serialize};
 

@@ -2,8 +2,9 @@
 //!
 //! A place on it is a reservation that has no units yet. What is released, expires or is restocked
 //! goes to the first who waits for no more than that, in the decision that brings it back
-//! (`decide_batch`). So there is no moment in which somebody else gets it. Who wants more than there
-//! is keeps the place and is passed by: else one unit would lie idle while people wait for one.
+//! (`decide_batch`). So there is no moment in which somebody else gets it. Who wants more than
+//! there is keeps the place and is passed by: else one unit would lie idle while people wait for
+//! one.
 
 use super::apply::Fits;
 use super::decide::Verdict;

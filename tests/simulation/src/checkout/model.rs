@@ -200,18 +200,6 @@ impl Checkout {
         }
     }
 
-    /// Whoever waited before a step and holds units after it was called by it.
-    fn note_called(&self, last: &State, next: &mut State) {
-        for visit in 0..self.visitors.len() {
-            let state_in = |state: &State| self.view(state, visit).map(|view| view.state);
-            if state_in(last) == Some(ReservationState::Waiting)
-                && state_in(next) == Some(ReservationState::Held)
-            {
-                next.visits[visit].called = self.view(next, visit).and_then(|v| v.expires_at);
-            }
-        }
-    }
-
     /// How many payments were begun for a reservation, whether or not somebody was told.
     pub fn attempts(&self, state: &State, visit: usize) -> u32 {
         let begun = |attempt: &u32| {
@@ -391,7 +379,7 @@ impl Model for Checkout {
         if let Err(defect) = steps::take(self, &mut next, action) {
             next.defect = Some(defect);
         }
-        self.note_called(last, &mut next);
+        steps::note_called(self, last, &mut next);
         next.form = form::of(self, &next);
         Some(next)
     }

@@ -71,6 +71,18 @@ pub fn take(model: &Checkout, state: &mut State, action: Action) -> Result<(), D
     }
 }
 
+/// Whoever waited before a step and holds units after it was called by it.
+pub fn note_called(model: &Checkout, last: &State, next: &mut State) {
+    for visit in 0..model.visitors.len() {
+        let state_in = |state: &State| model.view(state, visit).map(|view| view.state);
+        if state_in(last) == Some(ReservationState::Waiting)
+            && state_in(next) == Some(ReservationState::Held)
+        {
+            next.visits[visit].called = model.view(next, visit).and_then(|v| v.expires_at);
+        }
+    }
+}
+
 /// Calls the object; nothing if no answer came.
 fn call(
     model: &Checkout,
