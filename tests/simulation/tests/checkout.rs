@@ -45,7 +45,7 @@ fn the_invariants_hold_for_two_shoppers_who_want_the_same() {
 
 #[test]
 fn the_invariants_hold_for_two_shoppers_who_wait_for_the_same() {
-    let case = check(&Checkout::new(Bounds { crashes: 1, lates: 1, ..WAITERS }));
+    let case = check(&Checkout::new(WAITERS));
     assert_eq!(broken(&case), [""; 0]);
     let seen = |name| case.found.iter().any(|found| found.name == name && found.seen);
     assert!(seen("who waited is called, and buys"), "{case:?}");
