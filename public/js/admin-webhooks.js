@@ -1,6 +1,6 @@
 // The merchant's view of webhooks: where the shop is told, how that goes, and what was sent.
 
-import { byId, clockTime, el, moment, onSubmit, path, say, showProblem } from "./kit.js";
+import { byId, clockTime, el, moment, once, onSubmit, path, say, showProblem } from "./kit.js";
 
 const LOOK_EVERY_MS = 10_000;
 const STATES = {
@@ -16,7 +16,7 @@ let lookAt = 0;
 let shown = "";
 let pages = 1;
 
-/** `tool(method, address, json)` asks as the merchant. */
+/** `tool(method, address, { json, headers })` asks as the merchant. */
 export function setUpWebhooks(tool) {
   ask = tool;
   onSubmit(byId("webhook"), put);
@@ -135,18 +135,22 @@ function button(words, label, act) {
 
 async function put(fields) {
   const endpoint = fields.get("endpoint");
-  const made = await ask("PUT", ofEndpoint(endpoint), {
+  const json = {
     address: fields.get("address"),
     events: fields.getAll("events"),
     signature: fields.get("signature"),
-  });
+  };
+  const made = await ask("PUT", ofEndpoint(endpoint), { json });
   showSecret(made);
   say(byId("webhooks-done"), made.secret ? `${endpoint} is set.` : `${endpoint} is changed.`);
   await look();
 }
 
 async function rotate(endpoint) {
-  showSecret(await ask("POST", ofEndpoint(endpoint, "rotate")));
+  const rotated = await once(`rotate:${endpoint}`, {}, (key) =>
+    ask("POST", ofEndpoint(endpoint, "rotate"), { headers: { "Idempotency-Key": key } }),
+  );
+  showSecret(rotated);
   await look();
 }
 

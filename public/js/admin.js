@@ -241,7 +241,7 @@ setUp({
 
 setUpOrders({ ask: admin, look });
 setUpLetters((method, address) => admin(method, address));
-setUpWebhooks((method, address, json) => admin(method, address, { json }));
+setUpWebhooks(admin);
 
 const lookFailed = (problem) => showProblem(byId("live-problem"), problem);
 

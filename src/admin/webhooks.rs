@@ -15,6 +15,7 @@ use worker::{D1PreparedStatement, Env};
 use crate::edge::{Edge, now};
 use crate::http::{Reply, Request};
 use crate::problem::{Problem, sentence};
+use crate::reservations::idempotency_key;
 use crate::store::{Row, Store, Value};
 use crate::webhooks::wake;
 
@@ -24,7 +25,8 @@ const PAGE_LEN: u64 = 100;
 const NUMBER_MAX: u64 = 1 << 53;
 
 /// Endpoints, as `doorbuster_wire::webhook::Webhook`: all of them, or the one that is named. A
-/// secret is told if it is of this version.
+/// secret is told if it is of this version. Then whether it is enabled, and the version that was made
+/// with this key.
 const ENDPOINTS: &str = "SELECT json_object('endpoint', endpoint, 'address', address,
         'events', json(kinds), 'signature', signature,
         'state', CASE WHEN enabled = 0 THEN 'disabled' WHEN open_until_ms > ?1 THEN 'resting'
@@ -34,7 +36,7 @@ const ENDPOINTS: &str = "SELECT json_object('endpoint', endpoint, 'address', add
             WHERE d.endpoint = e.endpoint AND d.state = 'pending'),
         'secret', CASE secret_version WHEN ?4 THEN ?2 END,
         'previous_secret_until_ms', CASE WHEN previous_until_ms > ?1 THEN previous_until_ms END),
-    enabled FROM webhook_endpoints e WHERE ?3 IN ('', endpoint) ORDER BY endpoint";
+    enabled, secret_version * (rotation_key = ?5) FROM webhook_endpoints e WHERE ?3 IN ('', endpoint) ORDER BY endpoint";
 
 /// Deliveries, as `doorbuster_wire::webhook::Delivery`, from the newest of those asked for.
 const DELIVERIES: &str = "SELECT json_object('delivery', CAST(d.number AS TEXT), 'event', d.event,
@@ -62,18 +64,22 @@ pub(crate) async fn answer(
     let number = number(request, operation, delivery)?;
     let store = Store::open(edge, env).await?;
     let now = now();
-    let secret = parsed.as_ref().map(|name| config.keyring.endpoint_secret(name, now.as_millis()));
-    let secret = secret.map_or_else(String::new, |secret| secret.to_string());
-    let wanted = Wanted {
-        operation,
-        asked,
-        name: if parsed.is_some() { name } else { "" },
-        number,
-        now,
-        secret,
+    let is_rotation = operation == Operation::RotateWebhook;
+    let key = if is_rotation { idempotency_key(request)?.to_string() } else { String::new() };
+    let secret_of = |version| {
+        let secret = parsed.as_ref().map(|name| config.keyring.endpoint_secret(name, version));
+        secret.map_or_else(String::new, |secret| secret.to_string())
     };
+    let version = now.as_millis();
+    let name = if parsed.is_some() { name } else { "" };
+    let secret = secret_of(version);
+    let mut wanted = Wanted { operation, asked, name, number, now, key, version, secret };
     let before = store.rows(ENDPOINTS, &wanted.endpoints()).await?;
     wanted.check(&before)?;
+    let made_before = before.first().map_or(0, |row| row.number(2));
+    if is_rotation && made_before > 0 {
+        (wanted.version, wanted.secret) = (made_before, secret_of(made_before));
+    }
     store.run(wanted.changes(&store)?).await?;
     let after = match wanted.deliveries() {
         Some(values) => store.rows(DELIVERIES, &values).await?,
@@ -111,15 +117,19 @@ struct Wanted<'r> {
     /// Of the delivery, or of the one before which a page ends.
     number: u64,
     now: Timestamp,
-    /// What the endpoint signs with if it is made now.
+    /// What marks a rotation.
+    key: String,
+    /// Of the secret that is told if the endpoint has it; now, unless a rotation is repeated.
+    version: u64,
     secret: String,
 }
 
 impl Wanted<'_> {
     /// What to ask for endpoints with.
-    fn endpoints(&self) -> [Value<'_>; 4] {
-        let now = || Value::Number(self.now.as_millis());
-        [now(), Value::Text(&self.secret), Value::Text(self.name), now()]
+    fn endpoints(&self) -> [Value<'_>; 5] {
+        let (name, secret) = (Value::Text(self.name), Value::Text(&self.secret));
+        let now = Value::Number(self.now.as_millis());
+        [now, secret, name, Value::Number(self.version), Value::Text(&self.key)]
     }
 
     /// What to ask for deliveries with, if they are to be shown.
@@ -152,7 +162,7 @@ impl Wanted<'_> {
         let at = || Value::Number(self.now.as_millis());
         Ok(match (self.operation, &self.asked) {
             (_, Some(Asked { address, kinds, scheme })) => vec![store.prepare(
-                "INSERT INTO webhook_endpoints SELECT ?1, ?2, ?3, ?6, 1, ?4, ?4, 0, 0, 0, 0, 0
+                "INSERT INTO webhook_endpoints SELECT ?1, ?2, ?3, ?6, 1, ?4, ?4, 0, 0, '', 0, 0, 0
                  WHERE (SELECT COUNT(*) FROM webhook_endpoints WHERE endpoint <> ?1) < ?5
                  ON CONFLICT (endpoint) DO UPDATE SET address = excluded.address,
                      kinds = excluded.kinds, signature = excluded.signature, enabled = 1,
@@ -167,9 +177,16 @@ impl Wanted<'_> {
                 ],
             )?],
             (Operation::RotateWebhook, _) => vec![store.prepare(
+                // A repeat would take the secret away with which the shop still verifies.
                 "UPDATE webhook_endpoints SET previous_version = secret_version,
-                     previous_until_ms = ?, secret_version = ? WHERE endpoint = ?",
-                &[Value::Number(self.now.plus(PREVIOUS_SIGNS).as_millis()), at(), name()],
+                     previous_until_ms = ?1, secret_version = ?2, rotation_key = ?4
+                 WHERE endpoint = ?3 AND rotation_key <> ?4",
+                &[
+                    Value::Number(self.now.plus(PREVIOUS_SIGNS).as_millis()),
+                    at(),
+                    name(),
+                    Value::Text(&self.key),
+                ],
             )?],
             (Operation::DeleteWebhook, _) => vec![
                 store.prepare("DELETE FROM webhook_endpoints WHERE endpoint = ?", &[name()])?,

@@ -48,6 +48,11 @@ impl Endpoint<'_> {
         self.shop.admin("PUT", &self.path("")).json(&body).send().ok()
     }
 
+    fn rotate(&self, key: &str) -> Webhook {
+        let rotate = self.shop.admin("POST", &self.path("/rotate"));
+        rotate.header("idempotency-key", key).send().ok()
+    }
+
     fn shown(&self) -> Webhook {
         let all: WebhookList = self.shop.admin("GET", "/v1/admin/webhooks").send().ok();
         all.webhooks.into_iter().find(|known| known.endpoint == self.name).unwrap()
@@ -255,7 +260,7 @@ fn the_library_of_those_who_take_webhooks_believes_what_was_sent_and_nothing_els
     let endpoint = Endpoint { shop, name: "library" };
     let old = endpoint.put(&receiver.address("/"), &["order.paid"]).secret.unwrap();
     let sent = told(&receiver, &buy(shop).order, 1).remove(0);
-    let rotated: Webhook = shop.admin("POST", &endpoint.path("/rotate")).send().ok();
+    let rotated: Webhook = endpoint.rotate("first");
     let new = rotated.secret.unwrap();
     let twice_signed = told(&receiver, &buy(shop).order, 1).remove(0);
     let with = |name: &str, value: &str| {
@@ -299,10 +304,12 @@ fn while_a_secret_rotates_both_sign() {
     let (receiver, shop) = (Receiver::answering(200), calling());
     let endpoint = Endpoint { shop, name: "rotates" };
     let old = endpoint.put(&receiver.address("/"), &["order.created"]).secret.unwrap();
-    let rotated: Webhook = shop.admin("POST", &endpoint.path("/rotate")).send().ok();
+    let rotated: Webhook = endpoint.rotate("first");
     let new = rotated.secret.unwrap();
     assert_ne!(old, new);
     assert!(rotated.previous_secret_until_ms.is_some());
+    let again = endpoint.rotate("first");
+    assert_eq!(again.secret.as_deref(), Some(new.as_str()), "a repeat makes no other");
     let webhook = &told(&receiver, &buy(shop).order, 1)[0];
     assert_eq!(webhook.signatures(), 2);
     webhook.verified(&old);
@@ -361,8 +368,11 @@ fn what_is_not_there_is_said_by_name_and_there_is_an_end_to_endpoints() {
     // One of its own: an order of another test must not leave for these addresses.
     let shop = Shop::start("webhooks-many", Build::Release);
     let kind = |method: &str, path: &str| {
-        shop.admin(method, &format!("/v1/admin/webhooks/{path}")).send().problem()
+        let asked = shop.admin(method, &format!("/v1/admin/webhooks/{path}"));
+        asked.header("idempotency-key", "k").send().problem()
     };
+    let unmarked = shop.admin("POST", "/v1/admin/webhooks/nobody/rotate").send();
+    assert_eq!(unmarked.problem(), Kind::IdempotencyKeyMissing);
     for (method, path) in [
         ("POST", "nobody/rotate"),
         ("DELETE", "nobody"),

@@ -170,18 +170,18 @@ impl Merchant {
         }
     }
 
-    /// Sets the endpoint of webhooks; its secret. One that was left behind gets a new one.
+    /// Sets the endpoint of webhooks; its secret. One that was left behind is replaced.
     pub(super) async fn put_webhook(&self, address: &str) -> Result<String> {
-        let put: Webhook = self
-            .put_json(WEBHOOK, &json!({ "address": address }))
-            .await
-            .context("setting the endpoint of webhooks; the service has to be able to call it")?;
-        if let Some(secret) = put.secret {
+        let put = async || -> Result<Webhook> {
+            let body = json!({ "address": address });
+            let put = self.put_json(WEBHOOK, &body).await;
+            put.context("setting the endpoint of webhooks; the service has to be able to call it")
+        };
+        if let Some(secret) = put().await?.secret {
             return Ok(secret);
         }
-        let rotated: Webhook =
-            self.call("POST", &format!("{WEBHOOK}/rotate"), "", &[]).await?.json()?;
-        rotated.secret.context("a rotated endpoint has a secret")
+        self.delete_webhook().await?;
+        put().await?.secret.context("a new endpoint has a secret")
     }
 
     /// Removes the endpoint of webhooks.

@@ -137,7 +137,7 @@ impl Contract {
         self.problems(&[Kind::BodyMalformed, Kind::BodyTooLarge])
     }
 
-    fn keyed(self) -> Self {
+    pub(super) fn keyed(self) -> Self {
         self.header(IDEMPOTENCY_KEY).problems(&[
             Kind::IdempotencyKeyMissing,
             Kind::IdempotencyKeyInvalid,

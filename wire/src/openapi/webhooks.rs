@@ -14,7 +14,8 @@ pub(super) fn webhook_contract(operation: Operation) -> Option<Contract> {
         Operation::PutWebhook => known(webhook())
             .takes_json(schema_of::<WebhookRequest>)
             .problems(&[Kind::TooManyWebhooks]),
-        Operation::RotateWebhook | Operation::DeleteWebhook => known(webhook()),
+        Operation::RotateWebhook => known(webhook()).keyed(),
+        Operation::DeleteWebhook => known(webhook()),
         Operation::ListWebhooks => Contract::merchant(Body::Json(schema_of::<WebhookList>)),
         Operation::ListDeliveries => {
             known(Contract::merchant(Body::Json(schema_of::<DeliveryPage>)))
