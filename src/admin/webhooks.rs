@@ -25,8 +25,8 @@ const PAGE_LEN: u64 = 100;
 const NUMBER_MAX: u64 = 1 << 53;
 
 /// Endpoints, as `doorbuster_wire::webhook::Webhook`: all of them, or the one that is named. A
-/// secret is told if it is of this version. Then whether it is enabled, and the version that was made
-/// with this key.
+/// secret is told if it is of this version. Then whether it is enabled, and the version that was
+/// made with this key.
 const ENDPOINTS: &str = "SELECT json_object('endpoint', endpoint, 'address', address,
         'events', json(kinds), 'signature', signature,
         'state', CASE WHEN enabled = 0 THEN 'disabled' WHEN open_until_ms > ?1 THEN 'resting'
@@ -36,7 +36,8 @@ const ENDPOINTS: &str = "SELECT json_object('endpoint', endpoint, 'address', add
             WHERE d.endpoint = e.endpoint AND d.state = 'pending'),
         'secret', CASE secret_version WHEN ?4 THEN ?2 END,
         'previous_secret_until_ms', CASE WHEN previous_until_ms > ?1 THEN previous_until_ms END),
-    enabled, secret_version * (rotation_key = ?5) FROM webhook_endpoints e WHERE ?3 IN ('', endpoint) ORDER BY endpoint";
+    enabled, secret_version * (rotation_key = ?5)
+    FROM webhook_endpoints e WHERE ?3 IN ('', endpoint) ORDER BY endpoint";
 
 /// Deliveries, as `doorbuster_wire::webhook::Delivery`, from the newest of those asked for.
 const DELIVERIES: &str = "SELECT json_object('delivery', CAST(d.number AS TEXT), 'event', d.event,
