@@ -191,7 +191,7 @@ impl<'c> Shopper<'c> {
         Ok(None)
     }
 
-    /// Reserves one unit, waiting while all are reserved by others. `None` when all are sold.
+    /// Reserves one unit, on the waitlist while all are reserved by others. `None` when all are sold.
     async fn reserve(
         &mut self,
         sku: &str,
@@ -206,18 +206,37 @@ impl<'c> Shopper<'c> {
             ("content-type", "application/json"),
         ];
         loop {
-            let answer = self.act("POST", &path, &headers, br#"{"quantity":1}"#).await?;
+            let answer =
+                self.act("POST", &path, &headers, br#"{"quantity":1,"wait":true}"#).await?;
             match answer.status {
-                201 => return answer.json().map(Some),
+                201 => return self.until_called(answer.json()?).await,
                 409 => match answer.problem().as_str() {
                     "sold-out" | "sale-closed" => return Ok(None),
-                    "all-reserved" | "sale-not-open" => sleep(Duration::from_millis(700)).await,
+                    "sale-not-open" => sleep(Duration::from_millis(700)).await,
                     other => bail!("refused: {other}"),
                 },
                 429 => sleep(Duration::from_secs(answer.retry_after.unwrap_or(1))).await,
                 _ => bail!("reserve: {} {}", answer.status, answer.text()),
             }
         }
+    }
+
+    /// Looks until units are set aside for one who waits. `None` when all are sold.
+    async fn until_called(&mut self, mut place: Reservation) -> Result<Option<Reservation>> {
+        let Reservation { sku, reservation, .. } = &place;
+        let address = format!("/v1/sales/{}/skus/{sku}/reservations/{reservation}", self.plan.sale);
+        while place.state == "waiting" {
+            let all_sold = place.waitlist.as_ref().is_some_and(|list| list.stock == "sold_out");
+            let answer = if all_sold {
+                self.act("DELETE", &address, &[], b"").await?
+            } else {
+                sleep(Duration::from_millis(700)).await;
+                self.act("GET", &address, &[], b"").await?
+            };
+            place = answer.json()?;
+        }
+        // Else it was given back, or ended with the sale.
+        Ok((place.state != "released" && place.state != "expired").then_some(place))
     }
 
     async fn pay(&mut self, reservation: &Reservation, pays: Pays) -> Result<Paid> {
