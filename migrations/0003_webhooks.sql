@@ -14,7 +14,7 @@ CREATE TABLE IF NOT EXISTS webhook_endpoints (
     secret_version INTEGER NOT NULL,
     previous_version INTEGER NOT NULL,
     previous_until_ms INTEGER NOT NULL,
-    -- The act that made the present one; empty if the endpoint began with it.
+    -- The act that made the present one, and empty if the endpoint began with it.
     rotation_key TEXT NOT NULL,
     -- The breaker, and until when somebody is sending to it.
     failures INTEGER NOT NULL,

@@ -65,8 +65,9 @@ impl Store {
         let database = env.d1("DB").map_err(|error| unavailable(&error))?;
         let ready = *edge.schema_ready.borrow();
         if !ready {
+            // Only at the ends of lines: within one it may stand in a comment.
             let statements = SCHEMA
-                .split(';')
+                .split(";\n")
                 .filter(|statement| statement.contains("CREATE"))
                 .map(|statement| database.prepare(statement))
                 .collect();

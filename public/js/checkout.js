@@ -49,7 +49,8 @@ function showWaitlist({ state, waitlist }) {
   const called = waited && state === "held";
   waited = state === "waiting";
   if (waitlist) {
-    say(byId("ahead"), `${people(waitlist.ahead)} before you, at most.`);
+    const { ahead } = waitlist;
+    say(byId("ahead"), ahead ? `At most ${people(ahead)} before you.` : "You are next.");
     byId("gone").hidden = waitlist.stock !== "sold_out";
   }
   if (!called) return;

@@ -201,11 +201,44 @@ async function isDeclined(page, merchant) {
   await reads(page, "Not paid");
   await looksRight(page, "receipt-declined");
   await page.goto(`/sale?sale=${SALE}`);
-  await reads(page, "You have units in this sale");
+  await reads(page, "Yours in this sale");
   await page.getByRole("link", { name: "go to checkout" }).click();
   await page.getByRole("button", { name: "Give the units back" }).click();
   await reads(page, "You gave the units back");
   await looksRight(page, "checkout-released");
+  await showsStock(merchant, SKUS[2], "reserved", 0);
+}
+
+async function reserves(page, units) {
+  await page.goto(`/sale?sale=${SALE}`);
+  await reads(page, "It is your turn");
+  await page.getByLabel(/Trail Runner One \(44\)/).check();
+  await page.getByLabel(/^Units/).fill(String(units));
+  await page.getByRole("button", { name: "Reserve" }).click();
+}
+
+async function givesBack(page) {
+  await page.getByRole("button", { name: "Give the units back" }).click();
+  await reads(page, "You gave the units back");
+}
+
+/** Finds everything reserved, waits, and is called when a unit comes back. */
+async function waits(page, [two, one], merchant) {
+  await reserves(two, UNITS - 1);
+  await reads(two, "Reserved for you.");
+  await reserves(one, 1);
+  await reads(one, "Reserved for you.");
+  await page.goto(`/sale?sale=${SALE}`);
+  await page.getByRole("button", { name: "Join the line" }).click();
+  await reserves(page, 1);
+  await reads(page, "You are on the waitlist");
+  await reads(page, "You are next.");
+  await looksRight(page, "checkout-waiting");
+  await givesBack(one);
+  await reads(page, "Reserved for you.");
+  await looksRight(page, "checkout-called");
+  await givesBack(page);
+  await givesBack(two);
   await showsStock(merchant, SKUS[2], "reserved", 0);
 }
 
@@ -241,6 +274,8 @@ async function walk(browser) {
   await buys(buyer);
   const declined = await person(browser, "declined", { allowed: [lost] });
   await isDeclined(declined, merchant);
+  const waiting = await person(browser, "waiting");
+  await waits(waiting, [buyer, declined], merchant);
   await closes(merchant, declined);
   await walksTheDraw(browser, merchant, { person, reads, looksRight });
   await buyer.goto("/problems#sold-out");
