@@ -191,7 +191,7 @@ impl<'c> Shopper<'c> {
         Ok(None)
     }
 
-    /// Reserves one unit, on the waitlist while all are reserved by others. `None` when all are sold.
+    /// Reserves one unit, on the waitlist while all are reserved. `None` when all are sold.
     async fn reserve(
         &mut self,
         sku: &str,
