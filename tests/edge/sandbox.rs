@@ -3,8 +3,7 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use doorbuster_tests::{Sale, Shop, Shopper, eventually, rules};
-use doorbuster_wire::merchant::SaleRequest;
+use doorbuster_tests::{Sale, Shop, Shopper, eventually, rules, window};
 use doorbuster_wire::problem::ProblemKind;
 use xtask::bundle::Build;
 use xtask::secrets::PAYMENTS;
@@ -13,18 +12,6 @@ use crate::shop;
 
 /// Longer than a second report takes.
 const REPORTED: Duration = Duration::from_millis(4_500);
-
-fn window(payment_window_ms: u64) -> SaleRequest {
-    SaleRequest { payment_window_ms, ..rules() }
-}
-
-/// Somebody who holds a unit, and the provider's page for it.
-fn at_the_provider<'s>(sale: &'s Sale<'s>) -> (Shopper<'s>, String, String) {
-    let ann = Shopper::admitted(sale);
-    let held = ann.hold("k", 1).reservation;
-    let page = ann.begin_payment(&held);
-    (ann, held, page)
-}
 
 fn is_ordered(ann: &Shopper<'_>, held: &str) {
     eventually("the order is placed", || (ann.show(held).state == "allocated").then_some(()));
@@ -38,7 +25,7 @@ fn allocations(sale: &Sale<'_>) -> usize {
 #[test]
 fn a_payment_whose_report_is_lost_is_found_when_it_is_to_be_ended() {
     let sale = Sale::open(shop(), 1, &window(1_500));
-    let (ann, held, page) = at_the_provider(&sale);
+    let (ann, held, page) = Shopper::at_the_provider(&sale);
     assert_eq!(ann.decide(&page, "webhook_lost").status, 303);
     assert_eq!(ann.show(&held).state, "paying", "nobody has said anything yet");
     is_ordered(&ann, &held);
@@ -50,7 +37,7 @@ fn a_payment_whose_report_is_lost_is_found_when_it_is_to_be_ended() {
 fn reports_that_come_twice_or_the_wrong_way_round_are_one_order() {
     let sale = Sale::open(shop(), 2, &rules());
     for outcome in ["webhook_doubled", "webhooks_swapped"] {
-        let (ann, held, page) = at_the_provider(&sale);
+        let (ann, held, page) = Shopper::at_the_provider(&sale);
         assert_eq!(ann.decide(&page, outcome).status, 303);
         assert_eq!(ann.show(&held).state, "allocated", "{outcome}");
     }
@@ -64,7 +51,7 @@ fn reports_that_come_twice_or_the_wrong_way_round_are_one_order() {
 fn a_report_or_a_code_that_takes_a_while_is_waited_for() {
     let sale = Sale::open(shop(), 2, &rules());
     for outcome in ["webhook_late&after_s=1", "slow_authentication&after_s=1"] {
-        let (ann, held, page) = at_the_provider(&sale);
+        let (ann, held, page) = Shopper::at_the_provider(&sale);
         assert_eq!(ann.decide(&page, outcome).status, 303);
         assert_eq!(ann.show(&held).state, "paying", "{outcome}");
         is_ordered(&ann, &held);
@@ -76,7 +63,7 @@ fn a_report_or_a_code_that_takes_a_while_is_waited_for() {
 #[test]
 fn a_code_that_is_typed_after_the_payment_was_ended_pays_nothing() {
     let sale = Sale::open(shop(), 1, &window(500));
-    let (ann, held, page) = at_the_provider(&sale);
+    let (ann, held, page) = Shopper::at_the_provider(&sale);
     assert_eq!(ann.decide(&page, "slow_authentication&after_s=4").status, 303);
     eventually("it is ended", || (ann.show(&held).state == "expired").then_some(()));
     sleep(REPORTED);
@@ -90,7 +77,7 @@ fn a_code_that_is_typed_after_the_payment_was_ended_pays_nothing() {
 #[test]
 fn who_pays_after_the_end_gets_units_that_are_left() {
     let sale = Sale::open(shop(), 1, &window(500));
-    let (ann, held, page) = at_the_provider(&sale);
+    let (ann, held, page) = Shopper::at_the_provider(&sale);
     assert_eq!(ann.decide(&page, "success_after_expiry").status, 303);
     is_ordered(&ann, &held);
     let events: Vec<_> = sale.journal().into_iter().map(|entry| entry.events).collect();
@@ -102,7 +89,7 @@ fn who_pays_after_the_end_gets_units_that_are_left() {
 #[test]
 fn who_pays_after_the_end_gets_the_money_back_when_nothing_is_left() {
     let sale = Sale::open(shop(), 1, &window(500));
-    let (ann, held, page) = at_the_provider(&sale);
+    let (ann, held, page) = Shopper::at_the_provider(&sale);
     let bob = Shopper::admitted(&sale);
     assert_eq!(ann.decide(&page, "success_after_expiry").status, 303);
     eventually("Bob gets the unit", || (bob.reserve("k", 1).status == 201).then_some(()));
@@ -117,7 +104,7 @@ fn who_pays_after_the_end_gets_the_money_back_when_nothing_is_left() {
 #[test]
 fn what_the_provider_does_not_know_is_refused_and_changes_nothing() {
     let sale = Sale::open(shop(), 1, &rules());
-    let (ann, held, page) = at_the_provider(&sale);
+    let (ann, held, page) = Shopper::at_the_provider(&sale);
     for (outcome, at) in [
         ("paid", "/outcome"),
         ("", "/outcome"),

@@ -67,22 +67,29 @@ struct State {
     turned_away: usize,
 }
 
+/// Serves whoever comes, each by itself. Ends with the process.
+pub(crate) fn listen<S: Send + 'static>(
+    listener: TcpListener,
+    state: Arc<Mutex<S>>,
+    serve: fn(TcpStream, &Mutex<S>) -> io::Result<()>,
+) {
+    thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            let state = Arc::clone(&state);
+            // A client that breaks off has not sent anything.
+            thread::spawn(move || drop(serve(client, &state)));
+        }
+    });
+}
+
 impl Receiver {
     /// One that is down.
     pub fn down() -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let port = listener.local_addr().unwrap().port();
         let state = State { answer: None, received: Vec::new(), turned_away: 0 };
         let state = Arc::new(Mutex::new(state));
-        let shared = Arc::clone(&state);
-        // Ends with the process.
-        thread::spawn(move || {
-            for client in listener.incoming().flatten() {
-                let shared = Arc::clone(&shared);
-                // A client that breaks off has not sent a webhook.
-                thread::spawn(move || drop(serve(client, &shared)));
-            }
-        });
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        listen(listener, Arc::clone(&state), serve);
         Self { port, state }
     }
 

@@ -39,6 +39,11 @@ pub fn rules() -> SaleRequest {
     }
 }
 
+/// Rules under which a payment may take so long.
+pub fn window(payment_window_ms: u64) -> SaleRequest {
+    SaleRequest { payment_window_ms, ..rules() }
+}
+
 /// Rules of a line in which people stand one behind the other.
 pub fn fifo() -> SaleRequest {
     SaleRequest { order: "fifo".to_owned(), per_shopper_max: 1, ..rules() }

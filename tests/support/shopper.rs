@@ -37,6 +37,14 @@ impl<'s> Shopper<'s> {
         shopper
     }
 
+    /// Somebody new who holds a unit and has begun to pay; the reservation, and the page to pay at.
+    pub fn at_the_provider(sale: &'s Sale<'s>) -> (Self, String, String) {
+        let shopper = Self::admitted(sale);
+        let held = shopper.hold("k", 1).reservation;
+        let page = shopper.begin_payment(&held);
+        (shopper, held, page)
+    }
+
     /// The same person in another sale.
     pub fn also_in<'o>(&self, sale: &'o Sale<'o>) -> Shopper<'o> {
         Shopper { sale, secret: self.secret.clone(), source: self.source, ticket: None, pass: None }

@@ -7,12 +7,11 @@ use std::collections::BTreeMap;
 use std::io::{self, BufReader, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::thread;
 
 use doorbuster_domain::sealed::WebhookKey;
 use serde_json::{Value, json};
 
-use crate::receiver::{Received, read};
+use crate::receiver::{Received, listen, read};
 
 /// The key of the account.
 pub const STRIPE_KEY: &str = "sk_test_the-secret-of-an-account-that-is-not-there";
@@ -65,14 +64,7 @@ impl StripeApi {
             by_key: BTreeMap::new(),
             received: Vec::new(),
         }));
-        let shared = Arc::clone(&state);
-        // Ends with the process.
-        thread::spawn(move || {
-            for client in listener.incoming().flatten() {
-                let shared = Arc::clone(&shared);
-                thread::spawn(move || drop(serve(client, &shared)));
-            }
-        });
+        listen(listener, Arc::clone(&state), serve);
         Self { port, state }
     }
 

@@ -204,8 +204,8 @@ impl Inventory {
                     && matches!(before, State::Paying { ending, .. } if ending != Ending::GivenUp)
             }),
             Event::PaymentVoided { reservation } => {
-                let found = self.reservations.get(reservation).map(|r| r.state);
-                let given_up = found.and_then(State::ending) == Some(Ending::GivenUp);
+                let found = self.reservations.get(reservation);
+                let given_up = found.is_some_and(Reservation::is_given_up);
                 let end = if given_up { State::Released } else { State::Expired };
                 self.give_back(*reservation, end, |r| matches!(r.state, State::Paying { .. }))
             }

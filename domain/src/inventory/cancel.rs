@@ -101,14 +101,12 @@ impl Inventory {
         let (Some(after), Some(payment)) = (cancelled(found), found.paid_with(id)) else {
             return Err(Rejection::ReservationNotFound);
         };
-        // `Terms::check` saw to it that what one shopper may have can be paid.
-        let owed = terms.unit_price.times(found.quantity).unwrap_or(terms.unit_price);
         let mut view = self.view(terms, id, &after);
         view.order = view.order.map(|order| order.cancelled(now));
         view.refund = Some(super::RefundState::Due);
         let events = vec![
             Event::OrderCancelled(cancel.clone()),
-            Event::RefundDue { payment, amount_minor: owed.minor },
+            Event::RefundDue { payment, amount_minor: view.amount.minor },
         ];
         Ok(Decision { events, reply: Reply::Reservation { view, exists: false } })
     }
@@ -135,9 +133,7 @@ impl Inventory {
 
     /// Whether so much money goes back because of a cancellation. One rule for every replay.
     pub(super) fn goes_back(&self, found: &Reservation, amount_minor: u64) -> bool {
-        let owed = self.terms.as_ref().and_then(|terms| terms.unit_price.times(found.quantity));
-        matches!(found.state, State::Cancelled { .. })
-            && owed.is_some_and(|owed| owed.minor == amount_minor)
+        matches!(found.state, State::Cancelled { .. }) && self.is_owed(found, amount_minor)
     }
 
     /// The cancellation because of which a payment goes back, if that is why.

@@ -47,8 +47,6 @@ pub(super) struct Figures {
     pub(super) expired: u64,
     pub(super) refunds_due: u64,
     pub(super) waiting: u64,
-    // Snapshots of before there were cancellations had none.
-    #[serde(default)]
     pub(super) withdrawn_with_orders: u64,
 }
 

@@ -315,7 +315,7 @@ impl Inventory {
             state,
             quantity: reservation.quantity,
             // `Terms::check` saw to it that what one shopper may have can be paid.
-            amount: terms.unit_price.times(reservation.quantity).unwrap_or(terms.unit_price),
+            amount: terms.price_of(reservation.quantity).unwrap_or(terms.unit_price),
             expires_at,
             payment: reservation.payment(id).or(reservation.paid_with(id)),
             order,

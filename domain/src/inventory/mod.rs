@@ -184,7 +184,7 @@ impl Inventory {
             order,
             shopper: order.reservation().shopper(reservation.shopper_second_half),
             quantity: reservation.quantity,
-            amount: terms.unit_price.times(reservation.quantity)?,
+            amount: terms.price_of(reservation.quantity)?,
             payment: reservation.paid_with(order.reservation())?,
             allocated_at,
             terms,

@@ -42,8 +42,7 @@ impl Inventory {
         now: Timestamp,
     ) -> Verdict {
         let (id, found) = self.paid_for(payment)?;
-        let given_up = matches!(found.state, State::Paying { ending: Ending::GivenUp, .. });
-        if found.payment(id) != Some(payment) || given_up {
+        if found.payment(id) != Some(payment) || found.is_given_up() {
             // At the provider's page another card may be tried, until the payment has ended.
             return Ok(self.shown(terms, id, found, Vec::new()));
         }
@@ -67,8 +66,10 @@ impl Inventory {
         reservation: ReservationId,
         found: &Reservation,
     ) -> Decision {
-        let is_new = !matches!(found.state, State::Paying { ending: Ending::GivenUp, .. });
-        let events = if is_new { vec![Event::PaymentGivenUp { reservation }] } else { Vec::new() };
+        let mut events = Vec::new();
+        if !found.is_given_up() {
+            events.push(Event::PaymentGivenUp { reservation });
+        }
         self.shown(terms, reservation, found, events)
     }
 
@@ -111,8 +112,7 @@ impl Inventory {
 
     /// Whether so much money gets the units. One rule for the decision and for the replay.
     pub(super) fn buys(&self, found: &Reservation, payment: PaymentId, amount_minor: u64) -> bool {
-        let price = self.terms.as_ref().and_then(|terms| terms.unit_price.times(found.quantity));
-        price.is_some_and(|owed| owed.minor == amount_minor)
+        self.is_owed(found, amount_minor)
             && match found.state {
                 State::Held { .. } => true,
                 State::Paying { .. } => found.payment(payment.reservation()) == Some(payment),
@@ -125,6 +125,12 @@ impl Inventory {
                 }
                 State::Waiting { .. } | State::Allocated { .. } | State::Cancelled { .. } => false,
             }
+    }
+
+    /// Whether so much money is what a reservation costs.
+    pub(super) fn is_owed(&self, found: &Reservation, amount_minor: u64) -> bool {
+        let owed = self.terms.as_ref().and_then(|terms| terms.price_of(found.quantity));
+        owed.is_some_and(|owed| owed.minor == amount_minor)
     }
 
     pub(super) fn confirm_refund(&self, payment: PaymentId) -> Decision {

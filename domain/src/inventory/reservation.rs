@@ -67,16 +67,6 @@ pub(super) enum State {
 // With its id 56 bytes: 56 MB for a million, of the 128 MB that an object has.
 const _: () = assert!(size_of::<(ReservationId, Reservation)>() == 56);
 
-impl State {
-    /// Whether its payment is being ended, if one is under way.
-    pub(super) const fn ending(self) -> Option<Ending> {
-        match self {
-            Self::Paying { ending, .. } => Some(ending),
-            _ => None,
-        }
-    }
-}
-
 impl Reservation {
     /// A reservation as it begins.
     pub(super) fn held(
@@ -103,6 +93,11 @@ impl Reservation {
     /// Whether its units are set aside.
     pub(super) const fn is_reserved(&self) -> bool {
         matches!(self.state, State::Held { .. } | State::Paying { .. })
+    }
+
+    /// Whether its shopper wants the payment that is under way to end.
+    pub(super) const fn is_given_up(&self) -> bool {
+        matches!(self.state, State::Paying { ending: Ending::GivenUp, .. })
     }
 
     /// Whether its units are an order's.

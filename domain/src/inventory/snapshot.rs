@@ -28,7 +28,6 @@ struct Head<'a> {
     waitlisted: u32,
     adjustments: Cow<'a, BTreeMap<IdempotencyKey, Adjustment>>,
     refunds: Cow<'a, BTreeMap<PaymentId, RefundState>>,
-    #[serde(default)]
     cancellations: Cow<'a, BTreeMap<OrderId, Cancellation>>,
     opened_with: u32,
     last_at: Timestamp,

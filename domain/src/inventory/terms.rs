@@ -39,6 +39,12 @@ impl Terms {
         self.per_shopper_max.saturating_add(CHANGES_OF_MIND_MAX)
     }
 
+    /// What so many units cost; `None` if an amount cannot hold it, which [`Self::check`] rules out
+    /// for as many as one shopper may have.
+    pub fn price_of(&self, quantity: u32) -> Option<Money> {
+        self.unit_price.times(quantity)
+    }
+
     /// Checks that something can be sold under these terms.
     ///
     /// # Errors
@@ -48,7 +54,7 @@ impl Terms {
         if self.per_shopper_max == 0 {
             return Err("per_shopper_max is zero");
         }
-        if self.unit_price.times(self.per_shopper_max).is_none() {
+        if self.price_of(self.per_shopper_max).is_none() {
             return Err("what one shopper may have costs more than an amount can hold");
         }
         if self.reservation_ttl_ms == Millis::new(0) || self.payment_window_ms == Millis::new(0) {
@@ -118,6 +124,5 @@ pub struct StockView {
     /// Shoppers on the waitlist.
     pub waiting: u64,
     /// Units that left the sale with orders that were cancelled.
-    #[serde(default)]
     pub withdrawn_with_orders: u64,
 }

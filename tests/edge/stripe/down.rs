@@ -1,13 +1,13 @@
 //! Stripe when it is down, refuses, or is not set up.
 
 use doorbuster_tests::stripe::{Health, StripeApi};
-use doorbuster_tests::{Received, Sale, Shop, Shopper, eventually, rules};
+use doorbuster_tests::{Received, Sale, Shop, Shopper, eventually, rules, window};
 use doorbuster_wire::merchant::Readiness;
 use doorbuster_wire::problem::ProblemKind as Kind;
 use xtask::bundle::Build;
 use xtask::secrets::{PAYMENTS, SANDBOX};
 
-use super::{AtStripe, at_the_provider, is_in, payment_of, window};
+use super::{AtStripe, is_in, payment_of};
 
 #[test]
 fn while_stripe_is_down_people_are_told_and_keep_what_they_hold() {
@@ -70,7 +70,7 @@ fn a_session_whose_making_nobody_heard_of_is_found_by_the_same_key_or_never_told
     let AtStripe { stripe, shop } = &here;
     let sale = Sale::open(shop, 2, &window(1_500));
     stripe.is(Health::LosesOneAnswer);
-    let (ann, anns, page) = at_the_provider(&sale);
+    let (ann, anns, page) = Shopper::at_the_provider(&sale);
     assert_eq!(stripe.sessions_of(&payment_of(&anns, 1)), 1);
     assert_eq!(here.report(&stripe.pay(&page)).status, 200);
     assert_eq!(ann.show(&anns).state, "allocated");
@@ -114,8 +114,8 @@ fn a_payment_goes_on_with_the_provider_it_was_begun_with() {
     let mut here = AtStripe::start("stripe-switched");
     let (id, page, held) = {
         let sale = Sale::open(&here.shop, 3, &window(8_000));
-        let (_, held, page) = at_the_provider(&sale);
-        at_the_provider(&sale);
+        let (_, held, page) = Shopper::at_the_provider(&sale);
+        Shopper::at_the_provider(&sale);
         (sale.id.clone(), page, held)
     };
     here.shop.redeploy(PAYMENTS, SANDBOX);

@@ -6,7 +6,7 @@ mod webhook;
 use std::sync::OnceLock;
 
 use doorbuster_tests::stripe::{STRIPE_KEY, StripeApi, event, form, stripe_signature};
-use doorbuster_tests::{Answer, Received, Sale, Shop, Shopper, eventually, rules};
+use doorbuster_tests::{Answer, Received, Sale, Shop, Shopper, eventually, rules, window};
 use doorbuster_wire::merchant::SaleRequest;
 use doorbuster_wire::shopper::PaymentReply;
 use serde_json::{Value, json};
@@ -44,18 +44,6 @@ impl AtStripe {
 fn shared() -> &'static AtStripe {
     static SHARED: OnceLock<AtStripe> = OnceLock::new();
     SHARED.get_or_init(|| AtStripe::start("stripe"))
-}
-
-fn window(payment_window_ms: u64) -> SaleRequest {
-    SaleRequest { payment_window_ms, ..rules() }
-}
-
-/// Somebody who holds a unit, and Stripe's page for it.
-fn at_the_provider<'s>(sale: &'s Sale<'s>) -> (Shopper<'s>, String, String) {
-    let ann = Shopper::admitted(sale);
-    let held = ann.hold("k", 1).reservation;
-    let page = ann.begin_payment(&held);
-    (ann, held, page)
 }
 
 fn payment_of(held: &str, attempt: u32) -> String {
@@ -139,7 +127,7 @@ fn is_the_recorded_shape(asked: &Received, payment: &str, sale: &Sale<'_>, deadl
 fn who_walks_away_from_stripe_is_ended_there_before_the_units_are_offered_again() {
     let AtStripe { stripe, shop } = shared();
     let sale = Sale::open(shop, 1, &window(1_000));
-    let (ann, held, page) = at_the_provider(&sale);
+    let (ann, held, page) = Shopper::at_the_provider(&sale);
     let bob = Shopper::admitted(&sale);
     eventually("the unit is offered again", || (bob.reserve("k", 1).status == 201).then_some(()));
     assert_eq!(stripe.session(&page)["status"], "expired");
@@ -156,7 +144,7 @@ fn who_walks_away_from_stripe_is_ended_there_before_the_units_are_offered_again(
 fn a_payment_of_which_no_report_came_is_found_when_it_is_to_be_ended() {
     let AtStripe { stripe, shop } = shared();
     let sale = Sale::open(shop, 1, &window(1_000));
-    let (ann, held, page) = at_the_provider(&sale);
+    let (ann, held, page) = Shopper::at_the_provider(&sale);
     stripe.pay(&page);
     is_in(&ann, &held, "allocated");
     assert_eq!((sale.counts(), sale.stock().refunds_due), ((1, 0, 1), 0));
@@ -167,8 +155,8 @@ fn a_payment_of_which_no_report_came_is_found_when_it_is_to_be_ended() {
 fn a_bank_that_takes_its_time_is_waited_for_and_may_say_no() {
     let AtStripe { stripe, shop } = shared();
     let sale = Sale::open(shop, 2, &window(1_000));
-    let (ann, anns, anns_page) = at_the_provider(&sale);
-    let (bob, bobs, bobs_page) = at_the_provider(&sale);
+    let (ann, anns, anns_page) = Shopper::at_the_provider(&sale);
+    let (bob, bobs, bobs_page) = Shopper::at_the_provider(&sale);
     for page in [&anns_page, &bobs_page] {
         stripe.complete(page, "unpaid");
         // Complete, but not paid: that buys nothing.
@@ -195,7 +183,7 @@ fn another_sum_another_currency_or_late_money_goes_back_whole() {
     let AtStripe { stripe, shop } = shared();
     let sale = Sale::open(shop, 3, &rules());
     for (name, value) in [("amount_total", json!(1_599)), ("currency", json!("usd"))] {
-        let (ann, held, page) = at_the_provider(&sale);
+        let (ann, held, page) = Shopper::at_the_provider(&sale);
         stripe.pay(&page);
         let mut session = stripe.session(&page);
         session[name] = value;
@@ -221,7 +209,7 @@ fn money_that_comes_after_the_unit_has_gone_goes_back() {
     let AtStripe { stripe, shop } = shared();
     let short = SaleRequest { reservation_ttl_ms: 300, ..rules() };
     let sale = Sale::open(shop, 1, &short);
-    let (ann, held, page) = at_the_provider(&sale);
+    let (ann, held, page) = Shopper::at_the_provider(&sale);
     stripe.complete(&page, "unpaid");
     assert_eq!(shared().report(&stripe.event("async_payment_failed", &page)).status, 200);
     let bob = Shopper::admitted(&sale);

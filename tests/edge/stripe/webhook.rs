@@ -3,17 +3,17 @@
 use doorbuster_domain::sealed::WebhookKey;
 use doorbuster_domain::time::{Millis, Timestamp};
 use doorbuster_tests::stripe::{STRIPE_WEBHOOK_SECRET, event, stripe_signature};
-use doorbuster_tests::{Sale, now, rules};
+use doorbuster_tests::{Sale, Shopper, now, rules};
 use doorbuster_wire::problem::ProblemKind as Kind;
 use serde_json::{Value, json};
 
-use super::{AtStripe, at_the_provider, payment_of, shared};
+use super::{AtStripe, payment_of, shared};
 
 #[test]
 fn a_webhook_that_stripe_did_not_sign_just_now_changes_nothing() {
     let AtStripe { stripe, shop } = shared();
     let sale = Sale::open(shop, 1, &rules());
-    let (ann, held, page) = at_the_provider(&sale);
+    let (ann, held, page) = Shopper::at_the_provider(&sale);
     let body = stripe.pay(&page).to_string();
     let key = WebhookKey::new(STRIPE_WEBHOOK_SECRET.as_bytes()).unwrap();
     let signed = |at: Timestamp| key.sign(at, body.as_bytes());
@@ -56,7 +56,7 @@ fn a_webhook_that_stripe_did_not_sign_just_now_changes_nothing() {
 fn a_payment_that_is_not_ours_is_passed_over_and_one_that_should_be_is_a_problem() {
     let AtStripe { stripe, shop } = shared();
     let sale = Sale::open(shop, 1, &rules());
-    let (ann, held, page) = at_the_provider(&sale);
+    let (ann, held, page) = Shopper::at_the_provider(&sale);
     stripe.pay(&page);
     let session = stripe.session(&page);
     let with = |changes: &[(&str, Value)]| {
