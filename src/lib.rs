@@ -7,6 +7,7 @@ mod admin;
 #[cfg(feature = "test-hooks")]
 mod bad_queue;
 mod books;
+mod cart;
 mod catalog;
 mod config;
 mod edge;

@@ -102,6 +102,13 @@ impl<'e> InventoryStub<'e> {
         }
     }
 
+    /// Has two commands decided one after the other.
+    pub(crate) async fn both(&self, commands: [Command; 2]) -> Result<[Answer; 2], Problem> {
+        let line = serde_json::to_string(&commands).unwrap_or_default();
+        let answers = answers_of(&self.0.execute(line).await?)?;
+        answers.try_into().map_err(|_| Problem::unavailable("inventory", &"an answer is missing"))
+    }
+
     /// A page of the journal after an entry, as NDJSON.
     pub(crate) async fn journal(&self, after: u32) -> Result<String, Problem> {
         text(self.0.stub()?.journal(after)).await

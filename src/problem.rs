@@ -113,7 +113,8 @@ impl From<Rejection> for Problem {
             Rejection::NotOpened => ProblemKind::SkuNotFound,
             Rejection::ExistsWithDifferentTerms => ProblemKind::StockExists,
             Rejection::ExistsWithDifferentAdjustment
-            | Rejection::ExistsWithDifferentQuantity { .. } => ProblemKind::IdempotencyKeyReused,
+            | Rejection::ExistsWithDifferentQuantity { .. }
+            | Rejection::ExistsWithDifferentCart => ProblemKind::IdempotencyKeyReused,
             Rejection::TermsInvalid { .. }
             | Rejection::QuantityZero
             | Rejection::QuantityTooLarge => ProblemKind::BodyInvalid,

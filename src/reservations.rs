@@ -10,6 +10,7 @@ use doorbuster_wire::shopper::{PaymentReply, Reservation, ReserveRequest, Waitli
 use serde::Serialize;
 use worker::Env;
 
+use crate::config::Config;
 use crate::edge::{Edge, now};
 use crate::http::{Header, Reply, Request};
 use crate::objects::InventoryStub;
@@ -140,22 +141,45 @@ pub(crate) async fn begin_payment(
     // Or anybody could hold the provider's one try by asking for what is not theirs.
     let begun = place.stub(env).execute(command).await.inspect_err(|_| payment::give_back(edge))?;
     let view = reservation_view(begun)?;
-    let payment =
-        view.payment.ok_or_else(|| Problem::unavailable("inventory", &"no payment was begun"))?;
     let session = payment::Session {
+        lead: payment_line(edge, &place, &view)?,
         sale: place.sale.clone(),
-        sku: place.sku.clone(),
-        payment,
-        title: room::title(edge, &place.sale, &place.sku),
-        quantity: view.quantity,
+        others: Vec::new(),
         amount: view.amount,
         expires_at: view.expires_at.unwrap_or_default(),
     };
-    let created = provider.create_session(edge, &config, env, &session).await;
-    edge.lines.count_payment(&place.sale, created.is_ok());
-    let redirect_to = created?;
+    let redirect_to = session_page(edge, &config, env, (provider, &session)).await?;
     let reply = PaymentReply { redirect_to, reservation: body(&place, &view) };
     Ok(Reply::json(&reply).own_field("location", &reply.redirect_to))
+}
+
+/// What is to be paid for a reservation whose payment has begun.
+pub(crate) fn payment_line(
+    edge: &Edge,
+    place: &Place,
+    view: &ReservationView,
+) -> Result<payment::Line, Problem> {
+    Ok(payment::Line {
+        sku: place.sku.clone(),
+        payment: view
+            .payment
+            .ok_or_else(|| Problem::unavailable("inventory", &"no payment was begun"))?,
+        title: room::title(edge, &place.sale, &place.sku),
+        quantity: view.quantity,
+        amount: view.amount,
+    })
+}
+
+/// The page of a session at the provider; how it went is counted.
+pub(crate) async fn session_page(
+    edge: &Edge,
+    config: &Config,
+    env: &Env,
+    (provider, session): (payment::Provider, &payment::Session),
+) -> Result<String, Problem> {
+    let created = provider.create_session(edge, config, env, session).await;
+    edge.lines.count_payment(&session.sale, created.is_ok());
+    created
 }
 
 /// The key of an act that must not happen twice.
@@ -189,7 +213,7 @@ pub(crate) fn reservation_view(reply: Answered) -> Result<ReservationView, Probl
     }
 }
 
-fn body(place: &Place, view: &ReservationView) -> Reservation {
+pub(crate) fn body(place: &Place, view: &ReservationView) -> Reservation {
     Reservation {
         reservation: view.reservation.to_string(),
         sale: place.sale.to_string(),

@@ -15,6 +15,7 @@
 //! 5. A place in the line only improves.
 
 pub mod breaker;
+pub mod cart;
 pub mod catalog;
 pub mod hex;
 pub mod id;

@@ -163,6 +163,12 @@ impl Money {
         Self::new(minor, currency)
     }
 
+    /// Both together, or nothing if that is above [`MINOR_MAX`] or the currencies differ.
+    pub fn plus(self, other: Self) -> Option<Self> {
+        let minor = self.minor.checked_add(other.minor)?;
+        Self::new(minor, self.currency).ok().filter(|_| self.currency == other.currency)
+    }
+
     /// This amount `quantity` times, or nothing if that is above [`MINOR_MAX`].
     pub fn times(self, quantity: u32) -> Option<Self> {
         let minor = self.minor.checked_mul(u64::from(quantity))?;

@@ -77,6 +77,7 @@ impl Outbox {
             | Event::Withdrawn { .. }
             | Event::SellingSet { .. }
             | Event::Reserved { .. }
+            | Event::ReservedInCart { .. }
             | Event::Extended { .. }
             | Event::PaymentBegun { .. }
             | Event::Released { .. }

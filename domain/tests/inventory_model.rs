@@ -29,12 +29,13 @@ use rejections::{every_rejection, rejection_name};
 const SEED: u64 = 1;
 const CASES: u64 = 400;
 const STEPS_PER_CASE: u64 = 300;
-const EVENTS: [&str; 20] = [
+const EVENTS: [&str; 21] = [
     "opened",
     "restocked",
     "withdrawn",
     "selling_set",
     "reserved",
+    "reserved_in_cart",
     "waitlisted",
     "called",
     "extended",

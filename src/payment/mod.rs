@@ -3,6 +3,7 @@
 
 pub(crate) mod sandbox;
 pub(crate) mod stripe;
+pub(crate) mod together;
 
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use doorbuster_domain::breaker::Breaker;
 use doorbuster_domain::id::{PaymentId, SaleId, Sku};
-use doorbuster_domain::inventory::Command;
+use doorbuster_domain::inventory::{Command, Reply as Answered};
 use doorbuster_domain::money::Money;
 use doorbuster_domain::time::{Millis, Timestamp};
 use doorbuster_durable::rpc::{PaymentAction, PaymentTask};
@@ -31,14 +32,66 @@ const _: () = assert!(PATIENCE.get() < Breaker::TRY_MAX.get());
 /// What is to be paid, and for what.
 pub(crate) struct Session {
     pub(crate) sale: SaleId,
+    /// The line by whose payment the session is known.
+    pub(crate) lead: Line,
+    /// What is paid with it.
+    pub(crate) others: Vec<Line>,
+    /// All that is to be paid.
+    pub(crate) amount: Money,
+    pub(crate) expires_at: Timestamp,
+}
+
+/// One of the reservations that are paid for in a session.
+pub(crate) struct Line {
     pub(crate) sku: Sku,
     pub(crate) payment: PaymentId,
     /// What the shopper reads at the provider.
     pub(crate) title: String,
     pub(crate) quantity: u32,
-    /// All that is to be paid.
     pub(crate) amount: Money,
-    pub(crate) expires_at: Timestamp,
+}
+
+impl Session {
+    /// All that is paid for.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = &Line> {
+        std::iter::once(&self.lead).chain(&self.others)
+    }
+}
+
+/// What the provider says of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Heard {
+    /// So much was paid.
+    Paid { amount_minor: u64 },
+    /// It was declined.
+    Declined,
+    /// It can no longer be paid.
+    Ended,
+}
+
+impl Heard {
+    /// What the Inventory of a payment is told.
+    pub(crate) const fn of(self, payment: PaymentId) -> Command {
+        match self {
+            Self::Paid { amount_minor } => Command::Allocate { payment, amount_minor },
+            Self::Declined => Command::DeclinePayment { payment },
+            Self::Ended => Command::VoidPayment { payment },
+        }
+    }
+}
+
+/// Tells an Inventory. Told twice is told once.
+pub(crate) async fn tell(
+    env: &Env,
+    (sale, sku): (&SaleId, &Sku),
+    command: Command,
+) -> Result<(), Problem> {
+    if let Answered::RefundDue { payment } =
+        InventoryStub::of(env, sale, sku).execute(command).await?
+    {
+        worker::console_log!("payment {payment} bought nothing and will be given back");
+    }
+    Ok(())
 }
 
 /// What a provider says when it is told to end a payment.
@@ -84,13 +137,18 @@ impl Provider {
     ) -> Result<String, Problem> {
         let is_new = self == Self::Stripe;
         let asked = async {
+            let store = Store::open(edge, env).await?;
+            together::begin(&store, session).await?;
             if is_new || config.stripe.is_some() {
                 let page = stripe::create_session(edge, config, env, session, is_new).await?;
                 if let Some(page) = page {
                     return Ok(page);
                 }
             }
-            sandbox::create_session(edge, config, env, session).await
+            match sandbox::create_session(edge, config, env, session).await? {
+                Some(page) => Ok(page),
+                None => together::page(&store, config, session.lead.payment).await,
+            }
         };
         let created = answered(asked).await;
         let is_silent = |problem: &Problem| problem.is(ProblemKind::Unavailable);
@@ -150,33 +208,42 @@ pub(crate) async fn perform(edge: &Edge, env: &Env, task: &PaymentTask) -> Resul
     if let Some(cancelled) = &task.cancelled {
         books::cancel(env, &Store::open(edge, env).await?, order, cancelled).await?;
     }
-    let command = answered(ask(edge, env, task)).await?;
+    let command = answered(Box::pin(ask(edge, env, task))).await?;
     if task.cancelled.is_some() {
         books::refund(env, &Store::open(edge, env).await?, order).await?;
     }
     // Without a word of the provider the Inventory goes on asking.
     let Some(command) = command else { return Ok(()) };
-    InventoryStub::of(env, &task.sale, &task.sku).execute(command).await.map(|_| ())
+    tell(env, (&task.sale, &task.sku), command).await
 }
 
-/// Has a payment voided or refunded; what its Inventory is told of it.
+/// Has a payment voided or refunded; what its Inventory is told of it. Those of what is paid in the
+/// same session are told here.
 async fn ask(edge: &Edge, env: &Env, task: &PaymentTask) -> Result<Option<Command>, Problem> {
     let payment = task.payment;
+    let store = Store::open(edge, env).await?;
+    let all = together::of(&store, payment).await?;
+    let lead = all.lead().unwrap_or(payment);
     if task.action == PaymentAction::Refund {
-        if stripe::refund(edge, env, task).await?.is_none() {
-            sandbox::refund(edge, env, task).await?;
+        if stripe::refund(edge, env, (payment, lead), &all).await?.is_none() {
+            sandbox::refund(edge, env, task, &all).await?;
         }
         return Ok(Some(Command::ConfirmRefund { payment }));
     }
-    let voided = match stripe::void(edge, env, task).await? {
+    let voided = match stripe::void(edge, env, lead).await? {
         Some(voided) => voided,
-        None => sandbox::void(edge, env, task).await?,
+        None => sandbox::void(edge, env, &PaymentTask { payment: lead, ..task.clone() }).await?,
     };
-    Ok(match voided {
-        Voided::Yes => Some(Command::VoidPayment { payment }),
-        Voided::TooLate { amount_minor } => Some(Command::Allocate { payment, amount_minor }),
-        Voided::NotYet => None,
-    })
+    let heard = match voided {
+        Voided::Yes => Heard::Ended,
+        Voided::TooLate { amount_minor } => Heard::Paid { amount_minor },
+        Voided::NotYet => return Ok(None),
+    };
+    if !all.is_one() {
+        all.tell(env, heard, Some(payment)).await?;
+        return Ok(all.command(heard, payment));
+    }
+    Ok(Some(heard.of(payment)))
 }
 
 /// An id of 128 random bits, as base64url after a prefix.

@@ -6,8 +6,8 @@
 
 use std::time::Duration;
 
-use doorbuster_domain::id::PaymentId;
-use doorbuster_domain::inventory::{Command, Reply as Answered};
+use doorbuster_domain::cart::also;
+use doorbuster_domain::id::{PaymentId, SaleId, Sku};
 use doorbuster_domain::money::Money;
 use doorbuster_domain::sandbox::{Act, Effect, Later, Outcome, Status, Voided as Said};
 use doorbuster_domain::sealed::PaymentLink;
@@ -17,11 +17,11 @@ use doorbuster_wire::problem::ProblemKind;
 use serde::{Deserialize, Serialize};
 use worker::{Delay, Env};
 
-use super::{Session, Voided};
+use super::together::{self, Together};
+use super::{Heard, Session, Voided, tell};
 use crate::config::{Config, Sandbox};
 use crate::edge::{Edge, now};
 use crate::http::{Header, Reply, Request};
-use crate::objects::InventoryStub;
 use crate::problem::Problem;
 use crate::store::{Store, Value};
 
@@ -70,37 +70,55 @@ async fn answers(config: &Config) -> Result<(), Problem> {
     Err(Problem::unavailable("sandbox", &"it is set to fail"))
 }
 
+/// Opens a session, or finds the one that is open already; the address of its page. Nothing if the
+/// payment was begun otherwise.
 pub(super) async fn create_session(
     edge: &Edge,
     config: &Config,
     env: &Env,
     session: &Session,
-) -> Result<String, Problem> {
+) -> Result<Option<String>, Problem> {
     answers(config).await?;
     let store = Store::open(edge, env).await?;
-    let currency = session.amount.currency.to_string();
-    let statement = store.prepare(
-        "INSERT INTO sandbox_payments (payment, status, currency, amount_minor, changed_at_ms)
+    let begun = store
+        .rows(
+            "INSERT INTO sandbox_payments (payment, status, currency, amount_minor, changed_at_ms)
          SELECT ?1, 'open', ?2, ?3, ?4
          WHERE NOT EXISTS (SELECT 1 FROM stripe_sessions WHERE payment = ?1)
-         ON CONFLICT DO NOTHING",
-        &[
-            Value::Text(&session.payment.to_string()),
-            Value::Text(&currency),
-            Value::Number(session.amount.minor),
-            Value::Number(now().as_millis()),
-        ],
-    )?;
-    store.run(vec![statement]).await?;
+             AND (?5 OR NOT EXISTS (SELECT 1 FROM payment_parts WHERE payment = ?1))
+         ON CONFLICT DO UPDATE SET payment = payment RETURNING 1",
+            &[
+                Value::Text(&session.lead.payment.to_string()),
+                Value::Text(session.amount.currency.as_str()),
+                Value::Number(session.amount.minor),
+                Value::Number(now().as_millis()),
+                Value::Number((!session.others.is_empty()).into()),
+            ],
+        )
+        .await?;
+    let is_begun = !begun.is_empty();
+    Ok(is_begun.then(|| {
+        let lead = (&session.sale, &session.lead.sku, session.lead.payment);
+        page_address(config, lead, session.amount, session.expires_at)
+    }))
+}
+
+/// The address of a payment's page.
+pub(super) fn page_address(
+    config: &Config,
+    (sale, sku, payment): (&SaleId, &Sku, PaymentId),
+    amount: Money,
+    expires_at: Timestamp,
+) -> String {
     let link = config.keyring.seal(&PaymentLink {
-        sale: session.sale.clone(),
-        sku: session.sku.clone(),
-        payment: session.payment,
-        amount_minor: session.amount.minor,
-        currency,
-        expires_at: session.expires_at.plus(LINK_TTL_AFTER),
+        sale: sale.clone(),
+        sku: sku.clone(),
+        payment,
+        amount_minor: amount.minor,
+        currency: amount.currency.to_string(),
+        expires_at: expires_at.plus(LINK_TTL_AFTER),
     });
-    Ok(format!("/sandbox/payments/{link}"))
+    format!("/sandbox/payments/{link}")
 }
 
 /// Ends a payment, whether or not its session ever came to be.
@@ -111,6 +129,7 @@ pub(super) async fn void(edge: &Edge, env: &Env, task: &PaymentTask) -> Result<V
         "INSERT INTO sandbox_payments (payment, status, currency, amount_minor, changed_at_ms)
          SELECT ?1, 'voided', 'XXX', 0, ?2
          WHERE NOT EXISTS (SELECT 1 FROM stripe_sessions WHERE payment = ?1)
+             AND NOT EXISTS (SELECT 1 FROM payment_parts WHERE payment = ?1 AND lead <> ?1)
          ON CONFLICT DO NOTHING",
         &[Value::Text(&task.payment.to_string()), Value::Number(now().as_millis())],
     )?;
@@ -122,14 +141,41 @@ pub(super) async fn void(edge: &Edge, env: &Env, task: &PaymentTask) -> Result<V
     })
 }
 
-pub(super) async fn refund(edge: &Edge, env: &Env, task: &PaymentTask) -> Result<(), Problem> {
+/// Gives back what was paid for a payment: all of the session, or the part of it that it was.
+pub(super) async fn refund(
+    edge: &Edge,
+    env: &Env,
+    task: &PaymentTask,
+    all: &Together,
+) -> Result<(), Problem> {
     answers(&*edge.config(env)?).await?;
-    match act(edge, env, task, Act::Refund).await? {
+    let payment = all.lead().unwrap_or(task.payment);
+    if !all.is_one() && !refund_part(&Store::open(edge, env).await?, task.payment).await? {
+        return Ok(());
+    }
+    match act(edge, env, &PaymentTask { payment, ..task.clone() }, Act::Refund).await? {
         (_, Some(_)) => Ok(()),
         (row, None) => {
             Err(Problem::unavailable("sandbox", &format!("{} cannot be refunded", row.status)))
         }
     }
+}
+
+/// Gives a part back; whether by that all of the session was.
+async fn refund_part(store: &Store, payment: PaymentId) -> Result<bool, Problem> {
+    let refunded = store
+        .rows(
+            "UPDATE payment_parts SET refunded_at_ms = COALESCE(refunded_at_ms, ?2)
+         WHERE payment = ?1 AND EXISTS (SELECT 1 FROM sandbox_payments s
+             WHERE s.payment = lead AND s.status IN ('completed', 'refunded'))
+         RETURNING (SELECT count(*) FROM payment_parts p WHERE p.lead = payment_parts.lead
+             AND p.payment <> ?1 AND p.refunded_at_ms IS NULL)",
+            &[Value::Text(&payment.to_string()), Value::Number(now().as_millis())],
+        )
+        .await?;
+    let row = refunded.first();
+    let row = row.ok_or_else(|| Problem::unavailable("sandbox", &"a part was never paid"))?;
+    Ok(row.number(0) == 0)
 }
 
 /// Something that was chosen before happens at the provider.
@@ -164,10 +210,15 @@ async fn send_later(
 /// `GET /sandbox/payments/{link}`.
 pub(crate) async fn page(edge: &Edge, env: &Env, link: &str) -> Result<Reply, Problem> {
     let (_, details) = opened(edge, env, link, now())?;
-    let status = record(&Store::open(edge, env).await?, details.payment).await?.status;
+    let store = Store::open(edge, env).await?;
+    let status = record(&store, details.payment).await?.status;
+    let all = together::of(&store, details.payment).await?;
     let currency = details.currency.parse().map_err(|e| Problem::unavailable("sandbox", &e))?;
     let amount = Money { minor: details.amount_minor, currency };
-    let back = receipt_address(&details);
+    let back = receipt_address(&details, &all);
+    let items: Vec<&str> = std::iter::once(details.sku.as_str())
+        .chain(all.others().map(|part| part.sku.as_str()))
+        .collect();
     let html = if status == "open" {
         include_str!("open.html").to_owned()
     } else {
@@ -176,7 +227,7 @@ pub(crate) async fn page(edge: &Edge, env: &Env, link: &str) -> Result<Reply, Pr
     // All of these are slugs, numbers and letters by their types: nothing to escape.
     let html = html
         .replace("{amount}", &amount.to_string())
-        .replace("{sku}", details.sku.as_str())
+        .replace("{sku}", &items.join(", "))
         .replace("{back}", &back);
     let csp = "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'";
     Ok(Reply::text("text/html; charset=utf-8", html)
@@ -199,7 +250,8 @@ pub(crate) async fn pay(
     let (sale, sku) = (details.sale.clone(), details.sku.clone());
     let task = PaymentTask { action, sale, sku, payment: details.payment, cancelled: None };
     act(edge, env, &task, Act::Pay(outcome, delay)).await?;
-    Ok(Reply::empty().own_field("location", &receipt_address(&details)))
+    let all = together::of(&Store::open(edge, env).await?, details.payment).await?;
+    Ok(Reply::empty().own_field("location", &receipt_address(&details, &all)))
 }
 
 /// `POST /v1/webhooks/sandbox`.
@@ -250,17 +302,17 @@ async fn receive(edge: &Edge, env: &Env, signature: &str, body: &[u8]) -> Result
     // signature and a time of its own.
     let (_, link) = opened(edge, env, &webhook.link, Timestamp::from_millis(0))?;
     let PaymentLink { sale, sku, payment, amount_minor, .. } = link;
-    let command = match webhook.kind.as_str() {
-        COMPLETED => Command::Allocate { payment, amount_minor },
-        DECLINED => Command::DeclinePayment { payment },
+    let heard = match webhook.kind.as_str() {
+        COMPLETED => Heard::Paid { amount_minor },
+        DECLINED => Heard::Declined,
         // A provider may report more than we asked for (Stripe does); that is no error.
         _ => return Ok(()),
     };
-    let reply = InventoryStub::of(env, &sale, &sku).execute(command).await?;
-    if let Answered::RefundDue { payment } = reply {
-        worker::console_log!("payment {payment} came too late and will be given back");
+    let all = together::of(&Store::open(edge, env).await?, payment).await?;
+    if all.is_one() {
+        return tell(env, (&sale, &sku), heard.of(payment)).await;
     }
-    Ok(())
+    all.tell(env, heard, None).await
 }
 
 fn opened(
@@ -362,11 +414,16 @@ fn chosen(form: &[u8]) -> Result<(Outcome, Millis), Problem> {
     Ok((outcome, delay))
 }
 
-fn receipt_address(link: &PaymentLink) -> String {
-    format!(
+/// Where the shopper sees what became of it.
+fn receipt_address(link: &PaymentLink, all: &Together) -> String {
+    let mut address = format!(
         "/receipt?sale={}&sku={}&reservation={}",
         link.sale,
         link.sku,
         link.payment.reservation()
-    )
+    );
+    for part in all.others() {
+        address.push_str(&also(&part.sku, part.payment));
+    }
+    address
 }

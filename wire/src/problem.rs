@@ -123,6 +123,7 @@ problems! {
     ReservationWaiting 409 "reservation-waiting" true "No units are set aside yet";
     TooManyPayments 409 "too-many-payments" false "Too many payments were begun";
     PaymentInProgress 409 "payment-in-progress" true "A payment is under way";
+    CartUndone 409 "cart-undone" false "The cart was given back";
     PaymentRefused 409 "payment-refused" false "The payment provider refuses this payment";
     ReservationAllocated 409 "reservation-allocated" false "The reservation is an order already";
     OrderCancelled 409 "order-cancelled" false "The order was cancelled";

@@ -154,6 +154,10 @@ routes! {
         "Moves the deadline as far as the rules allow.";
     BeginPayment Post "/v1/sales/{sale}/skus/{sku}/reservations/{reservation}/payment" Buy 201
         "Starts the payment; the answer tells the provider's page to go to.";
+    ReserveCart Post "/v1/sales/{sale}/carts" Buy 201
+        "Sets units of several SKUs aside, all or none.";
+    PayCart Post "/v1/sales/{sale}/carts/payment" Buy 201
+        "Starts one payment for several reservations.";
     ShowOrder Get "/v1/sales/{sale}/skus/{sku}/orders/{order}" Buy 200
         "One's own order and its receipt.";
     SandboxPage Get "/sandbox/payments/{link}" Buy 200

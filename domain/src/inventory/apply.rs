@@ -7,6 +7,7 @@ use super::{
     Adjustment, AdjustmentReason, Ending, Event, Inventory, RefundState, Reservation, Selling,
     State,
 };
+use crate::cart::CartMark;
 use crate::id::{IdempotencyKey, PaymentId, ReservationId, ShopperId};
 use crate::machine::Corrupt;
 use crate::time::Timestamp;
@@ -22,6 +23,7 @@ impl Event {
             Self::Withdrawn { .. } => "withdrawn",
             Self::SellingSet { .. } => "selling_set",
             Self::Reserved { .. } => "reserved",
+            Self::ReservedInCart { .. } => "reserved_in_cart",
             Self::Waitlisted { .. } => "waitlisted",
             Self::Called { .. } => "called",
             Self::Extended { .. } => "extended",
@@ -113,13 +115,12 @@ impl Inventory {
             ),
             Event::OrderCancelled(cancel) => self.apply_cancellation(cancel, at),
             Event::Reserved { reservation, shopper, quantity, expires_at } => {
-                let entry = Reservation::held(*shopper, *quantity, at, *expires_at);
-                self.add(*reservation, *shopper, entry)?;
-                require(*quantity <= self.counts.available(), "more is reserved than available")?;
-                require(self.next_called().is_none(), "somebody waits for the units")?;
-                require(*expires_at == self.deadline_of_new(at), "the deadline is another")?;
-                self.counts.reserved = self.counts.reserved.saturating_add(*quantity);
-                Ok(())
+                let wanted = (*quantity, CartMark::NONE);
+                self.reserve_units(*reservation, *shopper, wanted, (at, *expires_at))
+            }
+            Event::ReservedInCart { reservation, shopper, quantity, expires_at, cart } => {
+                require(!cart.is_none(), "it names no cart")?;
+                self.reserve_units(*reservation, *shopper, (*quantity, *cart), (at, *expires_at))
             }
             Event::Waitlisted { reservation, shopper, quantity } => {
                 self.waitlisted = self.waitlisted.saturating_add(1);
@@ -134,6 +135,22 @@ impl Inventory {
             }
             _ => self.change_reservation(event, at),
         }
+    }
+
+    fn reserve_units(
+        &mut self,
+        id: ReservationId,
+        shopper: ShopperId,
+        (quantity, cart): (u32, CartMark),
+        (at, expires_at): (Timestamp, Timestamp),
+    ) -> Fits {
+        let held = Reservation::held(shopper, quantity, at, expires_at);
+        self.add(id, shopper, Reservation { cart, ..held })?;
+        require(quantity <= self.counts.available(), "more is reserved than available")?;
+        require(self.next_called().is_none(), "somebody waits for the units")?;
+        require(expires_at == self.deadline_of_new(at), "the deadline is another")?;
+        self.counts.reserved = self.counts.reserved.saturating_add(quantity);
+        Ok(())
     }
 
     fn adjusted(

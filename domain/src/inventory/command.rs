@@ -6,6 +6,7 @@ use super::cancel::Cancel;
 use super::event::AdjustmentReason;
 use super::reservation::ReservationView;
 use super::terms::{Selling, StockView, Terms};
+use crate::cart::CartMark;
 use crate::id::{IdempotencyKey, OrderId, PaymentId, ReservationId, ShopperId};
 
 /// One thing asked of an inventory. A batch of one is still a batch.
@@ -62,6 +63,28 @@ pub enum Command {
         key: IdempotencyKey,
         /// Units wanted, at least 1.
         quantity: u32,
+    },
+    /// The same as `Reserve`, for one line of a cart.
+    ReserveInCart {
+        /// Who asks.
+        shopper: ShopperId,
+        /// Marks this act, so that a repeat is known as such.
+        key: IdempotencyKey,
+        /// Units wanted, at least 1.
+        quantity: u32,
+        /// Which cart.
+        cart: CartMark,
+    },
+    /// Ask again for what a `ReserveInCart` was answered, without the right to a new one.
+    RepeatInCart {
+        /// Who asks.
+        shopper: ShopperId,
+        /// What marked the act.
+        key: IdempotencyKey,
+        /// Units wanted then.
+        quantity: u32,
+        /// Which cart.
+        cart: CartMark,
     },
     /// Ask again for what a `Reserve` was answered, without the right to a new one.
     RepeatReserve {

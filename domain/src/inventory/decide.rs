@@ -5,6 +5,7 @@ use super::{
     AdjustmentReason, Command, Counts, Decision, Event, Figures, Inventory, RefundState, Rejection,
     Reply, Reservation, ReservationState, ReservationView, Selling, State, Terms,
 };
+use crate::cart::CartMark;
 use crate::id::{IdempotencyKey, OrderId, PaymentId, ReservationId, ShopperId};
 use crate::time::{Millis, Timestamp};
 
@@ -40,14 +41,19 @@ impl Inventory {
                 self.set_selling(terms, *selling, *phase_number)
             }
             Command::Reserve { shopper, key, quantity } => {
-                self.reserve(terms, *shopper, key, *quantity, now)
+                self.reserve(terms, (*shopper, key), (*quantity, CartMark::NONE), now)
+            }
+            Command::ReserveInCart { shopper, key, quantity, cart } => {
+                self.reserve(terms, (*shopper, key), (*quantity, *cart), now)
+            }
+            Command::RepeatInCart { shopper, key, quantity, cart } => {
+                self.repeat(terms, (*shopper, key), (*quantity, *cart))
             }
             Command::ReserveOrWait { shopper, key, quantity } => {
                 self.reserve_or_wait(terms, *shopper, key, *quantity, now)
             }
             Command::RepeatReserve { shopper, key, quantity } => {
-                let id = ReservationId::derive(&terms.sale, &terms.sku, *shopper, key);
-                self.first_answer(terms, id, self.own(*shopper, id)?, *quantity)
+                self.repeat(terms, (*shopper, key), (*quantity, CartMark::NONE))
             }
             Command::Extend { shopper, reservation } => {
                 self.extend(terms, *shopper, *reservation, now)
@@ -145,14 +151,13 @@ impl Inventory {
     pub(super) fn reserve(
         &self,
         terms: &Terms,
-        shopper: ShopperId,
-        key: &IdempotencyKey,
-        quantity: u32,
+        (shopper, key): (ShopperId, &IdempotencyKey),
+        (quantity, cart): (u32, CartMark),
         now: Timestamp,
     ) -> Verdict {
         let id = ReservationId::derive(&terms.sale, &terms.sku, shopper, key);
         if let Some(known) = self.reservations.get(&id) {
-            return self.first_answer(terms, id, known, quantity);
+            return self.first_answer(terms, id, known, (quantity, cart));
         }
         if quantity == 0 {
             return Err(Rejection::QuantityZero);
@@ -183,9 +188,24 @@ impl Inventory {
             _ => {}
         }
         let expires_at = now.plus(terms.reservation_ttl_ms);
-        let reservation = Reservation::held(shopper, quantity, now, expires_at);
-        let event = Event::Reserved { reservation: id, shopper, quantity, expires_at };
-        Ok(self.shown(terms, id, &reservation, vec![event]))
+        let held = Reservation::held(shopper, quantity, now, expires_at);
+        let reservation = id;
+        let event = if cart.is_none() {
+            Event::Reserved { reservation, shopper, quantity, expires_at }
+        } else {
+            Event::ReservedInCart { reservation, shopper, quantity, expires_at, cart }
+        };
+        Ok(self.shown(terms, id, &Reservation { cart, ..held }, vec![event]))
+    }
+
+    fn repeat(
+        &self,
+        terms: &Terms,
+        (shopper, key): (ShopperId, &IdempotencyKey),
+        wanted: (u32, CartMark),
+    ) -> Verdict {
+        let id = ReservationId::derive(&terms.sale, &terms.sku, shopper, key);
+        self.first_answer(terms, id, self.own(shopper, id)?, wanted)
     }
 
     fn extend(
@@ -261,10 +281,13 @@ impl Inventory {
         terms: &Terms,
         id: ReservationId,
         known: &Reservation,
-        quantity: u32,
+        (quantity, cart): (u32, CartMark),
     ) -> Verdict {
         if known.quantity != quantity {
             return Err(Rejection::ExistsWithDifferentQuantity { quantity: known.quantity });
+        }
+        if known.cart != cart {
+            return Err(Rejection::ExistsWithDifferentCart);
         }
         let expires_at = known.reserved_at.plus(terms.reservation_ttl_ms);
         // On the waitlist nothing is told that could be another later, not even the number.

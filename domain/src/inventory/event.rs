@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cancel::Cancel;
 use super::terms::{Selling, Terms};
+use crate::cart::CartMark;
 use crate::id::{IdempotencyKey, OrderId, PaymentId, ReservationId, ShopperId};
 use crate::time::Timestamp;
 
@@ -89,6 +90,19 @@ pub enum Event {
         quantity: u32,
         /// Until when.
         expires_at: Timestamp,
+    },
+    /// Units were set aside for a line of a cart.
+    ReservedInCart {
+        /// The reservation.
+        reservation: ReservationId,
+        /// For whom.
+        shopper: ShopperId,
+        /// How many.
+        quantity: u32,
+        /// Until when.
+        expires_at: Timestamp,
+        /// Which cart.
+        cart: CartMark,
     },
     /// All units were reserved, and the shopper waits for some.
     Waitlisted {

@@ -9,7 +9,7 @@ use crate::time::Timestamp;
 
 /// Payments that may be begun for one reservation. Who has several cards does not get near it; who
 /// tries out stolen ones comes to an end.
-const PAYMENTS_MAX: u16 = 20;
+const PAYMENTS_MAX: u8 = 20;
 
 impl Inventory {
     pub(super) fn begin_payment(
@@ -26,7 +26,7 @@ impl Inventory {
         }
         held(found)?;
         if found.attempts >= PAYMENTS_MAX {
-            return Err(Rejection::PaymentsMaxReached { payments_max: PAYMENTS_MAX });
+            return Err(Rejection::PaymentsMaxReached { payments_max: PAYMENTS_MAX.into() });
         }
         let deadline = now.plus(terms.payment_window_ms);
         let attempts = found.attempts.saturating_add(1);

@@ -32,6 +32,9 @@ pub enum Rejection {
         /// What it reserved.
         quantity: u32,
     },
+    /// The same key reserved before, in another cart or in none.
+    #[error("this key was already used for something else than this cart")]
+    ExistsWithDifferentCart,
     /// The number of units is zero.
     #[error("the quantity is zero")]
     QuantityZero,
@@ -131,6 +134,7 @@ impl Rejection {
             | Self::ExistsWithDifferentTerms
             | Self::ExistsWithDifferentAdjustment
             | Self::ExistsWithDifferentQuantity { .. }
+            | Self::ExistsWithDifferentCart
             | Self::QuantityZero
             | Self::QuantityTooLarge
             | Self::ReservationNotFound

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::cart::CartMark;
 use crate::id::{HALF, OrderId, PaymentId, ReservationId, ShopperId};
 use crate::money::Money;
 use crate::time::Timestamp;
@@ -17,9 +18,11 @@ pub(super) struct Reservation {
     pub(super) shopper_second_half: [u8; HALF],
     pub(super) quantity: u32,
     /// Payments begun so far; the last of them is the attempt that counts while paying.
-    pub(super) attempts: u16,
+    pub(super) attempts: u8,
     /// Whether it began on the waitlist.
     pub(super) waited: bool,
+    /// The cart that it is a line of, if it is.
+    pub(super) cart: CartMark,
     /// Since when units are set aside for it, or were; until then since when it waits.
     pub(super) reserved_at: Timestamp,
     pub(super) state: State,
@@ -76,7 +79,8 @@ impl Reservation {
         expires_at: Timestamp,
     ) -> Self {
         let (shopper_second_half, state) = (shopper.second_half(), State::Held { expires_at });
-        Self { shopper_second_half, quantity, attempts: 0, waited: false, reserved_at, state }
+        let (attempts, waited, cart) = (0, false, CartMark::NONE);
+        Self { shopper_second_half, quantity, attempts, waited, cart, reserved_at, state }
     }
 
     /// A reservation as it begins on the waitlist.

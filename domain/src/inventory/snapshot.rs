@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::reservation::{Ending, Reservation, State};
 use super::{Adjustment, Cancellation, Counts, Inventory, RefundState, Selling, Terms};
+use crate::cart::CartMark;
 use crate::id::{IdempotencyKey, OrderId, PaymentId, ReservationId};
 use crate::time::{Millis, Timestamp};
 
@@ -39,6 +40,8 @@ struct Head<'a> {
 const BLOCK_LEN: usize = 256;
 /// In the tag of one that began on the waitlist.
 const WAITED: u8 = 0x80;
+/// In the tag of a line of a cart.
+const IN_CART: u8 = 0x40;
 /// No block of reservations is longer, nor is a head with all the adjustments and refunds that an
 /// object can take.
 const BLOCK_BYTES_MAX: u32 = 64_000_000;
@@ -150,6 +153,7 @@ fn encode(id: ReservationId, reservation: &Reservation, block: &mut Vec<u8>) {
         State::Waiting { .. } => (7, None, None),
     };
     let tag = if reservation.waited { tag | WAITED } else { tag };
+    let tag = if reservation.cart.is_none() { tag } else { tag | IN_CART };
     block.extend(id.as_bytes());
     block.extend(reservation.shopper_second_half);
     block.push(tag);
@@ -157,6 +161,9 @@ fn encode(id: ReservationId, reservation: &Reservation, block: &mut Vec<u8>) {
     push_number(reserved_at, block);
     push_number(reservation.quantity.into(), block);
     push_number(reservation.attempts.into(), block);
+    if !reservation.cart.is_none() {
+        push_number(reservation.cart.number().into(), block);
+    }
     if let Some(at) = at {
         // No state begins or ends before it was reserved.
         push_number(at.as_millis().saturating_sub(reserved_at), block);
@@ -173,10 +180,12 @@ fn decode(rest: &mut &[u8]) -> Option<(ReservationId, Reservation)> {
     let id = ReservationId::from_bytes(take(rest)?);
     let shopper_second_half = take(rest)?;
     let [tag] = take(rest)?;
-    let (tag, waited) = (tag & !WAITED, tag & WAITED > 0);
+    let (tag, waited, in_cart) = (tag & !(WAITED | IN_CART), tag & WAITED > 0, tag & IN_CART > 0);
     let reserved_at = Timestamp::from_millis(number(rest)?);
     let quantity = number(rest)?.try_into().ok()?;
     let attempts = number(rest)?.try_into().ok()?;
+    let cart = if in_cart { number(rest)?.try_into().ok()? } else { 0 };
+    let cart = CartMark::of_number(cart);
     let later = |rest: &mut &[u8]| number(rest).map(|ms| reserved_at.plus(Millis::new(ms)));
     let state = match tag {
         0 => State::Held { expires_at: later(rest)? },
@@ -198,7 +207,9 @@ fn decode(rest: &mut &[u8]) -> Option<(ReservationId, Reservation)> {
         },
         _ => return None,
     };
-    Some((id, Reservation { shopper_second_half, quantity, attempts, waited, reserved_at, state }))
+    let begun =
+        Reservation { shopper_second_half, quantity, attempts, waited, cart, reserved_at, state };
+    Some((id, begun))
 }
 
 /// The next bytes.

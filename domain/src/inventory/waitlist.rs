@@ -9,6 +9,7 @@
 use super::apply::Fits;
 use super::decide::Verdict;
 use super::{Event, Inventory, Rejection, Reservation, Selling, State, Terms, WaitlistView};
+use crate::cart::CartMark;
 use crate::id::{IdempotencyKey, ReservationId, ShopperId};
 use crate::time::Timestamp;
 
@@ -22,7 +23,7 @@ impl Inventory {
         quantity: u32,
         now: Timestamp,
     ) -> Verdict {
-        let verdict = self.reserve(terms, shopper, key, quantity, now);
+        let verdict = self.reserve(terms, (shopper, key), (quantity, CartMark::NONE), now);
         if verdict != Err(Rejection::AllReserved) {
             return verdict;
         }

@@ -12,7 +12,7 @@ mod session;
 
 pub use amount::{AmountError, charged, worth};
 pub use answer::{Answer, RETRIES_MAX, pause};
-pub use form::{Checkout, refund, session_ends_at};
+pub use form::{Checkout, CheckoutLine, refund, session_ends_at};
 pub use report::Report;
 pub use session::{Fields, Session, Standing};
 

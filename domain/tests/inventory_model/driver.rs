@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use doorbuster_domain::cart::CartMark;
 use doorbuster_domain::id::{IdempotencyKey, ShopperId};
 use doorbuster_domain::inventory::{
     Answer, Batch, Cancel, Command, Event, Inventory, Reply, Selling,
@@ -15,6 +16,9 @@ use crate::generator::{Cast, Chance, Standing};
 use crate::naive::Naive;
 use crate::rejections::rejection_name;
 use crate::support::{name, shopper};
+
+/// What was asked for, and the answer as text.
+type FirstAnswer = ((u32, CartMark), String);
 
 /// What occurred in all cases together, so that the test notices if it tests nothing.
 #[derive(Default)]
@@ -55,7 +59,7 @@ pub(crate) struct Case {
     journal: Vec<(Timestamp, String)>,
     snapshot: (usize, Vec<u8>),
     /// What each key was first answered: quantity and view.
-    first_answers: BTreeMap<(ShopperId, IdempotencyKey), (u32, String)>,
+    first_answers: BTreeMap<(ShopperId, IdempotencyKey), FirstAnswer>,
     standing: Standing,
     trace: Trace,
 }
@@ -175,30 +179,39 @@ impl Case {
 
     /// The same key gets the same view, byte for byte; with another quantity it is refused.
     fn same_key_same_answer(&mut self, command: &Command, step: &Batch, seen: &mut Seen) {
-        let (Command::Reserve { shopper, key, quantity }
-        | Command::ReserveOrWait { shopper, key, quantity }
-        | Command::RepeatReserve { shopper, key, quantity }) = command
-        else {
-            return;
+        let (shopper, key, quantity, cart) = match command {
+            Command::Reserve { shopper, key, quantity }
+            | Command::ReserveOrWait { shopper, key, quantity }
+            | Command::RepeatReserve { shopper, key, quantity } => {
+                (shopper, key, quantity, CartMark::NONE)
+            }
+            Command::ReserveInCart { shopper, key, quantity, cart }
+            | Command::RepeatInCart { shopper, key, quantity, cart } => {
+                (shopper, key, quantity, *cart)
+            }
+            _ => return,
         };
-        let reserves = !matches!(command, Command::RepeatReserve { .. });
+        let repeats =
+            matches!(command, Command::RepeatReserve { .. } | Command::RepeatInCart { .. });
         let first = self.first_answers.get(&(*shopper, key.clone()));
         match (&step.answers[0], first) {
             (Answer::Accepted(Reply::Reservation { view, exists }), None) => {
-                assert!(!exists && reserves, "the first is no repeat");
-                let stored = (*quantity, serde_json::to_string(view).unwrap());
+                assert!(!exists && !repeats, "the first is no repeat");
+                let stored = ((*quantity, cart), serde_json::to_string(view).unwrap());
                 self.first_answers.insert((*shopper, key.clone()), stored);
             }
             (Answer::Accepted(Reply::Reservation { view, exists }), Some((known, text))) => {
                 seen.repeats += 1;
                 assert!(exists, "a repeat is known as one");
-                assert_eq!((quantity, &serde_json::to_string(view).unwrap()), (known, text));
+                let (text_now, wanted) = (serde_json::to_string(view).unwrap(), (*quantity, cart));
+                assert_eq!((&wanted, &text_now), (known, text));
                 assert!(step.events.is_empty(), "a repeat changes nothing");
             }
             (Answer::Accepted(other), _) => panic!("no answer to a reserve: {other:?}"),
             (Answer::Rejected(rejection), Some((known, _))) => {
-                assert_ne!(quantity, known);
-                assert_eq!(rejection_name(rejection), "exists_with_different_quantity");
+                assert_ne!((*quantity, cart), *known);
+                let differs = if *quantity == known.0 { "cart" } else { "quantity" };
+                assert_eq!(rejection_name(rejection), format!("exists_with_different_{differs}"));
             }
             (Answer::Rejected(_), None) => {}
         }
@@ -210,7 +223,8 @@ impl Case {
             *seen.events.entry(event.name()).or_default() += 1;
             let standing = &mut self.standing;
             match event {
-                Event::Reserved { reservation, quantity, .. } => {
+                Event::Reserved { reservation, quantity, .. }
+                | Event::ReservedInCart { reservation, quantity, .. } => {
                     standing.quantities.insert(*reservation, *quantity);
                     standing.held.insert(*reservation);
                 }

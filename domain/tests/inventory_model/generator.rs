@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use doorbuster_domain::cart::CartMark;
 use doorbuster_domain::id::{IdempotencyKey, PaymentId, ReservationId, ShopperId};
 use doorbuster_domain::inventory::{AdjustmentReason, Cancel, Command, Selling, Terms};
 use doorbuster_domain::money::Money;
@@ -184,10 +185,13 @@ impl Cast {
             _ => (chance.pick(&self.reservations), quantity),
         };
         let (shopper, key) = (asked.shopper, asked.key.clone());
-        if chance.happens(50) {
-            Command::ReserveOrWait { shopper, key, quantity }
-        } else {
-            Command::Reserve { shopper, key, quantity }
+        let draw = chance.below(100);
+        let cart = CartMark::of_number(if draw % 2 == 0 { 2 } else { 3 });
+        match draw {
+            0..50 => Command::ReserveOrWait { shopper, key, quantity },
+            50..70 => Command::ReserveInCart { shopper, key, quantity, cart },
+            70 => Command::RepeatInCart { shopper, key, quantity, cart },
+            _ => Command::Reserve { shopper, key, quantity },
         }
     }
 

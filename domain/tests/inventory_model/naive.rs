@@ -3,6 +3,7 @@
 
 #![expect(clippy::arithmetic_side_effects, reason = "an overflow fails the test")]
 
+use doorbuster_domain::cart::CartMark;
 use doorbuster_domain::id::{IdempotencyKey, OrderId, PaymentId, ReservationId, ShopperId};
 use doorbuster_domain::inventory::{
     AdjustmentReason, Answer, Cancel, OrderView, RefundState, Rejection, Reply, ReservationState,
@@ -44,6 +45,7 @@ pub(crate) struct Row {
     pub(crate) times_expired: u64,
     pub(crate) payments_begun: u32,
     pub(crate) waited: bool,
+    pub(crate) cart: CartMark,
     pub(crate) stage: Stage,
 }
 

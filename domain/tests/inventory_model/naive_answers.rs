@@ -2,6 +2,7 @@
 
 #![expect(clippy::arithmetic_side_effects, reason = "an overflow fails the test")]
 
+use doorbuster_domain::cart::CartMark;
 use doorbuster_domain::id::{IdempotencyKey, PaymentId, ReservationId, ShopperId};
 use doorbuster_domain::inventory::{
     AdjustmentReason, Answer, Command, Rejection, Reply, ReservationState, ReservationView,
@@ -41,10 +42,17 @@ impl Naive {
             }
             Command::RepeatReserve { shopper, key, quantity } => {
                 let id = ReservationId::derive(&terms.sale, &terms.sku, *shopper, key);
-                self.repeat(&terms, self.own(*shopper, id)?, *quantity)
+                self.repeat(&terms, self.own(*shopper, id)?, (*quantity, CartMark::NONE))
+            }
+            Command::RepeatInCart { shopper, key, quantity, cart } => {
+                let id = ReservationId::derive(&terms.sale, &terms.sku, *shopper, key);
+                self.repeat(&terms, self.own(*shopper, id)?, (*quantity, *cart))
             }
             Command::Reserve { shopper, key, quantity } => {
-                self.reserve(&terms, *shopper, key, *quantity, now)
+                self.reserve(&terms, (*shopper, key), (*quantity, CartMark::NONE), now)
+            }
+            Command::ReserveInCart { shopper, key, quantity, cart } => {
+                self.reserve(&terms, (*shopper, key), (*quantity, *cart), now)
             }
             Command::ReserveOrWait { shopper, key, quantity } => {
                 self.reserve_or_wait(&terms, *shopper, key, *quantity, now)
@@ -165,14 +173,13 @@ impl Naive {
     fn reserve(
         &mut self,
         terms: &Terms,
-        shopper: ShopperId,
-        key: &IdempotencyKey,
-        quantity: u32,
+        (shopper, key): (ShopperId, &IdempotencyKey),
+        (quantity, cart): (u32, CartMark),
         now: u64,
     ) -> Verdict {
         let id = ReservationId::derive(&terms.sale, &terms.sku, shopper, key);
         if let Some(at) = self.at(id) {
-            return self.repeat(terms, at, quantity);
+            return self.repeat(terms, at, (quantity, cart));
         }
         if quantity == 0 {
             return Err(Rejection::QuantityZero);
@@ -203,6 +210,7 @@ impl Naive {
         self.push(id, shopper, quantity, now);
         let at = self.rows.len() - 1;
         self.rows[at].until = now + terms.reservation_ttl_ms.get();
+        self.rows[at].cart = cart;
         Ok(self.show(at))
     }
 
@@ -214,7 +222,7 @@ impl Naive {
         quantity: u32,
         now: u64,
     ) -> Verdict {
-        let verdict = self.reserve(terms, shopper, key, quantity, now);
+        let verdict = self.reserve(terms, (shopper, key), (quantity, CartMark::NONE), now);
         if verdict != Err(Rejection::AllReserved) {
             return verdict;
         }
@@ -236,6 +244,7 @@ impl Naive {
             times_expired: 0,
             payments_begun: 0,
             waited: false,
+            cart: CartMark::NONE,
             stage: Stage::Held,
         });
         self.newest = now;
@@ -270,10 +279,13 @@ impl Naive {
     }
 
     /// The first answer again.
-    fn repeat(&self, terms: &Terms, at: usize, quantity: u32) -> Verdict {
+    fn repeat(&self, terms: &Terms, at: usize, (quantity, cart): (u32, CartMark)) -> Verdict {
         let row = &self.rows[at];
         if row.quantity != quantity {
             return Err(Rejection::ExistsWithDifferentQuantity { quantity: row.quantity });
+        }
+        if row.cart != cart {
+            return Err(Rejection::ExistsWithDifferentCart);
         }
         let view = ReservationView {
             reservation: row.id,

@@ -1,5 +1,6 @@
 //! The events of an inventory, as they are stored.
 
+use doorbuster_domain::cart::CartMark;
 use doorbuster_domain::id::OrderId;
 use doorbuster_domain::inventory::{Cancel, Event, Selling};
 
@@ -30,6 +31,7 @@ pub(crate) const fn place(event: &Event) -> usize {
         Event::Waitlisted { .. } => 17,
         Event::Called { .. } => 18,
         Event::PaymentGivenUp { .. } => 19,
+        Event::ReservedInCart { .. } => 20,
     }
 }
 
@@ -101,6 +103,20 @@ fn events_of_a_reservation() -> Vec<(Event, &'static str)> {
                 r#"{"reserved":{"reservation":"rsv_paWlpaWlpaWlpaWlpaWlpQ","#,
                 r#""shopper":"shp_8WxggLcJyyTgEMy_fHpYwQ","quantity":2,"#,
                 r#""expires_at":1700000000123}}"#
+            ),
+        ),
+        (
+            Event::ReservedInCart {
+                reservation,
+                shopper: shopper("ann"),
+                quantity: 2,
+                expires_at: AT,
+                cart: CartMark::of_number(63_123),
+            },
+            concat!(
+                r#"{"reserved_in_cart":{"reservation":"rsv_paWlpaWlpaWlpaWlpaWlpQ","#,
+                r#""shopper":"shp_8WxggLcJyyTgEMy_fHpYwQ","quantity":2,"#,
+                r#""expires_at":1700000000123,"cart":63123}}"#
             ),
         ),
         (

@@ -5,24 +5,23 @@
 
 mod api;
 
-use doorbuster_domain::inventory::{Command, Reply as Answered};
+use doorbuster_domain::id::PaymentId;
 use doorbuster_domain::money::Money;
 use doorbuster_domain::sealed::verify_webhook;
 use doorbuster_domain::stripe::{
-    Answer, Checkout, REFUNDS, Report, SESSIONS, Session as Told, Standing, refund as refund_form,
-    session_ends_at, worth,
+    Answer, Checkout, CheckoutLine, REFUNDS, Report, SESSIONS, Session as Told, Standing,
+    refund as refund_form, session_ends_at, worth,
 };
 use doorbuster_domain::time::Millis;
-use doorbuster_durable::rpc::PaymentTask;
 use doorbuster_wire::problem::ProblemKind;
 use worker::Env;
 
 use self::api::{CODE, Json, call, unavailable};
-use super::{Session, Voided};
+use super::together::{self, Together};
+use super::{Heard, Line, Session, Voided, tell};
 use crate::config::{Config, Stripe};
 use crate::edge::{Edge, now};
 use crate::http::{Header, Reply, Request};
-use crate::objects::InventoryStub;
 use crate::problem::{Problem, sentence};
 use crate::store::{Row, Store, Value};
 
@@ -69,14 +68,19 @@ pub(super) async fn create_session(
 }
 
 /// Has Stripe make a session; the session, or with what problem the payment is given up.
-async fn make(stripe: &Stripe, session: &Session) -> Result<Result<Told, Problem>, Problem> {
+async fn make<'s>(stripe: &Stripe, session: &'s Session) -> Result<Result<Told, Problem>, Problem> {
+    let line = |line: &'s Line| CheckoutLine {
+        payment: line.payment,
+        sku: &line.sku,
+        title: &line.title,
+        quantity: line.quantity,
+        amount: line.amount,
+    };
+    let payment = session.lead.payment;
     let checkout = Checkout {
-        payment: session.payment,
+        payment,
         sale: &session.sale,
-        sku: &session.sku,
-        title: &session.title,
-        quantity: session.quantity,
-        amount: session.amount,
+        lines: session.lines().map(line).collect(),
         ends_at: session_ends_at(session.expires_at, now()),
         origin: &stripe.origin,
     };
@@ -84,11 +88,11 @@ async fn make(stripe: &Stripe, session: &Session) -> Result<Result<Told, Problem
         Ok(form) => form,
         Err(error) => return Ok(Err(refused(&sentence(&error.to_string())))),
     };
-    let payment = session.payment.to_string();
-    let (answer, body) = call(stripe, SESSIONS, Some(&form), Some(&payment)).await?;
+    let key = payment.to_string();
+    let (answer, body) = call(stripe, SESSIONS, Some(&form), Some(&key)).await?;
     match answer {
         Answer::Done => {
-            let told = body.session().filter(|told| told.payment == Some(session.payment));
+            let told = body.session().filter(|told| told.payment == Some(payment));
             told.map(Ok).ok_or_else(|| unavailable(&"its answer is no session of ours"))
         }
         Answer::Refused => Ok(Err(refused(match body.text(CODE).as_str() {
@@ -113,21 +117,23 @@ fn refused(why: &str) -> Problem {
 
 /// The record of a payment, made if it may be; nothing if there is none, or the sandbox has one.
 async fn begin(store: &Store, session: &Session, is_new: bool) -> Result<Option<Row>, Problem> {
-    let (payment, currency) = (session.payment.to_string(), session.amount.currency.to_string());
+    let payment = session.lead.payment.to_string();
     let values = [
         Value::Text(&payment),
         Value::Text(session.sale.as_str()),
-        Value::Text(session.sku.as_str()),
-        Value::Text(&currency),
+        Value::Text(session.lead.sku.as_str()),
+        Value::Text(session.amount.currency.as_str()),
         Value::Number(session.amount.minor),
         Value::Number(now().as_millis()),
         Value::Number(is_new.into()),
+        Value::Number((!session.others.is_empty()).into()),
     ];
     let rows = store.rows(
         "INSERT INTO stripe_sessions (payment, sale, sku, currency, amount_minor, begun_at_ms)
          SELECT ?1, ?2, ?3, ?4, ?5, ?6
          WHERE NOT EXISTS (SELECT 1 FROM sandbox_payments WHERE payment = ?1)
              AND (?7 OR EXISTS (SELECT 1 FROM stripe_sessions WHERE payment = ?1))
+             AND (?8 OR NOT EXISTS (SELECT 1 FROM payment_parts WHERE payment = ?1))
          ON CONFLICT (payment) DO UPDATE SET payment = payment RETURNING page, ended",
         &values,
     );
@@ -146,7 +152,7 @@ async fn keep(
     if !page.starts_with("https://") && !page.starts_with(&stripe.api) {
         return Err(unavailable(&"its page has no address that a shopper may be sent to"));
     }
-    let payment = session.payment.to_string();
+    let payment = session.lead.payment.to_string();
     let values = [Value::Text(&payment), Value::Text(&told.id), Value::Text(&page)];
     let kept = store.rows(
         "UPDATE stripe_sessions SET session = ?2, page = ?3
@@ -162,8 +168,7 @@ async fn keep(
 /// Gives up a payment whose page nobody was told, so that the shopper holds the units again and can
 /// begin another; what the shopper is told.
 async fn decline(store: &Store, env: &Env, session: &Session, problem: Problem) -> Problem {
-    let payment = session.payment;
-    let name = payment.to_string();
+    let name = session.lead.payment.to_string();
     let sql =
         "UPDATE stripe_sessions SET ended = 1 WHERE payment = ? AND session IS NULL RETURNING 1";
     match store.rows(sql, &[Value::Text(&name)]).await {
@@ -172,8 +177,12 @@ async fn decline(store: &Store, env: &Env, session: &Session, problem: Problem) 
         Ok(ended) if ended.is_empty() => return Problem::try_again(),
         Ok(_) => {}
     }
-    let stub = InventoryStub::of(env, &session.sale, &session.sku);
-    stub.execute(Command::DeclinePayment { payment }).await.err().unwrap_or(problem)
+    for Line { sku, payment, .. } in session.lines() {
+        if let Err(problem) = tell(env, (&session.sale, sku), Heard::Declined.of(*payment)).await {
+            return problem;
+        }
+    }
+    problem
 }
 
 /// Ends a payment. One without a session was told to nobody, and from here on never will be.
@@ -181,11 +190,11 @@ async fn decline(store: &Store, env: &Env, session: &Session, problem: Problem) 
 pub(super) async fn void(
     edge: &Edge,
     env: &Env,
-    task: &PaymentTask,
+    payment: PaymentId,
 ) -> Result<Option<Voided>, Problem> {
     let config = edge.config(env)?;
     let store = Store::open(edge, env).await?;
-    let payment = task.payment.to_string();
+    let payment = payment.to_string();
     let sql = "UPDATE stripe_sessions SET ended = 1 WHERE payment = ?
          RETURNING session, currency, amount_minor";
     let ended = store.rows(sql, &[Value::Text(&payment)]).await?;
@@ -226,27 +235,32 @@ async fn look(stripe: &Stripe, session: &str) -> Result<Option<Told>, Problem> {
     Ok(body.session())
 }
 
-/// Gives back all that was paid. What was given back before is. Nothing if the payment was not
-/// begun with Stripe.
+/// Gives back what was paid for a payment: all of the session (`lead`), or the part of it that it
+/// was. What was given back before is. Nothing if the payment was not begun with Stripe.
 pub(super) async fn refund(
     edge: &Edge,
     env: &Env,
-    task: &PaymentTask,
+    (payment, lead): (PaymentId, PaymentId),
+    all: &Together,
 ) -> Result<Option<()>, Problem> {
     let config = edge.config(env)?;
-    let payment = task.payment.to_string();
     let sql = "SELECT session FROM stripe_sessions WHERE payment = ?";
-    let rows = Store::open(edge, env).await?.rows(sql, &[Value::Text(&payment)]).await?;
+    let lead = lead.to_string();
+    let rows = Store::open(edge, env).await?.rows(sql, &[Value::Text(&lead)]).await?;
     let Some(row) = rows.first() else { return Ok(None) };
     let stripe = settings(&config)?;
     let told = look(stripe, &row.text(0)).await?;
     let told = told.ok_or_else(|| unavailable(&"the session to refund was not found"))?;
+    // Of another sum than was asked for, nothing is one payment's or the other's: all goes back.
+    let is_owed = |owed: &Money| worth(told.number, &told.currency, *owed) == owed.minor;
+    let is_shared = all.owed().as_ref().is_some_and(is_owed);
+    let part = all.find(payment).filter(|_| is_shared).map(|part| part.amount);
     let intent = match told.payment_intent {
         Some(intent) => intent,
         None if told.number == 0 => return Ok(Some(())),
         None => return Err(unavailable(&"there is nothing to refund by")),
     };
-    let form = refund_form(&intent, task.payment);
+    let form = refund_form(&intent, payment, part).map_err(|error| unavailable(&error))?;
     let key = format!("{payment}.refund");
     let (answer, body) = call(stripe, REFUNDS, Some(&form), Some(&key)).await?;
     let status = body.text("status");
@@ -285,11 +299,12 @@ async fn hear(edge: &Edge, env: &Env, stripe: &Stripe, report: Report) -> Result
     // Another product of the same account.
     let Some(payment) = told.payment else { return Ok(()) };
     let name = payment.to_string();
-    let known = Store::open(edge, env).await?;
+    let store = Store::open(edge, env).await?;
     let values = [Value::Text(&name), Value::Text(&told.id)];
-    let known = known.rows(
+    let known = store.rows(
         "UPDATE stripe_sessions SET session = COALESCE(session, ?2) WHERE payment = ?1
-         RETURNING session, sale, sku, currency, amount_minor",
+         RETURNING session, sale, sku, currency, amount_minor,
+             EXISTS (SELECT 1 FROM payment_parts p WHERE p.payment = stripe_sessions.payment)",
         &values,
     );
     let known = known.await?;
@@ -302,20 +317,20 @@ async fn hear(edge: &Edge, env: &Env, stripe: &Stripe, report: Report) -> Result
             return Err(Problem::new(ProblemKind::PaymentUnknown, detail));
         }
     };
+    let heard = match report {
+        Report::Paid(ref told) => {
+            let amount_minor = worth(told.number, &told.currency, owed(row, 3)?);
+            Heard::Paid { amount_minor }
+        }
+        Report::Failed(_) => Heard::Declined,
+        _ => Heard::Ended,
+    };
+    if row.number(5) > 0 {
+        let all = together::of(&store, payment).await?;
+        return all.tell(env, heard, None).await;
+    }
     let named = |column| row.text(column);
     let sale = named(1).parse().map_err(|error| unavailable(&error))?;
     let sku = named(2).parse().map_err(|error| unavailable(&error))?;
-    let command = match report {
-        Report::Paid(ref told) => {
-            let amount_minor = worth(told.number, &told.currency, owed(row, 3)?);
-            Command::Allocate { payment, amount_minor }
-        }
-        Report::Failed(_) => Command::DeclinePayment { payment },
-        _ => Command::VoidPayment { payment },
-    };
-    let reply = InventoryStub::of(env, &sale, &sku).execute(command).await?;
-    if let Answered::RefundDue { payment } = reply {
-        worker::console_log!("payment {payment} bought nothing and will be given back");
-    }
-    Ok(())
+    tell(env, (&sale, &sku), heard.of(payment)).await
 }

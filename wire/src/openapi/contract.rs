@@ -208,7 +208,9 @@ pub(super) fn contract(operation: Operation) -> Contract {
         | Operation::ShowReservation
         | Operation::ReleaseReservation
         | Operation::ExtendReservation
-        | Operation::BeginPayment => reservations::contract(operation),
+        | Operation::BeginPayment
+        | Operation::ReserveCart
+        | Operation::PayCart => reservations::contract(operation),
         Operation::ShowOrder => Contract::shopper(Body::Json(schema_of::<Order>))
             .problems(&[Kind::SkuNotFound, Kind::OrderNotFound]),
         Operation::SandboxPage
