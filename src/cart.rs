@@ -244,9 +244,12 @@ fn named(
         if named.iter().any(|(_, known, _)| *known == reservation) {
             return Err(wrong("reservation", "It is named twice.".to_owned()));
         }
-        named.push((Place { sale: sale.clone(), sku }, reservation, line));
+        let after = |(place, known, _): &(Place, ReservationId, usize)| {
+            (&place.sku, known) > (&sku, &reservation)
+        };
+        let at = named.iter().position(after).unwrap_or(named.len());
+        named.insert(at, (Place { sale: sale.clone(), sku }, reservation, line));
     }
-    named.sort_by(|(a, x, _), (b, y, _)| (&a.sku, x).cmp(&(&b.sku, y)));
     Ok(named)
 }
 

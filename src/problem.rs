@@ -9,8 +9,14 @@ use crate::http::Reply;
 
 /// A "no" on its way to the client. What it says is fit to be read by anybody; what is not goes to
 /// the log instead.
+///
+/// Behind a pointer, because nearly every function may return one: what is moved about where
+/// nothing is wrong stays small, and so does the code that moves it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Problem {
+pub(crate) struct Problem(Box<Said>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Said {
     kind: ProblemKind,
     detail: String,
     errors: Vec<FieldError>,
@@ -32,7 +38,7 @@ impl Problem {
             ProblemKind::PassRequired => challenge("Doorbuster-Pass"),
             _ => Vec::new(),
         };
-        Self { kind, detail: detail.into(), errors: Vec::new(), fields }
+        Self(Box::new(Said { kind, detail: detail.into(), errors: Vec::new(), fields }))
     }
 
     /// A part of us or of the platform that is not there at the moment. The cause is logged.
@@ -56,23 +62,23 @@ impl Problem {
 
     /// Whether it is of a kind.
     pub(crate) fn is(&self, kind: ProblemKind) -> bool {
-        self.kind == kind
+        self.0.kind == kind
     }
 
     /// The name of its kind.
-    pub(crate) const fn slug(&self) -> &'static str {
-        self.kind.slug()
+    pub(crate) fn slug(&self) -> &'static str {
+        self.0.kind.slug()
     }
 
     /// What is wrong, in words that anybody may read.
     pub(crate) fn detail(&self) -> &str {
-        &self.detail
+        &self.0.detail
     }
 
     /// The same, naming one more wrong part of the request.
     #[must_use]
     pub(crate) fn at(mut self, error: FieldError) -> Self {
-        self.errors.push(error);
+        self.0.errors.push(error);
         self
     }
 
@@ -85,25 +91,26 @@ impl Problem {
     /// The same with a header more.
     #[must_use]
     pub(crate) fn field(mut self, name: &'static str, value: String) -> Self {
-        self.fields.push((name, value));
+        self.0.fields.push((name, value));
         self
     }
 
     /// The reply.
     pub(crate) fn into_reply(self) -> Reply {
+        let Said { kind, detail, errors, fields } = *self.0;
         let body = ProblemBody {
-            kind: self.kind.type_address(),
-            title: self.kind.title().to_owned(),
-            status: self.kind.status(),
-            detail: self.detail,
-            retryable: self.kind.retryable(),
-            errors: self.errors,
+            kind: kind.type_address(),
+            title: kind.title().to_owned(),
+            status: kind.status(),
+            detail,
+            retryable: kind.retryable(),
+            errors,
         };
         let text = serde_json::to_string(&body).unwrap_or_default();
         let reply = Reply::text("application/problem+json", text)
-            .status(self.kind.status())
+            .status(kind.status())
             .field("cache-control", "no-store");
-        self.fields.into_iter().fold(reply, |reply, (name, value)| reply.own_field(name, &value))
+        fields.into_iter().fold(reply, |reply, (name, value)| reply.own_field(name, &value))
     }
 }
 
