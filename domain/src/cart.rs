@@ -96,9 +96,9 @@ impl Cart {
 /// Which cart a reservation is a line of, as far as 15 bits can tell one cart from another; and
 /// whether it is the first line.
 ///
-/// It is there to notice that a key is used again for another cart. Two carts with one key that have
-/// the same mark are taken for one, which of two that differ happens once in 32,768 times: then what
-/// the second has and the first has not is reserved as well.
+/// It is there to notice that a key is used again for another cart. Two carts with one key that
+/// have the same mark are taken for one, which of two that differ happens once in 32,768 times:
+/// then what the second has and the first has not is reserved as well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct CartMark(u16);
@@ -263,8 +263,8 @@ impl Walk {
 /// What was paid in one session, for each of the payments that are made with it: the lead first.
 ///
 /// It is what is owed for each, if together that is what was paid. Any other sum is one that nobody
-/// asked for. Then all of it counts for the lead, which goes by what it costs: it buys the units, or
-/// goes back whole. Nothing was paid for the others.
+/// asked for. Then all of it counts for the lead, which goes by what it costs: it buys the units,
+/// or goes back whole. Nothing was paid for the others.
 pub fn shares(paid: u64, owed: &[u64]) -> Vec<Option<u64>> {
     let sum = owed.iter().try_fold(0_u64, |sum, owed| sum.checked_add(*owed));
     if sum == Some(paid) {
@@ -274,7 +274,8 @@ pub fn shares(paid: u64, owed: &[u64]) -> Vec<Option<u64>> {
     (0..owed.len()).map(share).collect()
 }
 
-/// How an address of ours names one more line of a cart, after `sku` and `reservation` of the first.
+/// How an address of ours names one more line of a cart, after `sku` and `reservation` of the
+/// first.
 pub fn also(sku: &Sku, payment: PaymentId) -> String {
     format!("&also={sku}:{}", payment.reservation())
 }

@@ -18,6 +18,9 @@ mod naive_answers;
 #[path = "inventory_model/naive_money.rs"]
 mod naive_money;
 #[cfg(test)]
+#[path = "inventory_model/naive_reserving.rs"]
+mod naive_reserving;
+#[cfg(test)]
 #[path = "support/rejections.rs"]
 mod rejections;
 #[cfg(test)]

@@ -36,8 +36,8 @@ impl Stock {
                 continue;
             };
             match self.skus.iter_mut().find(|known| known.terms.sku == view.terms.sku) {
-                Some(known) => *known = view,
-                None => self.skus.push(view),
+                Some(known) => *known = *view,
+                None => self.skus.push(*view),
             }
         }
         self.health = Health {

@@ -299,7 +299,7 @@ fn order(name: &str) -> Result<LineOrder, Problem> {
 
 fn stock_view(answer: Answer) -> Option<StockView> {
     match answer {
-        Answer::Accepted(Answered::Stock { view, .. }) => Some(view),
+        Answer::Accepted(Answered::Stock { view, .. }) => Some(*view),
         _ => None,
     }
 }

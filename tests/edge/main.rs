@@ -9,6 +9,8 @@ mod caching;
 #[cfg(test)]
 mod cancelling;
 #[cfg(test)]
+mod carts;
+#[cfg(test)]
 mod catalog;
 #[cfg(test)]
 mod letters;

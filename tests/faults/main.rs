@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod books;
 mod cancelling;
+mod carts;
 #[cfg(test)]
 mod letters;
 #[cfg(test)]

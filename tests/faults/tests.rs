@@ -20,7 +20,7 @@ pub(crate) fn alone() -> (&'static Shop, MutexGuard<'static, ()>) {
 }
 
 /// The next write of a sale's Inventory panics, or fails.
-fn break_next_write(sale: &Sale<'_>, how: &str) {
+pub(crate) fn break_next_write(sale: &Sale<'_>, how: &str) {
     let path = format!("/__test/{}/{SKU}/{how}", sale.id);
     assert_eq!(sale.shop.request("POST", &path).send().status, 200);
 }

@@ -9,7 +9,7 @@ use std::process::Stdio;
 use doorbuster_domain::id::{PaymentId, ReservationId};
 use doorbuster_domain::money::Money;
 use doorbuster_domain::sealed::{WebhookKey, verify_webhook};
-use doorbuster_domain::stripe::{API_VERSION, Checkout, REFUNDS, SESSIONS, refund};
+use doorbuster_domain::stripe::{API_VERSION, Checkout, CheckoutLine, REFUNDS, SESSIONS, refund};
 use doorbuster_domain::time::{Millis, Timestamp};
 use doorbuster_tests::stripe::form;
 use serde_json::{Value, json};
@@ -113,31 +113,45 @@ fn what_we_sign_the_library_takes_and_nothing_else() {
 #[test]
 fn what_we_ask_is_what_the_library_asks() {
     let payment = PaymentId::of(ReservationId::from_bytes([7; 16]), 1);
-    let (sale, sku) = ("drop".parse().unwrap(), "MUG-SEA".parse().unwrap());
+    let other = PaymentId::of(ReservationId::from_bytes([8; 16]), 3);
+    let sale = "drop".parse().unwrap();
+    let (mug, tee) = ("MUG-SEA".parse().unwrap(), "TEE.1".parse().unwrap());
+    let euros = |minor| Money::new(minor, "EUR".parse().unwrap()).unwrap();
+    let title = "Größe & ✓ = 1 + 1 % ~";
+    let line = |payment, sku, quantity, minor| CheckoutLine {
+        payment,
+        sku,
+        title,
+        quantity,
+        amount: euros(minor),
+    };
     let checkout = Checkout {
         payment,
         sale: &sale,
-        sku: &sku,
-        title: "Größe & ✓ = 1 + 1 % ~",
-        quantity: 2,
-        amount: Money::new(3_200, "EUR".parse().unwrap()).unwrap(),
+        lines: vec![line(payment, &mug, 2, 3_200), line(other, &tee, 1, 2_450)],
         ends_at: NOW.plus(Millis::from_secs(3_000)),
         origin: "https://shop.example.com",
     };
-    let back = format!("sale=drop&sku=MUG-SEA&reservation={}", payment.reservation());
+    let (first, second) = (payment.reservation(), other.reservation());
+    let back = format!("sale=drop&sku=MUG-SEA&reservation={first}&also=TEE.1:{second}");
+    let item = |name: String, amount: u32| {
+        json!({ "quantity": 1, "price_data": { "currency": "eur", "unit_amount": amount,
+            "product_data": { "name": name } } })
+    };
     let id = payment.to_string();
     let params = json!({
         "mode": "payment", "client_reference_id": id, "expires_at": NOW.as_secs() + 3_000,
         "success_url": format!("https://shop.example.com/receipt?{back}"),
         "cancel_url": format!("https://shop.example.com/checkout?{back}"),
-        "line_items": [{ "quantity": 1, "price_data": { "currency": "eur", "unit_amount": 3_200,
-            "product_data": { "name": format!("2 × {}", checkout.title) } } }],
-        "metadata": { "payment": id, "sale": "drop", "sku": "MUG-SEA",
+        "line_items": [item(format!("2 × {title}"), 3_200), item(title.to_owned(), 2_450)],
+        "metadata": { "payment": id, "sale": "drop", "sku": "MUG-SEA,TEE.1",
             "shop": "https://shop.example.com" },
         "payment_intent_data": { "metadata": { "payment": id } },
         "adaptive_pricing": { "enabled": false },
     });
-    let refunded = json!({ "payment_intent": "pi_1", "metadata": { "payment": id } });
+    let refunded =
+        json!({ "payment_intent": "pi_1", "amount": 3_200, "metadata": { "payment": id } });
+    let refund = refund("pi_1", payment, Some(euros(3_200))).unwrap();
     let case = json!({ "signed": [], "checked": [], "checkout": { "params": params, "key": id },
         "refund": { "params": refunded, "key": format!("{id}.refund") } });
     let said = library(&case);
@@ -145,7 +159,7 @@ fn what_we_ask_is_what_the_library_asks() {
         ("POST", SESSIONS.to_owned(), checkout.form().unwrap(), id.clone()),
         ("POST", format!("{SESSIONS}/cs_1/expire"), String::new(), String::new()),
         ("GET", format!("{SESSIONS}/cs_1"), String::new(), String::new()),
-        ("POST", REFUNDS.to_owned(), refund("pi_1", payment), format!("{id}.refund")),
+        ("POST", REFUNDS.to_owned(), refund, format!("{id}.refund")),
     ];
     let theirs = said["requests"].as_array().unwrap();
     assert_eq!(theirs.len(), ours.len());

@@ -8,6 +8,7 @@
     reason = "a test fails by panicking, and so does what helps it"
 )]
 
+pub mod cart;
 mod client;
 mod link;
 mod receiver;

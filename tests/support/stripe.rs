@@ -43,7 +43,8 @@ struct State {
     health: Health,
     base: String,
     sessions: Vec<Value>,
-    refunded: Vec<String>,
+    /// How much of each payment went back.
+    refunded: BTreeMap<String, u64>,
     /// What was answered to a key: the request, status and body.
     by_key: BTreeMap<String, (String, u16, Value)>,
     received: Vec<Received>,
@@ -60,7 +61,7 @@ impl StripeApi {
             health: Health::Up,
             base: format!("http://127.0.0.1:{port}"),
             sessions: Vec::new(),
-            refunded: Vec::new(),
+            refunded: BTreeMap::new(),
             by_key: BTreeMap::new(),
             received: Vec::new(),
         }));
@@ -110,6 +111,13 @@ impl StripeApi {
         state.sessions.iter().filter(|one| text(one, "client_reference_id") == payment).count()
     }
 
+    /// Stripe takes another sum than it was asked to.
+    pub fn is_worth(&self, page: &str, number: u64) {
+        let mut state = self.state();
+        let session = state.sessions.iter_mut().find(|one| text(one, "page") == page).unwrap();
+        session["amount_total"] = json!(number);
+    }
+
     /// The shopper pays on the page; what Stripe then reports.
     pub fn pay(&self, page: &str) -> Value {
         self.complete(page, "paid");
@@ -139,10 +147,16 @@ impl StripeApi {
         event(what, &self.session(page))
     }
 
-    /// Whether the payment of this page was given back.
-    pub fn is_refunded(&self, page: &str) -> bool {
+    /// How much of the payment of this page was given back.
+    pub fn refunded(&self, page: &str) -> u64 {
         let intent = text(&self.session(page), "payment_intent");
-        self.state().refunded.contains(&intent)
+        self.state().refunded.get(&intent).copied().unwrap_or_default()
+    }
+
+    /// Whether all of the payment of this page was given back.
+    pub fn is_refunded(&self, page: &str) -> bool {
+        let total = self.session(page).get("amount_total").and_then(Value::as_u64);
+        Some(self.refunded(page)) == total
     }
 }
 
@@ -215,10 +229,14 @@ impl State {
         let field = |name: &str| form.get(name).cloned().unwrap_or_default();
         let wrong = |param: &str| refused("invalid_request_error", "", param);
         let line = |name: &str| field(&format!("line_items[0]{name}"));
+        let is_more = |name: &str| {
+            let rest = name.strip_prefix("line_items[").and_then(|rest| rest.split_once(']'));
+            rest.is_some_and(|(place, _)| place.parse::<u8>().is_ok())
+        };
         let known = |name: &str| {
             name.starts_with("metadata[")
                 || name.starts_with("payment_intent_data[metadata][")
-                || name.starts_with("line_items[0]")
+                || is_more(name)
                 || ["mode", "client_reference_id", "expires_at", "success_url", "cancel_url"]
                     .contains(&name)
                 || name == "adaptive_pricing[enabled]"
@@ -242,7 +260,11 @@ impl State {
         if currency.len() != 3 || currency != currency.to_lowercase() {
             return wrong("line_items[0][price_data][currency]");
         }
-        let total = number.checked_mul(quantity).unwrap();
+        let others = form.iter().filter(|(name, _)| {
+            name.ends_with("][price_data][unit_amount]") && !name.starts_with("line_items[0]")
+        });
+        let others: u64 = others.map(|(_, number)| number.parse::<u64>().unwrap()).sum();
+        let total = number.checked_mul(quantity).and_then(|n| n.checked_add(others)).unwrap();
         if total < 50 {
             return refused("invalid_request_error", "amount_too_small", "");
         }
@@ -267,15 +289,21 @@ impl State {
 
     fn refund(&mut self, form: &BTreeMap<String, String>) -> Said {
         let intent = form.get("payment_intent").cloned().unwrap_or_default();
-        let paid =
-            self.find("payment_intent", &intent).is_some_and(|s| s["payment_status"] == "paid");
-        if !paid {
+        let found = self.find("payment_intent", &intent);
+        let Some(found) = found.filter(|found| found["payment_status"] == "paid") else {
             return refused("invalid_request_error", "resource_missing", "payment_intent");
-        }
-        if self.refunded.contains(&intent) {
+        };
+        let total = found["amount_total"].as_u64().unwrap();
+        let before = self.refunded.entry(intent.clone()).or_default();
+        let left = total.checked_sub(*before).unwrap();
+        let amount = form.get("amount").map_or(left, |amount| amount.parse().unwrap());
+        if left == 0 {
             return refused("invalid_request_error", "charge_already_refunded", "");
         }
-        self.refunded.push(intent.clone());
+        if amount > left {
+            return refused("invalid_request_error", "", "amount");
+        }
+        *before = before.checked_add(amount).unwrap();
         let id = intent.replace("pi_", "re_");
         (200, json!({ "id": id, "object": "refund", "status": "succeeded" }))
     }

@@ -95,7 +95,7 @@ impl Door {
         let reply: Value = self.grow("show", object, "")?;
         let answers = reply.get("done").cloned().context("the object did not understand")?;
         match serde_json::from_value::<Vec<Answer>>(answers)?.into_iter().next() {
-            Some(Answer::Accepted(Reply::Stock { view, .. })) => Ok(Some(view)),
+            Some(Answer::Accepted(Reply::Stock { view, .. })) => Ok(Some(*view)),
             _ => Ok(None),
         }
     }

@@ -170,8 +170,8 @@ pub enum Reply {
     },
     /// The stock as it is after the command.
     Stock {
-        /// The stock.
-        view: StockView,
+        /// The stock: rare, and several times as large as all else.
+        view: Box<StockView>,
         /// Whether this answers a repeat of an earlier act.
         exists: bool,
     },

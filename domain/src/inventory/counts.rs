@@ -51,8 +51,8 @@ pub(super) struct Figures {
 }
 
 impl Figures {
-    pub(super) fn view(self, terms: &Terms) -> StockView {
-        StockView {
+    pub(super) fn view(self, terms: &Terms) -> Box<StockView> {
+        Box::new(StockView {
             terms: terms.clone(),
             selling: self.selling,
             on_hand: self.counts.on_hand,
@@ -66,6 +66,6 @@ impl Figures {
             refunds_due: self.refunds_due,
             waiting: self.waiting,
             withdrawn_with_orders: self.withdrawn_with_orders,
-        }
+        })
     }
 }

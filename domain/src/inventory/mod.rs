@@ -223,7 +223,7 @@ impl Inventory {
 
     /// The stock as the merchant sees it; `None` before it was opened.
     pub fn stock(&self) -> Option<StockView> {
-        self.terms.as_ref().map(|terms| self.figures().view(terms))
+        self.terms.as_ref().map(|terms| *self.figures().view(terms))
     }
 
     /// The stock in figures.

@@ -72,7 +72,7 @@ impl Shop {
 
     pub(crate) fn stock(&mut self, command: &Command) -> StockView {
         match self.accepted(command) {
-            Reply::Stock { view, .. } => view,
+            Reply::Stock { view, .. } => *view,
             other => panic!("{command:?} gave {other:?}"),
         }
     }

@@ -186,7 +186,7 @@ impl Cast {
         };
         let (shopper, key) = (asked.shopper, asked.key.clone());
         let draw = chance.below(100);
-        let cart = CartMark::of_number(if draw % 2 == 0 { 2 } else { 3 });
+        let cart = CartMark::of_number(if draw.is_multiple_of(2) { 2 } else { 3 });
         match draw {
             0..50 => Command::ReserveOrWait { shopper, key, quantity },
             50..70 => Command::ReserveInCart { shopper, key, quantity, cart },

@@ -288,7 +288,7 @@ impl Naive {
     }
 
     pub(crate) fn show_stock(&self, exists: bool) -> Result<Reply, Rejection> {
-        Ok(Reply::Stock { view: self.stock().ok_or(Rejection::NotOpened)?, exists })
+        Ok(Reply::Stock { view: Box::new(self.stock().ok_or(Rejection::NotOpened)?), exists })
     }
 }
 

@@ -2,15 +2,13 @@
 
 #![expect(clippy::arithmetic_side_effects, reason = "an overflow fails the test")]
 
-use doorbuster_domain::cart::CartMark;
 use doorbuster_domain::id::{IdempotencyKey, PaymentId, ReservationId, ShopperId};
 use doorbuster_domain::inventory::{
-    AdjustmentReason, Answer, Command, Rejection, Reply, ReservationState, ReservationView,
-    Selling, Terms, WaitlistView,
+    AdjustmentReason, Answer, Command, Rejection, Reply, Selling, Terms, WaitlistView,
 };
 use doorbuster_domain::time::Timestamp;
 
-use crate::naive::{Change, Naive, Row, Stage, answer};
+use crate::naive::{Change, Naive, Stage, answer};
 
 pub(crate) type Verdict = Result<Reply, Rejection>;
 
@@ -40,23 +38,11 @@ impl Naive {
             Command::SetSelling { selling, phase_number } => {
                 self.set_selling(*selling, *phase_number, now)
             }
-            Command::RepeatReserve { shopper, key, quantity } => {
-                let id = ReservationId::derive(&terms.sale, &terms.sku, *shopper, key);
-                self.repeat(&terms, self.own(*shopper, id)?, (*quantity, CartMark::NONE))
-            }
-            Command::RepeatInCart { shopper, key, quantity, cart } => {
-                let id = ReservationId::derive(&terms.sale, &terms.sku, *shopper, key);
-                self.repeat(&terms, self.own(*shopper, id)?, (*quantity, *cart))
-            }
-            Command::Reserve { shopper, key, quantity } => {
-                self.reserve(&terms, (*shopper, key), (*quantity, CartMark::NONE), now)
-            }
-            Command::ReserveInCart { shopper, key, quantity, cart } => {
-                self.reserve(&terms, (*shopper, key), (*quantity, *cart), now)
-            }
-            Command::ReserveOrWait { shopper, key, quantity } => {
-                self.reserve_or_wait(&terms, *shopper, key, *quantity, now)
-            }
+            Command::Reserve { .. }
+            | Command::ReserveOrWait { .. }
+            | Command::RepeatReserve { .. }
+            | Command::ReserveInCart { .. }
+            | Command::RepeatInCart { .. } => self.judge_reserve(&terms, command, now),
             Command::Extend { shopper, reservation } => {
                 let at = self.own(*shopper, *reservation)?;
                 self.extend(&terms, at, now)
@@ -129,7 +115,7 @@ impl Naive {
         if let Some(known) = self.adjustments.iter().find(|change| change.key == *key) {
             return if known.units == units && known.reason == *reason {
                 let view = known.shown.clone().ok_or(Rejection::NotOpened)?;
-                Ok(Reply::Stock { view, exists: true })
+                Ok(Reply::Stock { view: Box::new(view), exists: true })
             } else {
                 Err(Rejection::ExistsWithDifferentAdjustment)
             };
@@ -170,86 +156,6 @@ impl Naive {
         self.show_stock(false)
     }
 
-    fn reserve(
-        &mut self,
-        terms: &Terms,
-        (shopper, key): (ShopperId, &IdempotencyKey),
-        (quantity, cart): (u32, CartMark),
-        now: u64,
-    ) -> Verdict {
-        let id = ReservationId::derive(&terms.sale, &terms.sku, shopper, key);
-        if let Some(at) = self.at(id) {
-            return self.repeat(terms, at, (quantity, cart));
-        }
-        if quantity == 0 {
-            return Err(Rejection::QuantityZero);
-        }
-        match self.selling {
-            Selling::Closed => return Err(Rejection::SaleClosed),
-            Selling::NotOpen => return Err(Rejection::SaleNotOpen),
-            Selling::Paused => return Err(Rejection::SalePaused),
-            Selling::Open => {}
-        }
-        let (per_shopper_max, units) = (terms.per_shopper_max, self.units_of(shopper));
-        if u64::from(units) + u64::from(quantity) > u64::from(per_shopper_max) {
-            return Err(Rejection::PerShopperMaxReached { per_shopper_max, units });
-        }
-        let reservations_max = per_shopper_max.saturating_add(20);
-        let made = self.rows.iter().filter(|row| row.shopper == shopper).count();
-        if made as u64 == u64::from(reservations_max) {
-            return Err(Rejection::ReservationsMaxReached { reservations_max });
-        }
-        let available = self.available();
-        if quantity > available {
-            return Err(match (available, self.reserved()) {
-                (0, 0) => Rejection::SoldOut,
-                (0, _) => Rejection::AllReserved,
-                _ => Rejection::ExceedsAvailable { available },
-            });
-        }
-        self.push(id, shopper, quantity, now);
-        let at = self.rows.len() - 1;
-        self.rows[at].until = now + terms.reservation_ttl_ms.get();
-        self.rows[at].cart = cart;
-        Ok(self.show(at))
-    }
-
-    fn reserve_or_wait(
-        &mut self,
-        terms: &Terms,
-        shopper: ShopperId,
-        key: &IdempotencyKey,
-        quantity: u32,
-        now: u64,
-    ) -> Verdict {
-        let verdict = self.reserve(terms, (shopper, key), (quantity, CartMark::NONE), now);
-        if verdict != Err(Rejection::AllReserved) {
-            return verdict;
-        }
-        let id = ReservationId::derive(&terms.sale, &terms.sku, shopper, key);
-        self.push(id, shopper, quantity, now);
-        self.rows.last_mut().unwrap().waited = true;
-        self.put(self.rows.len() - 1, Stage::Waiting, now);
-        Ok(self.show(self.rows.len() - 1))
-    }
-
-    /// A row is added, without a deadline yet.
-    fn push(&mut self, id: ReservationId, shopper: ShopperId, quantity: u32, now: u64) {
-        self.rows.push(Row {
-            id,
-            shopper,
-            quantity,
-            begun: now,
-            until: now,
-            times_expired: 0,
-            payments_begun: 0,
-            waited: false,
-            cart: CartMark::NONE,
-            stage: Stage::Held,
-        });
-        self.newest = now;
-    }
-
     /// What the shopper is shown who looks: while waiting, also how many numbers are before.
     fn show_with_place(&self, at: usize) -> Reply {
         let reply = self.show(at);
@@ -276,30 +182,6 @@ impl Naive {
             Stage::GivenBack | Stage::RanOut => {}
         }
         Ok(self.show(at))
-    }
-
-    /// The first answer again.
-    fn repeat(&self, terms: &Terms, at: usize, (quantity, cart): (u32, CartMark)) -> Verdict {
-        let row = &self.rows[at];
-        if row.quantity != quantity {
-            return Err(Rejection::ExistsWithDifferentQuantity { quantity: row.quantity });
-        }
-        if row.cart != cart {
-            return Err(Rejection::ExistsWithDifferentCart);
-        }
-        let view = ReservationView {
-            reservation: row.id,
-            state: if row.waited { ReservationState::Waiting } else { ReservationState::Held },
-            quantity,
-            amount: self.price(quantity),
-            expires_at: (!row.waited)
-                .then(|| Timestamp::from_millis(row.begun + terms.reservation_ttl_ms.get())),
-            payment: None,
-            order: None,
-            waitlist: None,
-            refund: None,
-        };
-        Ok(Reply::Reservation { view, exists: true })
     }
 
     fn extend(&mut self, terms: &Terms, at: usize, now: u64) -> Verdict {
@@ -371,7 +253,7 @@ impl Naive {
         self.at(id).ok_or(Rejection::ReservationNotFound)
     }
 
-    fn own(&self, shopper: ShopperId, id: ReservationId) -> Result<usize, Rejection> {
+    pub(crate) fn own(&self, shopper: ShopperId, id: ReservationId) -> Result<usize, Rejection> {
         let at = self.any(id)?;
         if self.rows[at].shopper == shopper { Ok(at) } else { Err(Rejection::ReservationNotFound) }
     }

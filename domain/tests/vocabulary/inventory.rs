@@ -36,7 +36,8 @@ pub(crate) const fn place(event: &Event) -> usize {
 }
 
 pub(crate) fn all_events() -> Vec<(Event, &'static str)> {
-    [events_of_the_stock(), events_of_the_waitlist(), events_of_a_reservation()].concat()
+    [events_of_the_stock(), events_of_the_waitlist(), events_of_a_cart(), events_of_a_reservation()]
+        .concat()
 }
 
 fn events_of_the_waitlist() -> Vec<(Event, &'static str)> {
@@ -93,6 +94,24 @@ fn events_of_the_stock() -> Vec<(Event, &'static str)> {
     ]
 }
 
+fn events_of_a_cart() -> Vec<(Event, &'static str)> {
+    let reservation = reservation();
+    vec![(
+        Event::ReservedInCart {
+            reservation,
+            shopper: shopper("ann"),
+            quantity: 2,
+            expires_at: AT,
+            cart: CartMark::of_number(63_123),
+        },
+        concat!(
+            r#"{"reserved_in_cart":{"reservation":"rsv_paWlpaWlpaWlpaWlpaWlpQ","#,
+            r#""shopper":"shp_8WxggLcJyyTgEMy_fHpYwQ","quantity":2,"#,
+            r#""expires_at":1700000000123,"cart":63123}}"#
+        ),
+    )]
+}
+
 fn events_of_a_reservation() -> Vec<(Event, &'static str)> {
     let reservation = reservation();
     let order = OrderId::from_bytes([0xA5; 16]);
@@ -103,20 +122,6 @@ fn events_of_a_reservation() -> Vec<(Event, &'static str)> {
                 r#"{"reserved":{"reservation":"rsv_paWlpaWlpaWlpaWlpaWlpQ","#,
                 r#""shopper":"shp_8WxggLcJyyTgEMy_fHpYwQ","quantity":2,"#,
                 r#""expires_at":1700000000123}}"#
-            ),
-        ),
-        (
-            Event::ReservedInCart {
-                reservation,
-                shopper: shopper("ann"),
-                quantity: 2,
-                expires_at: AT,
-                cart: CartMark::of_number(63_123),
-            },
-            concat!(
-                r#"{"reserved_in_cart":{"reservation":"rsv_paWlpaWlpaWlpaWlpaWlpQ","#,
-                r#""shopper":"shp_8WxggLcJyyTgEMy_fHpYwQ","quantity":2,"#,
-                r#""expires_at":1700000000123,"cart":63123}}"#
             ),
         ),
         (

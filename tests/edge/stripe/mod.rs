@@ -1,5 +1,6 @@
 //! Paying with Stripe, of which everything but Stripe itself is real.
 
+mod carts;
 mod down;
 mod webhook;
 

@@ -72,7 +72,7 @@ impl Stock {
         ];
         let mut batch = self.inventory.decide_batch(&commands, moment(now)).unwrap();
         match batch.answers.pop() {
-            Some(Answer::Accepted(Reply::Stock { view, .. })) => view,
+            Some(Answer::Accepted(Reply::Stock { view, .. })) => *view,
             other => panic!("the stock does not show itself: {other:?}"),
         }
     }
