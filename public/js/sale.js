@@ -17,12 +17,15 @@ import {
   stockBand,
   unanswered,
 } from "./kit.js";
+import { linesPage } from "./cart.js";
 import { offerDraw, showDraw } from "./draw-box.js";
 import { isOver, memory, remember, showSale as showLine, start } from "./line.js";
 
 const sale = param("sale");
 const attempt = `reserve:${sale}`;
 const LOOK_EVERY_MS = 4_000;
+/** So many of one's reservations are remembered. */
+const MINE_MAX = 20;
 const form = byId("reserve");
 let order;
 
@@ -35,11 +38,11 @@ function turned(turn) {
 }
 
 function choice(offer, image) {
-  const radio = el("input", { type: "radio", name: "sku", value: offer.sku, required: true });
-  radio.checked = offer.sku === (unanswered(attempt)?.sku ?? param("sku"));
+  const box = el("input", { type: "checkbox", name: "sku", value: offer.sku });
+  box.checked = (unanswered(attempt)?.skus ?? [param("sku")]).includes(offer.sku);
   const price = el("span", { class: "price" }, money(offer.unit_price));
   const about = el("span", {}, el("strong", {}, offer.title), price, el("span", {}));
-  return el("label", { class: "choice" }, radio, picture(image, { alt: "" }), about);
+  return el("label", { class: "choice" }, box, picture(image, { alt: "" }), about);
 }
 
 /** Pictures by SKU; a sale without pictures is a sale all the same. */
@@ -67,18 +70,43 @@ function showStock(now) {
   byId("phase").textContent = phaseName(now.phase);
   showLine(now);
   for (const { sku, stock } of now.skus) {
-    const radio = [...form.querySelectorAll("[name=sku]")].find(({ value }) => value === sku);
-    const band = radio?.parentElement.querySelector("span span:last-child");
+    const box = boxes().find(({ value }) => value === sku);
+    const band = box?.parentElement.querySelector("span span:last-child");
     if (band && band.dataset.stock !== String(stock)) {
       band.dataset.stock = stock;
       band.replaceChildren(stockBand(stock));
-      radio.disabled = stock === "sold_out";
-      radio.checked &&= !radio.disabled;
+      box.disabled = stock === "sold_out";
+      box.checked &&= !box.disabled;
     }
   }
+  chosen();
   const gone = now.skus.every(({ stock }) => stock === "sold_out");
   const over = now.phase === "closed" ? "closed" : gone && "sold_out";
   isOver(over);
+}
+
+function boxes() {
+  return [...form.querySelectorAll("[name=sku]")];
+}
+
+/** What is chosen. A browser has no rule for "at least one of these", so it is told. */
+function chosen() {
+  const all = boxes();
+  const some = all.filter(({ checked }) => checked).map(({ value }) => value);
+  all[0]?.setCustomValidity(some.length ? "" : "Choose at least one.");
+  byId("each").hidden = some.length < 2;
+  return some;
+}
+
+/** Reserves one SKU, or waits for it; or several, all or none. The lines that it has become. */
+async function reserve({ skus, quantity }, key) {
+  const headers = { "Doorbuster-Pass": memory().pass ?? "", "Idempotency-Key": key };
+  if (skus.length === 1) {
+    const to = path("sales", sale, "skus", skus[0], "reservations");
+    return [await call("POST", to, { json: { quantity, wait: true }, headers })];
+  }
+  const json = { lines: skus.map((sku) => ({ sku, quantity })) };
+  return (await call("POST", path("sales", sale, "carts"), { json, headers })).lines;
 }
 
 /** An act that was sent and not answered is finished first: it may have happened. */
@@ -92,23 +120,20 @@ function showUnanswered() {
 
 onSubmit(form, async (fields) => {
   const asked = unanswered(attempt) ?? {
-    sku: fields.get("sku"),
+    skus: chosen(),
     quantity: Number(fields.get("quantity")),
   };
   try {
-    const made = await once(attempt, asked, (key) =>
-      call("POST", path("sales", sale, "skus", asked.sku, "reservations"), {
-        json: { quantity: asked.quantity, wait: true },
-        headers: { "Doorbuster-Pass": memory().pass ?? "", "Idempotency-Key": key },
-      }),
-    );
-    const mine = [...(memory().mine ?? []), { sku: asked.sku, reservation: made.reservation }];
-    remember({ mine: mine.slice(-10) });
-    location.assign(page("/checkout", { sale, sku: asked.sku, reservation: made.reservation }));
+    const made = await once(attempt, asked, (key) => reserve(asked, key));
+    const lines = made.map(({ sku, reservation }) => ({ sale, sku, reservation }));
+    remember({ mine: [...(memory().mine ?? []), ...lines].slice(-MINE_MAX) });
+    location.assign(linesPage("/checkout", lines));
   } finally {
     showUnanswered();
   }
 });
+
+form.addEventListener("change", chosen);
 
 /** One's own reservations that are not over. */
 async function showMine() {
@@ -127,6 +152,9 @@ async function showMine() {
       el("a", { href: page(to, { sale, sku, reservation }) }, text),
     );
   });
+  const open = links.filter(({ state }) => state === "held" || state === "paying");
+  byId("together").hidden = open.length < 2;
+  if (open.length) byId("together").firstElementChild.href = linesPage("/checkout", open);
   byId("mine").hidden = items.length === 0;
   byId("mine-list").replaceChildren(...items);
 }

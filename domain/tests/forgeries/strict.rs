@@ -1,6 +1,7 @@
 //! What replay has to refuse, besides what could follow in another order: moments, sums and numbers
 //! that no decision gives.
 
+use doorbuster_domain::cart::CartMark;
 use doorbuster_domain::id::{PaymentId, ReservationId};
 use doorbuster_domain::inventory::{AdjustmentReason, Command, Event, Inventory, Selling, Terms};
 use doorbuster_domain::journal::verify;
@@ -98,6 +99,23 @@ fn every_deadline_is_the_one_that_the_terms_give() {
     refused(after(&[]), 1_090, &Event::Extended { reservation, expires_at: at(1_251) });
     // Nor is next to nothing gained: nobody would have written that down.
     refused(after(&[]), 1_002, &Event::Extended { reservation, expires_at: at(1_102) });
+}
+
+#[test]
+fn a_line_of_a_cart_is_of_a_cart_and_as_strict_as_any_reservation() {
+    let reserved = |number, quantity, expires_at| Event::ReservedInCart {
+        reservation: eves(),
+        shopper: shopper("eve"),
+        quantity,
+        expires_at: at(expires_at),
+        cart: CartMark::of_number(number),
+    };
+    let mut good = after(&[]);
+    good.append(at(1_002), &serde_json::to_string(&[reserved(2, 1, 1_102)]).unwrap());
+    assert!(verify::<Inventory>(&good.entries).is_ok());
+    for event in [reserved(0, 1, 1_102), reserved(2, 0, 1_102), reserved(2, 1, 1_103)] {
+        refused(after(&[]), 1_002, &event);
+    }
 }
 
 #[test]
