@@ -61,7 +61,8 @@ async fn place(
     let last: u32 = last.parse().map_err(|error| wrong(&error))?;
     let shown = place.stub(env).execute(Command::ShowStock).await?;
     let Answered::Stock { view, .. } = shown else { return Err(wrong(&shown)) };
-    let amount_minor = view.terms.unit_price.minor;
+    let owed = view.terms.price_of(1).ok_or_else(|| wrong(&"what one costs"))?;
+    let amount_minor = owed.minor;
     let key: IdempotencyKey = "k".parse().map_err(|error| wrong(&error))?;
     let mut commands = Vec::new();
     for number in first..=last {

@@ -54,6 +54,8 @@ pub(crate) async fn show(
         sale: place.sale.to_string(),
         lines: vec![line],
         amount: view.amount.into(),
+        shipping: view.lines.shipping.map(Into::into),
+        tax: view.lines.tax.clone().map(Into::into),
         placed_at_ms: Timestamp::as_millis(placed.allocated_at),
         cancelled_at_ms: placed.cancelled_at.map(Timestamp::as_millis),
     };

@@ -185,6 +185,8 @@ pub(crate) async fn show(edge: &Edge, env: &Env, sale: &str) -> Result<Reply, Pr
                 stock: stock(offer.sku.clone()),
             })
             .collect(),
+        tax: status.charges.tax.clone().map(Into::into),
+        shipping: status.charges.shipping.map(Into::into),
     };
     let body = serde_json::to_string(&body).unwrap_or_default();
     Ok(Reply::text("application/json", body).field("cache-control", SALE_CACHE_CONTROL))

@@ -1,6 +1,7 @@
 //! The queue consumer: each order once in effect into the books, each message on its own.
 
 use std::collections::BTreeMap;
+use std::mem::take;
 
 use doorbuster_domain::id::OrderId;
 use doorbuster_domain::inventory::{Answer, Command, PlacedOrder};
@@ -14,7 +15,7 @@ use crate::letters::{self, Failure, Origin};
 use crate::objects::InventoryStub;
 use crate::payment;
 use crate::problem::Problem;
-use crate::store::{Store, Value};
+use crate::store::{STATEMENTS_MAX, Store, Value};
 use crate::webhooks;
 
 /// A message is done with, or why not: then it comes again, and at last goes to the dead letters.
@@ -143,20 +144,23 @@ fn silent_books<'o>(orders: &[&'o PlacedOrder]) -> (Vec<&'o PlacedOrder>, Failed
     (Vec::new(), orders.iter().map(|order| (order.order, silent.clone())).collect())
 }
 
-/// Two statements for an order, or four: a transaction holds a multiple of both, so it never holds
-/// half of what belongs to an order.
+/// Whole orders to a transaction, so it never holds half of what belongs to one.
 async fn write_together(store: &Store, orders: &[&PlacedOrder], tell: bool) -> Result<(), Problem> {
     let mut statements = Vec::new();
     for order in orders {
-        statements.extend(statements_for(store, order)?);
+        let mut of_order = statements_for(store, order)?;
         if tell {
-            statements.extend(books::statements_for(store, order)?);
+            of_order.extend(books::statements_for(store, order)?);
         }
+        if statements.len().saturating_add(of_order.len()) > STATEMENTS_MAX {
+            store.run(take(&mut statements)).await?;
+        }
+        statements.append(&mut of_order);
     }
     store.run(statements).await
 }
 
-fn statements_for(store: &Store, order: &PlacedOrder) -> Result<[D1PreparedStatement; 2], Problem> {
+fn statements_for(store: &Store, order: &PlacedOrder) -> Result<Vec<D1PreparedStatement>, Problem> {
     let id = order.order.to_string();
     let (shopper, payment) = (order.shopper.to_string(), order.payment.to_string());
     let currency = order.amount.currency.to_string();
@@ -186,8 +190,24 @@ fn statements_for(store: &Store, order: &PlacedOrder) -> Result<[D1PreparedState
             Value::Number(order.terms.unit_price.minor),
         ],
     )?;
-    Ok([head, line])
+    let mut statements = vec![head, line];
+    let lines = order.bill().map(|bill| bill.lines).unwrap_or_default();
+    if !lines.is_empty() {
+        let charges = serde_json::to_string(&lines).unwrap_or_default();
+        let values = [Value::Text(&id), Value::Text(&charges)];
+        statements.push(store.prepare(CHARGES, &values)?);
+    }
+    Ok(statements)
 }
+
+/// Writes the lines of a bill, given as JSON.
+const CHARGES: &str = "INSERT INTO order_charges
+    SELECT ?1, key, value ->> '$.minor', NULL, NULL, NULL FROM json_each(?2) WHERE key = 'shipping'
+    UNION ALL
+    SELECT ?1, key, value ->> '$.amount.minor', value ->> '$.tax.title',
+        value ->> '$.tax.rate_ppm', value ->> '$.tax.included'
+    FROM json_each(?2) WHERE key = 'tax'
+    ON CONFLICT DO NOTHING";
 
 /// Reports to every Inventory at once; which orders were not reported, and why.
 async fn report(env: &Env, orders: &[&PlacedOrder]) -> Failed {

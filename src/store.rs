@@ -15,10 +15,11 @@ const SCHEMA: &str = concat!(
     include_str!("../migrations/0003_webhooks.sql"),
     include_str!("../migrations/0004_stripe.sql"),
     include_str!("../migrations/0005_orders.sql"),
+    include_str!("../migrations/0006_charges.sql"),
 );
 
 /// The database takes so many statements at once.
-const STATEMENTS_MAX: usize = 100;
+pub(crate) const STATEMENTS_MAX: usize = 100;
 
 /// A database whose tables are there.
 pub(crate) struct Store(D1Database);

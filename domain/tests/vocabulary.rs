@@ -10,8 +10,9 @@ mod support;
 
 use std::fmt::Debug;
 
+use doorbuster_domain::charges::{ChargeRules, Shipping, Tax};
 use doorbuster_domain::id::{BypassName, PaymentId, ReservationId, ShopperId};
-use doorbuster_domain::inventory::{AdjustmentReason, Selling};
+use doorbuster_domain::inventory::{AdjustmentReason, Selling, Terms};
 use doorbuster_domain::journal::{ChainHash, Entry};
 use doorbuster_domain::line::{
     BeaconRound, DrawSecret, Frontier, Limits, LineOrder, Phase, RateReason, RoomEvent, SaleRules,
@@ -201,7 +202,26 @@ fn rules() -> SaleRules {
         reservation_max_ms: terms.reservation_max_ms,
         payment_window_ms: terms.payment_window_ms,
         skus: vec![SkuOffer { sku: terms.sku, title: terms.title, unit_price: terms.unit_price }],
+        charges: terms.charges,
     }
+}
+
+#[test]
+fn tax_and_shipping_json_format_unchanged_and_absent_where_there_are_none() {
+    let tax = Some(Tax { title: "VAT".to_owned(), rate_ppm: 190_000, included: true });
+    let shipping = Some(Shipping { flat_minor: 490, free_from_minor: Some(10_000) });
+    unchanged(
+        &Terms { charges: Box::new(ChargeRules { tax, shipping }), ..terms() },
+        concat!(
+            r#"{"sale":"drop","sku":"shirt","title":"Shirt","#,
+            r#""unit_price":{"minor":1999,"currency":"EUR"},"per_shopper_max":2,"#,
+            r#""reservation_ttl_ms":100,"reservation_max_ms":250,"payment_window_ms":60,"#,
+            r#""charges":{"tax":{"title":"VAT","rate_ppm":190000,"included":true},"#,
+            r#""shipping":{"flat_minor":490,"free_from_minor":10000}}}"#
+        ),
+    );
+    let shipping = Some(Shipping { flat_minor: 490, free_from_minor: None });
+    unchanged(&ChargeRules { tax: None, shipping }, r#"{"shipping":{"flat_minor":490}}"#);
 }
 
 #[test]

@@ -14,6 +14,7 @@ use doorbuster_domain::line::{BeaconRound, DrawSecret, LineOrder, Phase, SaleRul
 use doorbuster_domain::sealed::bearer_matches;
 use doorbuster_domain::time::Millis;
 use doorbuster_durable::rpc::{RoomCall, RoomReply, RoomView, follow_phase};
+use doorbuster_wire::charges;
 use doorbuster_wire::merchant::{
     AdjustRequest, PhaseRequest, SaleRequest, SaleState, Stock, StockRequest,
 };
@@ -86,6 +87,7 @@ pub(crate) async fn create_sale(
         reservation_max_ms: Millis::new(asked.reservation_max_ms),
         payment_window_ms: Millis::new(asked.payment_window_ms),
         skus,
+        charges: Box::new(charges::rules(asked.tax, asked.shipping)),
     };
     let room = RoomStub::of(env, &sale);
     let mut secret = [0; 32];

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::process::Stdio;
 
+use doorbuster_domain::charges::BillLines;
 use doorbuster_domain::id::{PaymentId, ReservationId};
 use doorbuster_domain::money::Money;
 use doorbuster_domain::sealed::{WebhookKey, verify_webhook};
@@ -120,7 +121,11 @@ fn what_we_ask_is_what_the_library_asks() {
         sku: &sku,
         title: "Größe & ✓ = 1 + 1 % ~",
         quantity: 2,
-        amount: Money::new(3_200, "EUR".parse().unwrap()).unwrap(),
+        amount: Money::new(3_690, "EUR".parse().unwrap()).unwrap(),
+        lines: &BillLines {
+            shipping: Some(Money::new(490, "EUR".parse().unwrap()).unwrap()),
+            tax: None,
+        },
         ends_at: NOW.plus(Millis::from_secs(3_000)),
         origin: "https://shop.example.com",
     };
@@ -130,8 +135,9 @@ fn what_we_ask_is_what_the_library_asks() {
         "mode": "payment", "client_reference_id": id, "expires_at": NOW.as_secs() + 3_000,
         "success_url": format!("https://shop.example.com/receipt?{back}"),
         "cancel_url": format!("https://shop.example.com/checkout?{back}"),
-        "line_items": [{ "quantity": 1, "price_data": { "currency": "eur", "unit_amount": 3_200,
-            "product_data": { "name": format!("2 × {}", checkout.title) } } }],
+        "line_items": [{ "quantity": 1, "price_data": { "currency": "eur", "unit_amount": 3_690,
+            "product_data": { "name": format!("2 × {}", checkout.title),
+                "description": "4.90 EUR shipping" } } }],
         "metadata": { "payment": id, "sale": "drop", "sku": "MUG-SEA",
             "shop": "https://shop.example.com" },
         "payment_intent_data": { "metadata": { "payment": id } },

@@ -36,6 +36,8 @@ pub fn rules() -> SaleRequest {
         reservation_ttl_ms: 300_000,
         reservation_max_ms: 1_200_000,
         payment_window_ms: 600_000,
+        tax: None,
+        shipping: None,
     }
 }
 

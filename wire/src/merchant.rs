@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::charges::{Shipping, Tax};
 pub use crate::orders::{CancelRequest, OrderPage, SettledOrder};
 use crate::shopper::{Beacon, Money};
 
@@ -66,6 +67,12 @@ pub struct SaleRequest {
     /// How long a payment may take before the provider is asked to end it.
     #[serde(default = "defaults::payment_window_ms")]
     pub payment_window_ms: u64,
+    /// A tax; none if it is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax: Option<Tax>,
+    /// What sending costs; nothing if it is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shipping: Option<Shipping>,
 }
 
 /// What holds when a merchant does not say.

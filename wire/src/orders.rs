@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::shopper::{Money, OrderLine};
+use crate::shopper::{Money, OrderLine, TaxLine};
 
 /// A page of settled orders.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +43,12 @@ pub struct SettledOrder {
     pub status: String,
     /// What was paid.
     pub amount: Money,
+    /// Of that, what sending costs, if it is charged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shipping: Option<Money>,
+    /// Of that, the tax, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax: Option<TaxLine>,
     /// The lines.
     pub lines: Vec<OrderLine>,
     /// When it was placed, in milliseconds since 1970.

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use doorbuster_domain as domain;
 
+pub use crate::charges::{Shipping, Tax, TaxLine};
+
 /// An amount of money.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
@@ -138,6 +140,12 @@ pub struct Sale {
     pub per_shopper_max: u32,
     /// What is sold.
     pub skus: Vec<SaleSku>,
+    /// The tax on it, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax: Option<Tax>,
+    /// What sending an order costs, if it is charged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shipping: Option<Shipping>,
 }
 
 /// One SKU of a sale.
@@ -273,8 +281,14 @@ pub struct Reservation {
     pub state: String,
     /// Units.
     pub quantity: u32,
-    /// What they cost together.
+    /// All that is owed for them.
     pub amount: Money,
+    /// Of that, what sending costs, if it is charged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shipping: Option<Money>,
+    /// Of that, the tax, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax: Option<TaxLine>,
     /// The deadline that counts now, in milliseconds since 1970; `null` when nothing can run out.
     pub expires_at_ms: Option<u64>,
     /// How the waitlist stands, for who looks while `waiting`.
@@ -324,6 +338,12 @@ pub struct Order {
     pub lines: Vec<OrderLine>,
     /// What was paid.
     pub amount: Money,
+    /// Of that, what sending costs, if it is charged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shipping: Option<Money>,
+    /// Of that, the tax, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax: Option<TaxLine>,
     /// When it was placed, in milliseconds since 1970.
     pub placed_at_ms: u64,
     /// When the merchant cancelled it, in milliseconds since 1970; `null` if that did not happen.

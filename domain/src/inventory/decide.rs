@@ -5,6 +5,7 @@ use super::{
     AdjustmentReason, Command, Counts, Decision, Event, Figures, Inventory, RefundState, Rejection,
     Reply, Reservation, ReservationState, ReservationView, Selling, State, Terms,
 };
+use crate::charges::BillLines;
 use crate::id::{IdempotencyKey, OrderId, PaymentId, ReservationId, ShopperId};
 use crate::time::{Millis, Timestamp};
 
@@ -310,12 +311,16 @@ impl Inventory {
             State::Released => (ReservationState::Released, None, None),
             State::Expired => (ReservationState::Expired, None, None),
         };
+        // `Terms::check` saw to it that what one shopper may have can be paid.
+        let bill = terms.bill(reservation.quantity, true);
+        let (amount, lines) =
+            bill.map_or((terms.unit_price, BillLines::default()), |bill| (bill.total, bill.lines));
         ReservationView {
             reservation: id,
             state,
             quantity: reservation.quantity,
-            // `Terms::check` saw to it that what one shopper may have can be paid.
-            amount: terms.price_of(reservation.quantity).unwrap_or(terms.unit_price),
+            amount,
+            lines,
             expires_at,
             payment: reservation.payment(id).or(reservation.paid_with(id)),
             order,

@@ -39,6 +39,7 @@ use self::cancel::Cancellation;
 use self::counts::{Counts, Figures};
 use self::index::Index;
 use self::reservation::{Ending, Reservation, State};
+use crate::charges::Bill;
 use crate::id::{IdempotencyKey, OrderId, PaymentId, ReservationId, ShopperId};
 use crate::machine::{Corrupt, Machine};
 use crate::money::Money;
@@ -128,6 +129,13 @@ pub struct PlacedOrder {
     pub allocated_at: Timestamp,
     /// The terms it was bought under.
     pub terms: Terms,
+}
+
+impl PlacedOrder {
+    /// What was paid for; `None` if an amount cannot hold it, which its terms rule out.
+    pub fn bill(&self) -> Option<Bill> {
+        self.terms.bill(self.quantity, true)
+    }
 }
 
 impl Inventory {

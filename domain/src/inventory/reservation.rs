@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::charges::BillLines;
 use crate::id::{HALF, OrderId, PaymentId, ReservationId, ShopperId};
 use crate::money::Money;
 use crate::time::Timestamp;
@@ -167,8 +168,11 @@ pub struct ReservationView {
     pub state: ReservationState,
     /// Units.
     pub quantity: u32,
-    /// What they cost together.
+    /// All that is owed for them.
     pub amount: Money,
+    /// What of it is not the price of the goods.
+    #[serde(default, skip_serializing_if = "BillLines::is_empty")]
+    pub lines: BillLines,
     /// The deadline that counts now: of the reservation while held, of the payment while paying.
     /// Absent when nothing can run out any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]

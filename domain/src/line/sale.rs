@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::draw::BeaconRound;
+use crate::charges::ChargeRules;
 use crate::id::{SaleId, Sku};
 use crate::inventory::{Selling, Terms};
 use crate::money::Money;
@@ -120,6 +121,9 @@ pub struct SaleRules {
     pub payment_window_ms: Millis,
     /// What is sold.
     pub skus: Vec<SkuOffer>,
+    /// What comes on top of prices, or is within them.
+    #[serde(default, skip_serializing_if = "ChargeRules::is_empty")]
+    pub charges: Box<ChargeRules>,
 }
 
 /// One SKU of a sale, with name and price as they were in the catalog when the sale was created.
@@ -190,7 +194,8 @@ impl SaleRules {
                 "from 1 ms to a day",
             ),
         ];
-        if let Some((rule, _, range)) = checks.into_iter().find(|(_, holds, _)| !holds) {
+        let mut checks = checks.into_iter().chain(self.charges.checks());
+        if let Some((rule, _, range)) = checks.find(|(_, holds, _)| !holds) {
             let reason = format!("it has to be {range}");
             return Err(RulesInvalid { rule: rule.to_owned(), place: None, reason });
         }
@@ -227,6 +232,7 @@ impl SaleRules {
             reservation_ttl_ms: self.reservation_ttl_ms,
             reservation_max_ms: self.reservation_max_ms,
             payment_window_ms: self.payment_window_ms,
+            charges: self.charges.clone(),
         }
     }
 }
@@ -241,7 +247,7 @@ fn within<T: PartialOrd + Copy>(value: T, min: T, max: T) -> bool {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("`{rule}` cannot be as it is: {reason}")]
 pub struct RulesInvalid {
-    /// Which rule: the name of its field.
+    /// Which rule: the name of its field, after that of what it is a part of and a slash.
     pub rule: String,
     /// Which of a list, from 0.
     pub place: Option<usize>,

@@ -4,11 +4,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use doorbuster_domain::charges::{ChargeRules, Shipping, Tax};
 use doorbuster_domain::id::{IdempotencyKey, PaymentId, ReservationId, ShopperId};
 use doorbuster_domain::inventory::{AdjustmentReason, Cancel, Command, Selling, Terms};
 use doorbuster_domain::money::Money;
 use doorbuster_domain::time::Millis;
 
+use crate::naive_money::owed;
 use crate::support::{name, shopper, terms};
 
 const SHOPPERS: [&str; 5] = ["ann", "bob", "cem", "dia", "eve"];
@@ -96,6 +98,7 @@ impl Cast {
             reservation_ttl_ms: Millis::new(ttl),
             reservation_max_ms: Millis::new(max),
             payment_window_ms: Millis::new(10 + chance.below(150)),
+            charges: Box::new(charges(chance)),
             ..terms()
         };
         // Seldom one alone: who gets to the end of what one shopper may make.
@@ -164,7 +167,7 @@ impl Cast {
 
     fn allocate(&self, chance: &mut Chance, standing: &Standing, payment: PaymentId) -> Command {
         let quantity = standing.quantities.get(&payment.reservation()).copied().unwrap_or(1);
-        let owed = self.terms.unit_price.minor * u64::from(quantity);
+        let owed = owed(&self.terms, quantity).0.minor;
         let amount_minor = if chance.happens(85) { owed } else { chance.below(9_000) };
         Command::Allocate { payment, amount_minor }
     }
@@ -199,6 +202,7 @@ impl Cast {
             4 => terms.per_shopper_max = 0,
             5 => terms.per_shopper_max = u32::MAX,
             6 => terms.payment_window_ms = Millis::new(0),
+            8 => terms.charges.tax.iter_mut().for_each(|tax| tax.rate_ppm = 0),
             7 => terms.reservation_max_ms = Millis::new(terms.reservation_ttl_ms.get() - 1),
             _ => {}
         }
@@ -232,6 +236,20 @@ impl Cast {
             if chance.happens(97) { reservation } else { chance.pick(&self.reservations).id };
         PaymentId::of(meant, *chance.pick(&[1, 1, 1, 1, 2, 2, 3, 0]))
     }
+}
+
+/// Now and then tax, shipping, or both; amounts near to those of the goods.
+fn charges(chance: &mut Chance) -> ChargeRules {
+    let tax = chance.happens(40).then(|| Tax {
+        title: "VAT".to_owned(),
+        rate_ppm: *chance.pick(&[190_000, 72_500, 88_750, 1]),
+        included: chance.happens(50),
+    });
+    let shipping = chance.happens(40).then(|| Shipping {
+        flat_minor: chance.below(1_000),
+        free_from_minor: chance.happens(50).then(|| 1 + chance.below(8_000)),
+    });
+    ChargeRules { tax, shipping }
 }
 
 /// Mostly an order; few keys and words, so that acts are repeated and mixed up.

@@ -3,6 +3,7 @@
 
 #![expect(clippy::arithmetic_side_effects, reason = "an overflow fails the test")]
 
+use doorbuster_domain::charges::BillLines;
 use doorbuster_domain::id::{IdempotencyKey, OrderId, PaymentId, ReservationId, ShopperId};
 use doorbuster_domain::inventory::{
     AdjustmentReason, Answer, Cancel, OrderView, RefundState, Rejection, Reply, ReservationState,
@@ -10,6 +11,8 @@ use doorbuster_domain::inventory::{
 };
 use doorbuster_domain::money::Money;
 use doorbuster_domain::time::Timestamp;
+
+use crate::naive_money::owed;
 
 /// Everything that was ever said about one SKU.
 #[derive(Default)]
@@ -258,6 +261,7 @@ impl Naive {
             state,
             quantity: row.quantity,
             amount: self.price(row.quantity),
+            lines: self.lines(row.quantity),
             expires_at: until.map(Timestamp::from_millis),
             payment,
             order,
@@ -281,8 +285,11 @@ impl Naive {
     }
 
     pub(crate) fn price(&self, quantity: u32) -> Money {
-        let one = self.terms.as_ref().unwrap().unit_price;
-        Money { minor: one.minor * u64::from(quantity), currency: one.currency }
+        owed(self.terms.as_ref().unwrap(), quantity).0
+    }
+
+    pub(crate) fn lines(&self, quantity: u32) -> BillLines {
+        owed(self.terms.as_ref().unwrap(), quantity).1
     }
 
     pub(crate) fn show_stock(&self, exists: bool) -> Result<Reply, Rejection> {

@@ -2,8 +2,10 @@
 
 #![expect(clippy::arithmetic_side_effects, reason = "an overflow fails the test")]
 
+use doorbuster_domain::charges::{BillLines, TaxLine};
 use doorbuster_domain::id::{PaymentId, ReservationId};
 use doorbuster_domain::inventory::{Cancel, Rejection, Reply, Terms};
+use doorbuster_domain::money::Money;
 
 use crate::naive::{Naive, Owed, Stage};
 use crate::naive_answers::Verdict;
@@ -100,5 +102,53 @@ impl Naive {
             *settled = true;
             self.newest = now;
         }
+    }
+}
+
+/// All that is owed for so many units, and what of it is shipping and tax.
+pub(crate) fn owed(terms: &Terms, quantity: u32) -> (Money, BillLines) {
+    let amount = |minor: u128| Money {
+        minor: u64::try_from(minor).unwrap(),
+        currency: terms.unit_price.currency,
+    };
+    let goods = u128::from(terms.unit_price.minor) * u128::from(quantity);
+    let shipping = terms.charges.shipping.map(|shipping| match shipping.free_from_minor {
+        Some(from) if u128::from(from) <= goods => 0,
+        _ => u128::from(shipping.flat_minor),
+    });
+    let gross_or_net = goods + shipping.unwrap_or(0);
+    let (mut total, mut tax_line) = (gross_or_net, None);
+    if let Some(tax) = terms.charges.tax.clone() {
+        let rate = u128::from(tax.rate_ppm);
+        let of = if tax.included { 1_000_000 + rate } else { 1_000_000 };
+        // A half more, and cut off.
+        let tax_minor = (2 * gross_or_net * rate + of) / (2 * of);
+        total += if tax.included { 0 } else { tax_minor };
+        tax_line = Some(TaxLine { tax, amount: amount(tax_minor) });
+    }
+    (amount(total), BillLines { shipping: shipping.map(amount), tax: tax_line })
+}
+
+/// Why nothing could be sold under these terms.
+pub(crate) fn impossible(terms: &Terms) -> Option<&'static str> {
+    const AMOUNT_MAX: u128 = (1 << 53) - 1;
+    let goods = u128::from(terms.unit_price.minor) * u128::from(terms.per_shopper_max);
+    // The dearest: they are sent, and what is not within the price comes on top.
+    let sent = goods + u128::from(terms.charges.shipping.map_or(0, |shipping| shipping.flat_minor));
+    let added = terms.charges.tax.as_ref().filter(|tax| !tax.included);
+    let most =
+        sent + added.map_or(0, |tax| (sent * u128::from(tax.rate_ppm) + 500_000) / 1_000_000);
+    if terms.per_shopper_max == 0 {
+        Some("per_shopper_max is zero")
+    } else if terms.charges.tax.as_ref().is_some_and(|tax| tax.rate_ppm == 0) {
+        Some("tax or shipping are out of their bounds")
+    } else if most > AMOUNT_MAX {
+        Some("what one shopper may have costs more than an amount can hold")
+    } else if terms.reservation_ttl_ms.get() == 0 || terms.payment_window_ms.get() == 0 {
+        Some("a duration is zero")
+    } else if terms.reservation_max_ms.get() < terms.reservation_ttl_ms.get() {
+        Some("reservation_ttl_ms is above reservation_max_ms")
+    } else {
+        None
     }
 }
