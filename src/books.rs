@@ -26,18 +26,20 @@ macro_rules! shown {
                 FROM (SELECT * FROM order_lines WHERE order_id = o.order_id ORDER BY line) l)),
             'placed_at_ms', o.placed_at_ms, 'settled_at_ms', o.settled_at_ms,
             'cancelled_at_ms', c.cancelled_at_ms, 'cancel_reason', c.reason,
-            'refunded_at_ms', c.refunded_at_ms), (SELECT json_group_object(h.kind,
-                json(CASE h.kind WHEN 'tax' THEN json_object('title', h.title, 'rate_ppm', h.rate_ppm,
-                    'included', json(iif(h.included, 'true', 'false')),
-                    'amount', json_object('minor', h.amount_minor, 'currency', o.currency))
-                ELSE json_object('minor', h.amount_minor, 'currency', o.currency) END))
-                FROM order_charges h WHERE h.order_id = o.order_id)), 2)"
+            'refunded_at_ms', c.refunded_at_ms), json_object(
+                'shipping', CASE WHEN h.shipping_minor >= 0 THEN
+                    json_object('minor', h.shipping_minor, 'currency', o.currency) END,
+                'tax', CASE WHEN h.tax_minor >= 0 THEN
+                    json_object('title', h.tax_title, 'rate_ppm', h.tax_ppm,
+                    'included', json(iif(h.tax_included, 'true', 'false')),
+                    'amount', json_object('minor', h.tax_minor, 'currency', o.currency)) END)), 2)"
     };
 }
 
 macro_rules! from {
     () => {
-        " FROM orders o LEFT JOIN order_cancellations c ON c.order_id = o.order_id "
+        " FROM orders o LEFT JOIN order_cancellations c ON c.order_id = o.order_id
+          LEFT JOIN order_charges h ON h.order_id = o.order_id "
     };
 }
 

@@ -149,7 +149,7 @@ pub(crate) async fn begin_payment(
         title: room::title(edge, &place.sale, &place.sku),
         quantity: view.quantity,
         amount: view.amount,
-        lines: view.lines.clone(),
+        lines: view.lines(),
         expires_at: view.expires_at.unwrap_or_default(),
     };
     let created = provider.create_session(edge, &config, env, &session).await;
@@ -191,6 +191,7 @@ pub(crate) fn reservation_view(reply: Answered) -> Result<ReservationView, Probl
 }
 
 fn body(place: &Place, view: &ReservationView) -> Reservation {
+    let lines = view.lines();
     Reservation {
         reservation: view.reservation.to_string(),
         sale: place.sale.to_string(),
@@ -198,8 +199,8 @@ fn body(place: &Place, view: &ReservationView) -> Reservation {
         state: word(&view.state),
         quantity: view.quantity,
         amount: view.amount.into(),
-        shipping: view.lines.shipping.map(Into::into),
-        tax: view.lines.tax.clone().map(Into::into),
+        shipping: lines.shipping.map(Into::into),
+        tax: lines.tax.map(Into::into),
         expires_at_ms: view.expires_at.map(Timestamp::as_millis),
         waitlist: view.waitlist.map(|WaitlistView { ahead, band }| {
             let stock = word(&band);

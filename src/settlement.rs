@@ -5,6 +5,7 @@ use std::mem::take;
 
 use doorbuster_domain::id::OrderId;
 use doorbuster_domain::inventory::{Answer, Command, PlacedOrder};
+use doorbuster_domain::money::Money;
 use worker::{D1PreparedStatement, Env};
 
 #[cfg(feature = "test-hooks")]
@@ -191,23 +192,18 @@ fn statements_for(store: &Store, order: &PlacedOrder) -> Result<Vec<D1PreparedSt
         ],
     )?;
     let mut statements = vec![head, line];
-    let lines = order.bill().map(|bill| bill.lines).unwrap_or_default();
-    if !lines.is_empty() {
-        let charges = serde_json::to_string(&lines).unwrap_or_default();
-        let values = [Value::Text(&id), Value::Text(&charges)];
-        statements.push(store.prepare(CHARGES, &values)?);
+    if !order.terms.charges.is_empty() {
+        let charges = serde_json::to_string(&order.terms.charges).unwrap_or_default();
+        let lines = order.bill().map(|bill| bill.lines).unwrap_or_default();
+        let amount = |line: Option<Money>| line.map_or(Value::Null, |l| Value::Number(l.minor));
+        statements.push(store.prepare(
+            "INSERT INTO order_charges VALUES (?1, ?2, ?3, ?4 ->> 'tax_title', ?4 ->> 'tax_ppm',
+                 ?4 ->> 'tax_included') ON CONFLICT DO NOTHING",
+            &[Value::Text(&id), amount(lines.shipping), amount(lines.tax), Value::Text(&charges)],
+        )?);
     }
     Ok(statements)
 }
-
-/// Writes the lines of a bill, given as JSON.
-const CHARGES: &str = "INSERT INTO order_charges
-    SELECT ?1, key, value ->> '$.minor', NULL, NULL, NULL FROM json_each(?2) WHERE key = 'shipping'
-    UNION ALL
-    SELECT ?1, key, value ->> '$.amount.minor', value ->> '$.tax.title',
-        value ->> '$.tax.rate_ppm', value ->> '$.tax.included'
-    FROM json_each(?2) WHERE key = 'tax'
-    ON CONFLICT DO NOTHING";
 
 /// Reports to every Inventory at once; which orders were not reported, and why.
 async fn report(env: &Env, orders: &[&PlacedOrder]) -> Failed {

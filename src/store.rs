@@ -28,6 +28,7 @@ pub(crate) struct Store(D1Database);
 pub(crate) enum Value<'v> {
     Text(&'v str),
     Number(u64),
+    Null,
 }
 
 /// A row, to be read by the numbers of its columns.
@@ -56,6 +57,7 @@ impl Value<'_> {
         match self {
             Self::Text(text) => JsValue::from_str(text),
             Self::Number(number) => JsValue::from_f64(*number as f64),
+            Self::Null => JsValue::NULL,
         }
     }
 }

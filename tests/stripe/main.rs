@@ -122,7 +122,7 @@ fn what_we_ask_is_what_the_library_asks() {
         title: "Größe & ✓ = 1 + 1 % ~",
         quantity: 2,
         amount: Money::new(3_690, "EUR".parse().unwrap()).unwrap(),
-        lines: &BillLines {
+        lines: BillLines {
             shipping: Some(Money::new(490, "EUR".parse().unwrap()).unwrap()),
             tax: None,
         },

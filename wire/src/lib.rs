@@ -1,7 +1,6 @@
 //! What travels over HTTP: routes, bodies and problems. Plain data, shared by the edge, the
 //! command line and the tests; the OpenAPI document is made from it.
 
-pub mod charges;
 pub mod cloudflare;
 pub mod letters;
 pub mod merchant;

@@ -4,8 +4,6 @@ use serde::{Deserialize, Serialize};
 
 use doorbuster_domain as domain;
 
-pub use crate::charges::{Shipping, Tax, TaxLine};
-
 /// An amount of money.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
@@ -140,12 +138,23 @@ pub struct Sale {
     pub per_shopper_max: u32,
     /// What is sold.
     pub skus: Vec<SaleSku>,
-    /// The tax on it, if there is one.
+    /// What sending an order costs, whatever is in it, in minor units of the currency of the
+    /// prices; nothing is charged if it is not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tax: Option<Tax>,
-    /// What sending an order costs, if it is charged.
+    pub shipping_minor: Option<u64>,
+    /// Goods that cost so much are sent for nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub shipping: Option<Shipping>,
+    pub shipping_free_from_minor: Option<u64>,
+    /// What the tax is called, such as `VAT`, in 1 to 40 characters. It is on goods and shipping
+    /// alike, and rounded once, for the whole order, to the nearest minor unit, halves up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax_title: Option<String>,
+    /// The rate of the tax in millionths: 190,000 is 19 %. There is no tax if it is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax_ppm: Option<u64>,
+    /// Whether prices and shipping include the tax; else it is added to them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tax_included: bool,
 }
 
 /// One SKU of a sale.
@@ -286,9 +295,9 @@ pub struct Reservation {
     /// Of that, what sending costs, if it is charged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shipping: Option<Money>,
-    /// Of that, the tax, if there is one.
+    /// Of that, the tax, if there is one; its name and rate stand in the sale.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tax: Option<TaxLine>,
+    pub tax: Option<Money>,
     /// The deadline that counts now, in milliseconds since 1970; `null` when nothing can run out.
     pub expires_at_ms: Option<u64>,
     /// How the waitlist stands, for who looks while `waiting`.
@@ -348,6 +357,20 @@ pub struct Order {
     pub placed_at_ms: u64,
     /// When the merchant cancelled it, in milliseconds since 1970; `null` if that did not happen.
     pub cancelled_at_ms: Option<u64>,
+}
+
+/// A tax on an order, and what it comes to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct TaxLine {
+    /// What it is called.
+    pub title: String,
+    /// The rate in millionths: 190,000 is 19 %.
+    pub rate_ppm: u64,
+    /// Whether it is a part of prices and shipping; else it was added to them.
+    pub included: bool,
+    /// How much it is.
+    pub amount: Money,
 }
 
 /// One line of an order.

@@ -97,8 +97,11 @@ impl Merchant {
             "reservation_ttl_ms": RESERVATION_TTL_MS,
             "reservation_max_ms": RESERVATION_MAX_MS,
             "payment_window_ms": PAYMENT_WINDOW_MS,
-            "tax": { "title": "VAT", "rate_ppm": TAX_PERCENT * 10_000, "included": true },
-            "shipping": { "flat_minor": SHIPPING_MINOR, "free_from_minor": FREE_FROM_MINOR },
+            "shipping_minor": SHIPPING_MINOR,
+            "shipping_free_from_minor": FREE_FROM_MINOR,
+            "tax_title": "VAT",
+            "tax_ppm": TAX_PERCENT * 10_000,
+            "tax_included": true,
         });
         let address = format!("/v1/admin/sales/{sale}");
         let _: SaleState = self.put_json(&address, &rules).await.context("creating the sale")?;

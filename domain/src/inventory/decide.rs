@@ -5,7 +5,6 @@ use super::{
     AdjustmentReason, Command, Counts, Decision, Event, Figures, Inventory, RefundState, Rejection,
     Reply, Reservation, ReservationState, ReservationView, Selling, State, Terms,
 };
-use crate::charges::BillLines;
 use crate::id::{IdempotencyKey, OrderId, PaymentId, ReservationId, ShopperId};
 use crate::time::{Millis, Timestamp};
 
@@ -313,14 +312,15 @@ impl Inventory {
         };
         // `Terms::check` saw to it that what one shopper may have can be paid.
         let bill = terms.bill(reservation.quantity, true);
-        let (amount, lines) =
-            bill.map_or((terms.unit_price, BillLines::default()), |bill| (bill.total, bill.lines));
+        let amount = bill.map_or(terms.unit_price, |bill| bill.total);
+        let lines = bill.map(|bill| bill.lines).unwrap_or_default();
         ReservationView {
             reservation: id,
             state,
             quantity: reservation.quantity,
             amount,
-            lines,
+            shipping_minor: lines.shipping.map(|shipping| shipping.minor),
+            tax_minor: lines.tax.map(|tax| tax.minor),
             expires_at,
             payment: reservation.payment(id).or(reservation.paid_with(id)),
             order,

@@ -247,7 +247,7 @@ fn within<T: PartialOrd + Copy>(value: T, min: T, max: T) -> bool {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("`{rule}` cannot be as it is: {reason}")]
 pub struct RulesInvalid {
-    /// Which rule: the name of its field, after that of what it is a part of and a slash.
+    /// Which rule: the name of its field.
     pub rule: String,
     /// Which of a list, from 0.
     pub place: Option<usize>,

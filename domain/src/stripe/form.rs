@@ -44,7 +44,7 @@ pub struct Checkout<'c> {
     /// All that is to be paid: goods, and what comes on top.
     pub amount: Money,
     /// What of it is not the price of the goods: the shopper reads it under the title.
-    pub lines: &'c BillLines,
+    pub lines: BillLines,
     /// When Stripe ends the session; see [`session_ends_at`].
     pub ends_at: Timestamp,
     /// Our own origin. Only there do shoppers come back to.
@@ -89,9 +89,10 @@ impl Checkout<'_> {
             ("adaptive_pricing[enabled]", "false"),
         ]);
         // Stripe takes no description that is empty.
-        if !self.lines.is_empty() {
+        let lines = self.lines.to_string();
+        if !lines.is_empty() {
             form.push('&');
-            form += &encoded(&[(DESCRIPTION, &self.lines.to_string())]);
+            form += &encoded(&[(DESCRIPTION, &lines)]);
         }
         Ok(form)
     }
@@ -170,7 +171,7 @@ mod tests {
             title: "Sea mug & lid, 25 % off",
             quantity: 2,
             amount: Money::new(3_200, "EUR".parse().unwrap()).unwrap(),
-            lines: &BillLines { shipping: None, tax: None },
+            lines: BillLines::default(),
             ends_at: NOW.plus(minutes(41)),
             origin: "https://shop.example.com",
         }
@@ -201,7 +202,7 @@ mod tests {
     fn what_is_not_the_price_of_the_goods_is_said_in_words() {
         let (sale, sku) = ("drop".parse().unwrap(), "MUG-SEA".parse().unwrap());
         let shipping = Some(Money::new(490, "EUR".parse().unwrap()).unwrap());
-        let lines = &BillLines { shipping, tax: None };
+        let lines = BillLines { shipping, tax: None };
         let form = Checkout { lines, ..checkout(&sale, &sku) }.form().unwrap();
         let plain = checkout(&sale, &sku).form().unwrap();
         let said = "&line_items[0][price_data][product_data][description]=4.90%20EUR%20shipping";

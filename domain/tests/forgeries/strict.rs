@@ -1,7 +1,7 @@
 //! What replay has to refuse, besides what could follow in another order: moments, sums and numbers
 //! that no decision gives.
 
-use doorbuster_domain::charges::{ChargeRules, Tax};
+use doorbuster_domain::charges::ChargeRules;
 use doorbuster_domain::id::{PaymentId, ReservationId};
 use doorbuster_domain::inventory::{AdjustmentReason, Command, Event, Inventory, Selling, Terms};
 use doorbuster_domain::journal::verify;
@@ -128,8 +128,7 @@ fn what_changes_nothing_did_not_happen() {
 
 #[test]
 fn a_sku_was_not_opened_under_terms_that_are_refused() {
-    let free_of = |rate_ppm| Tax { title: "VAT".to_owned(), rate_ppm, included: true };
-    let untaxed = ChargeRules { tax: Some(free_of(0)), shipping: None };
+    let untaxed = ChargeRules { tax_included: true, ..ChargeRules::default() };
     let impossible =
         [Terms { per_shopper_max: 0, ..terms() }, Terms { charges: Box::new(untaxed), ..terms() }];
     for terms in impossible {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use doorbuster_domain::charges::{ChargeRules, Shipping};
+use doorbuster_domain::charges::ChargeRules;
 use doorbuster_domain::inventory::{
     AdjustmentReason, Command, Event, Rejection, ReservationState, Selling, StockBand, Terms,
 };
@@ -236,10 +236,7 @@ fn an_event_that_is_dated_before_the_newest_is_refused() {
 fn terms_under_which_nothing_could_be_sold_are_refused() {
     let zero = Millis::new(0);
     let dear = Money { minor: MINOR_MAX, ..terms().unit_price };
-    let shipped = |flat_minor| {
-        let shipping = Some(Shipping { flat_minor, free_from_minor: None });
-        ChargeRules { tax: None, shipping }
-    };
+    let shipped = |flat| ChargeRules { shipping_minor: Some(flat), ..ChargeRules::default() };
     let impossible = [
         Terms { per_shopper_max: 0, ..terms() },
         Terms { unit_price: dear, ..terms() },

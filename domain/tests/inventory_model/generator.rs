@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use doorbuster_domain::charges::{ChargeRules, Shipping, Tax};
+use doorbuster_domain::charges::ChargeRules;
 use doorbuster_domain::id::{IdempotencyKey, PaymentId, ReservationId, ShopperId};
 use doorbuster_domain::inventory::{AdjustmentReason, Cancel, Command, Selling, Terms};
 use doorbuster_domain::money::Money;
@@ -202,7 +202,7 @@ impl Cast {
             4 => terms.per_shopper_max = 0,
             5 => terms.per_shopper_max = u32::MAX,
             6 => terms.payment_window_ms = Millis::new(0),
-            8 => terms.charges.tax.iter_mut().for_each(|tax| tax.rate_ppm = 0),
+            8 => terms.charges.tax_ppm = terms.charges.tax_ppm.map(|_| 0),
             7 => terms.reservation_max_ms = Millis::new(terms.reservation_ttl_ms.get() - 1),
             _ => {}
         }
@@ -240,16 +240,15 @@ impl Cast {
 
 /// Now and then tax, shipping, or both; amounts near to those of the goods.
 fn charges(chance: &mut Chance) -> ChargeRules {
-    let tax = chance.happens(40).then(|| Tax {
-        title: "VAT".to_owned(),
-        rate_ppm: *chance.pick(&[190_000, 72_500, 88_750, 1]),
-        included: chance.happens(50),
-    });
-    let shipping = chance.happens(40).then(|| Shipping {
-        flat_minor: chance.below(1_000),
-        free_from_minor: chance.happens(50).then(|| 1 + chance.below(8_000)),
-    });
-    ChargeRules { tax, shipping }
+    let (taxes, sends) = (chance.happens(40), chance.happens(40));
+    let (rate, free_from) = (*chance.pick(&[190_000, 72_500, 88_750, 1]), chance.happens(50));
+    ChargeRules {
+        shipping_minor: sends.then(|| chance.below(1_000)),
+        shipping_free_from_minor: (sends && free_from).then(|| 1 + chance.below(8_000)),
+        tax_title: taxes.then(|| "VAT".to_owned()),
+        tax_ppm: taxes.then_some(rate),
+        tax_included: taxes && chance.happens(50),
+    }
 }
 
 /// Mostly an order; few keys and words, so that acts are repeated and mixed up.

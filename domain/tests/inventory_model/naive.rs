@@ -3,7 +3,6 @@
 
 #![expect(clippy::arithmetic_side_effects, reason = "an overflow fails the test")]
 
-use doorbuster_domain::charges::BillLines;
 use doorbuster_domain::id::{IdempotencyKey, OrderId, PaymentId, ReservationId, ShopperId};
 use doorbuster_domain::inventory::{
     AdjustmentReason, Answer, Cancel, OrderView, RefundState, Rejection, Reply, ReservationState,
@@ -261,7 +260,8 @@ impl Naive {
             state,
             quantity: row.quantity,
             amount: self.price(row.quantity),
-            lines: self.lines(row.quantity),
+            shipping_minor: self.beside(row.quantity).0,
+            tax_minor: self.beside(row.quantity).1,
             expires_at: until.map(Timestamp::from_millis),
             payment,
             order,
@@ -288,8 +288,10 @@ impl Naive {
         owed(self.terms.as_ref().unwrap(), quantity).0
     }
 
-    pub(crate) fn lines(&self, quantity: u32) -> BillLines {
-        owed(self.terms.as_ref().unwrap(), quantity).1
+    /// Of that, shipping and tax.
+    pub(crate) fn beside(&self, quantity: u32) -> (Option<u64>, Option<u64>) {
+        let (_, shipping, tax) = owed(self.terms.as_ref().unwrap(), quantity);
+        (shipping, tax)
     }
 
     pub(crate) fn show_stock(&self, exists: bool) -> Result<Reply, Rejection> {

@@ -281,7 +281,8 @@ impl Naive {
             state: if row.waited { ReservationState::Waiting } else { ReservationState::Held },
             quantity,
             amount: self.price(quantity),
-            lines: self.lines(quantity),
+            shipping_minor: self.beside(quantity).0,
+            tax_minor: self.beside(quantity).1,
             expires_at: (!row.waited)
                 .then(|| Timestamp::from_millis(row.begun + terms.reservation_ttl_ms.get())),
             payment: None,

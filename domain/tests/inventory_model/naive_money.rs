@@ -2,7 +2,6 @@
 
 #![expect(clippy::arithmetic_side_effects, reason = "an overflow fails the test")]
 
-use doorbuster_domain::charges::{BillLines, TaxLine};
 use doorbuster_domain::id::{PaymentId, ReservationId};
 use doorbuster_domain::inventory::{Cancel, Rejection, Reply, Terms};
 use doorbuster_domain::money::Money;
@@ -105,28 +104,21 @@ impl Naive {
     }
 }
 
-/// All that is owed for so many units, and what of it is shipping and tax.
-pub(crate) fn owed(terms: &Terms, quantity: u32) -> (Money, BillLines) {
-    let amount = |minor: u128| Money {
-        minor: u64::try_from(minor).unwrap(),
-        currency: terms.unit_price.currency,
-    };
+/// All that is owed for so many units, and of that shipping and tax.
+pub(crate) fn owed(terms: &Terms, quantity: u32) -> (Money, Option<u64>, Option<u64>) {
+    let rules = &terms.charges;
     let goods = u128::from(terms.unit_price.minor) * u128::from(quantity);
-    let shipping = terms.charges.shipping.map(|shipping| match shipping.free_from_minor {
-        Some(from) if u128::from(from) <= goods => 0,
-        _ => u128::from(shipping.flat_minor),
-    });
-    let gross_or_net = goods + shipping.unwrap_or(0);
-    let (mut total, mut tax_line) = (gross_or_net, None);
-    if let Some(tax) = terms.charges.tax.clone() {
-        let rate = u128::from(tax.rate_ppm);
-        let of = if tax.included { 1_000_000 + rate } else { 1_000_000 };
+    let is_free = rules.shipping_free_from_minor.is_some_and(|from| u128::from(from) <= goods);
+    let shipping = rules.shipping_minor.map(|flat| if is_free { 0 } else { flat });
+    let sum = goods + u128::from(shipping.unwrap_or(0));
+    let tax = rules.tax_ppm.map(|rate| {
+        let of = 1_000_000 + if rules.tax_included { u128::from(rate) } else { 0 };
         // A half more, and cut off.
-        let tax_minor = (2 * gross_or_net * rate + of) / (2 * of);
-        total += if tax.included { 0 } else { tax_minor };
-        tax_line = Some(TaxLine { tax, amount: amount(tax_minor) });
-    }
-    (amount(total), BillLines { shipping: shipping.map(amount), tax: tax_line })
+        (2 * sum * u128::from(rate) + of) / (2 * of)
+    });
+    let total = sum + tax.filter(|_| !rules.tax_included).unwrap_or(0);
+    let minor = |minor: u128| u64::try_from(minor).unwrap();
+    (Money { minor: minor(total), ..terms.unit_price }, shipping, tax.map(minor))
 }
 
 /// Why nothing could be sold under these terms.
@@ -134,13 +126,12 @@ pub(crate) fn impossible(terms: &Terms) -> Option<&'static str> {
     const AMOUNT_MAX: u128 = (1 << 53) - 1;
     let goods = u128::from(terms.unit_price.minor) * u128::from(terms.per_shopper_max);
     // The dearest: they are sent, and what is not within the price comes on top.
-    let sent = goods + u128::from(terms.charges.shipping.map_or(0, |shipping| shipping.flat_minor));
-    let added = terms.charges.tax.as_ref().filter(|tax| !tax.included);
-    let most =
-        sent + added.map_or(0, |tax| (sent * u128::from(tax.rate_ppm) + 500_000) / 1_000_000);
+    let sent = goods + u128::from(terms.charges.shipping_minor.unwrap_or(0));
+    let added = terms.charges.tax_ppm.filter(|_| !terms.charges.tax_included).unwrap_or(0);
+    let most = sent + (sent * u128::from(added) + 500_000) / 1_000_000;
     if terms.per_shopper_max == 0 {
         Some("per_shopper_max is zero")
-    } else if terms.charges.tax.as_ref().is_some_and(|tax| tax.rate_ppm == 0) {
+    } else if terms.charges.tax_ppm == Some(0) {
         Some("tax or shipping are out of their bounds")
     } else if most > AMOUNT_MAX {
         Some("what one shopper may have costs more than an amount can hold")
