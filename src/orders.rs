@@ -5,7 +5,7 @@ use doorbuster_domain::inventory::{Command, OrderView, RefundState};
 use doorbuster_domain::order_number::OrderNumber;
 use doorbuster_domain::time::Timestamp;
 use doorbuster_wire::problem::ProblemKind;
-use doorbuster_wire::shopper::{Order, OrderLine, TaxLine};
+use doorbuster_wire::shopper::{Order, OrderLine};
 use worker::Env;
 
 use crate::books;
@@ -47,7 +47,7 @@ pub(crate) async fn show(
         quantity: view.quantity,
         unit_price: offer.unit_price.into(),
     };
-    let (lines, charges) = (view.lines(), &status.charges);
+    let lines = view.lines();
     let body = Order {
         order: order.to_string(),
         number: OrderNumber::of(order).to_string(),
@@ -56,12 +56,7 @@ pub(crate) async fn show(
         lines: vec![line],
         amount: view.amount.into(),
         shipping: lines.shipping.map(Into::into),
-        tax: lines.tax.map(|tax| TaxLine {
-            title: charges.tax_title.clone().unwrap_or_default(),
-            rate_ppm: charges.tax_ppm.unwrap_or_default(),
-            included: charges.tax_included,
-            amount: tax.into(),
-        }),
+        tax: lines.tax.map(Into::into),
         placed_at_ms: Timestamp::as_millis(placed.allocated_at),
         cancelled_at_ms: placed.cancelled_at.map(Timestamp::as_millis),
     };

@@ -149,7 +149,7 @@ pub(crate) async fn begin_payment(
         title: room::title(edge, &place.sale, &place.sku),
         quantity: view.quantity,
         amount: view.amount,
-        lines: view.lines(),
+        ships: view.shipping_minor.is_some(),
         expires_at: view.expires_at.unwrap_or_default(),
     };
     let created = provider.create_session(edge, &config, env, &session).await;

@@ -3,8 +3,6 @@
 //! There is one rule, [`ChargeRules::bill`]. Whoever shows, asks for, or books an amount takes it
 //! from there.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use crate::money::{MINOR_MAX, Money};
@@ -53,9 +51,6 @@ pub struct BillLines {
     pub tax: Option<Money>,
 }
 
-/// What the rules allow, in words.
-const MINOR_RANGE: &str = "an amount in minor units that a JSON number holds exactly";
-
 impl ChargeRules {
     /// The longest name of a tax, in characters: it stands in a line of a receipt.
     pub const TAX_TITLE_LEN_MAX: usize = 40;
@@ -65,30 +60,32 @@ impl ChargeRules {
         *self == Self::default()
     }
 
-    /// Every rule about these rules: what it is about, whether it holds, and what it asks for.
-    pub(crate) fn checks(&self) -> [(&'static str, bool, &'static str); 5] {
+    /// Checks that something can be charged by these rules.
+    ///
+    /// # Errors
+    ///
+    /// The field that cannot be as it is, and what it has to be.
+    pub(crate) fn check(&self) -> Result<(), (&'static str, &'static str)> {
         let (from, rate) = (self.shipping_free_from_minor, self.tax_ppm);
-        let free_from_holds =
-            |from| self.shipping_minor.is_some() && (1..=MINOR_MAX).contains(&from);
-        let title_holds = match &self.tax_title {
-            None => rate.is_none(),
-            Some(title) => rate.is_some() && is_line(title),
-        };
-        [
-            ("shipping_minor", self.shipping_minor.is_none_or(|s| s <= MINOR_MAX), MINOR_RANGE),
-            (
-                "shipping_free_from_minor",
-                from.is_none_or(free_from_holds),
-                "an amount in minor units, above zero, and only beside `shipping_minor`",
-            ),
-            ("tax_title", title_holds, "1 to 40 characters long, and there if `tax_ppm` is"),
-            (
-                "tax_ppm",
-                rate.is_none_or(|rate| (1..=WHOLE_PPM).contains(&rate)),
-                "from 1 to 1,000,000 millionths: 190,000 is 19 %",
-            ),
-            ("tax_included", rate.is_some() || !self.tax_included, "beside `tax_ppm`"),
-        ]
+        let is_amount = |minor| minor <= MINOR_MAX;
+        let is_from = |from| from > 0 && is_amount(from) && self.shipping_minor.is_some();
+        if !self.shipping_minor.is_none_or(is_amount) {
+            return Err(("shipping_minor", "an amount that a JSON number holds exactly"));
+        }
+        if !from.is_none_or(is_from) {
+            return Err(("shipping_free_from_minor", "an amount, beside `shipping_minor`"));
+        }
+        if !rate.is_none_or(|rate| (1..=WHOLE_PPM).contains(&rate)) {
+            return Err(("tax_ppm", "from 1 to 1,000,000 millionths: 190,000 is 19 %"));
+        }
+        let title = self.tax_title.as_deref();
+        if !title.map_or(rate.is_none(), |title| rate.is_some() && is_line(title)) {
+            return Err(("tax_title", "1 to 40 characters in one line, beside `tax_ppm`"));
+        }
+        if rate.is_none() && self.tax_included {
+            return Err(("tax_included", "beside `tax_ppm`"));
+        }
+        Ok(())
     }
 
     /// The bill for goods. `ships`: whether this is what sending is paid with, which of what is
@@ -141,20 +138,6 @@ fn part_of(sum: u64, part: u64, whole: u64) -> Option<u64> {
     let (times, rest) = (sum.checked_div(whole)?, sum.checked_rem(whole)?);
     let rest = rest.checked_mul(part)?.checked_add(whole / 2)?.checked_div(whole)?;
     times.checked_mul(part)?.checked_add(rest)
-}
-
-/// As `4.90 EUR shipping, 10.36 EUR tax`; nothing if there are none.
-impl fmt::Display for BillLines {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut comma = "";
-        for (line, name) in [(self.shipping, "shipping"), (self.tax, "tax")] {
-            if let Some(amount) = line {
-                write!(f, "{comma}{amount} {name}")?;
-                comma = ", ";
-            }
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ import {
   showState,
 } from "./kit.js";
 
-import { linesBeside } from "./charges.js";
+import { linesBeside, taxOf } from "./charges.js";
 
 const ids = { sale: param("sale"), sku: param("sku"), reservation: param("reservation") };
 const sku = path("sales", ids.sale, "skus", ids.sku);
@@ -48,7 +48,8 @@ async function showOrder(id) {
       el("td", { class: "number" }, money(line.unit_price)),
     ),
   );
-  const beside = linesBeside(order).map(([name, amount]) =>
+  const tax = order.tax && taxOf(await call("GET", path("sales", ids.sale)), order.tax);
+  const beside = linesBeside({ ...order, tax }).map(([name, amount]) =>
     el("tr", {}, el("td", { colspan: 2 }, name), el("td", { class: "number" }, amount)),
   );
   byId("lines").replaceChildren(...rows, ...beside);

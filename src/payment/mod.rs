@@ -9,7 +9,6 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use doorbuster_domain::breaker::Breaker;
-use doorbuster_domain::charges::BillLines;
 use doorbuster_domain::id::{PaymentId, SaleId, Sku};
 use doorbuster_domain::inventory::Command;
 use doorbuster_domain::money::Money;
@@ -39,8 +38,8 @@ pub(crate) struct Session {
     pub(crate) quantity: u32,
     /// All that is to be paid.
     pub(crate) amount: Money,
-    /// What of it is not the price of the goods.
-    pub(crate) lines: BillLines,
+    /// Whether that has the shipping in it.
+    pub(crate) ships: bool,
     pub(crate) expires_at: Timestamp,
 }
 

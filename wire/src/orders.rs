@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::shopper::{Money, OrderLine, TaxLine};
+use crate::shopper::{Money, OrderLine};
 
 /// A page of settled orders.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,4 +61,18 @@ pub struct SettledOrder {
     pub cancel_reason: Option<String>,
     /// When its money had gone back, in milliseconds since 1970.
     pub refunded_at_ms: Option<u64>,
+}
+
+/// A tax on an order, and what it comes to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct TaxLine {
+    /// What it is called.
+    pub title: String,
+    /// The rate in millionths: 190,000 is 19 %.
+    pub rate_ppm: u64,
+    /// Whether it is a part of prices and shipping; else it was added to them.
+    pub included: bool,
+    /// How much it is.
+    pub amount: Money,
 }

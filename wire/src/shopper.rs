@@ -350,27 +350,13 @@ pub struct Order {
     /// Of that, what sending costs, if it is charged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shipping: Option<Money>,
-    /// Of that, the tax, if there is one.
+    /// Of that, the tax, if there is one; its name and rate stand in the sale.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tax: Option<TaxLine>,
+    pub tax: Option<Money>,
     /// When it was placed, in milliseconds since 1970.
     pub placed_at_ms: u64,
     /// When the merchant cancelled it, in milliseconds since 1970; `null` if that did not happen.
     pub cancelled_at_ms: Option<u64>,
-}
-
-/// A tax on an order, and what it comes to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
-pub struct TaxLine {
-    /// What it is called.
-    pub title: String,
-    /// The rate in millionths: 190,000 is 19 %.
-    pub rate_ppm: u64,
-    /// Whether it is a part of prices and shipping; else it was added to them.
-    pub included: bool,
-    /// How much it is.
-    pub amount: Money,
 }
 
 /// One line of an order.

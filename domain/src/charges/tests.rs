@@ -77,10 +77,7 @@ fn what_an_amount_cannot_hold_is_not_billed() {
 
 #[test]
 fn rules_that_cannot_be_are_named() {
-    let broken = |rules: &ChargeRules| -> Vec<&str> {
-        let wrong = rules.checks().into_iter().filter(|(_, holds, _)| !holds);
-        wrong.map(|(name, ..)| name).collect()
-    };
+    let broken = |rules: &ChargeRules| rules.check().err().map(|(field, _)| field);
     let good = [
         none(),
         shipping(0, Some(1)),
@@ -89,35 +86,27 @@ fn rules_that_cannot_be_are_named() {
         ChargeRules { tax_title: Some("x".repeat(40)), ..taxed(1_000_000, false, &none()) },
     ];
     for rules in good {
-        assert_eq!(broken(&rules), <[&str; 0]>::default(), "{rules:?}");
+        assert_eq!(broken(&rules), None, "{rules:?}");
     }
     for title in ["", "  ", "V\nT", &"x".repeat(41)] {
         let rules = ChargeRules { tax_title: Some(title.to_owned()), ..taxed(1, true, &none()) };
-        assert_eq!(broken(&rules), ["tax_title"], "{title:?}");
+        assert_eq!(broken(&rules), Some("tax_title"), "{title:?}");
     }
     for rate in [0, 1_000_001, u64::MAX] {
-        assert_eq!(broken(&taxed(rate, false, &none())), ["tax_ppm"]);
+        assert_eq!(broken(&taxed(rate, false, &none())), Some("tax_ppm"));
     }
     let untold = ChargeRules { tax_title: None, ..taxed(1, false, &none()) };
-    assert_eq!(broken(&untold), ["tax_title"]);
+    assert_eq!(broken(&untold), Some("tax_title"));
     let untaxed = ChargeRules { tax_ppm: None, ..taxed(1, true, &none()) };
-    assert_eq!(broken(&untaxed), ["tax_title", "tax_included"]);
-    assert_eq!(broken(&shipping(MINOR_MAX + 1, None)), ["shipping_minor"]);
+    assert_eq!(broken(&untaxed), Some("tax_title"));
+    let untaxed = ChargeRules { tax_included: true, ..none() };
+    assert_eq!(broken(&untaxed), Some("tax_included"));
+    assert_eq!(broken(&shipping(MINOR_MAX + 1, None)), Some("shipping_minor"));
     for from in [0, MINOR_MAX + 1] {
-        assert_eq!(broken(&shipping(0, Some(from))), ["shipping_free_from_minor"]);
+        assert_eq!(broken(&shipping(0, Some(from))), Some("shipping_free_from_minor"));
     }
     let unsent = ChargeRules { shipping_free_from_minor: Some(1), ..none() };
-    assert_eq!(broken(&unsent), ["shipping_free_from_minor"]);
-}
-
-#[test]
-fn what_is_not_the_price_of_the_goods_is_said_in_words() {
-    let words =
-        |rules: &ChargeRules| rules.bill(money(5_997, "EUR"), true).unwrap().lines.to_string();
-    let both = taxed(190_000, true, &shipping(490, None));
-    assert_eq!(words(&both), "4.90 EUR shipping, 10.36 EUR tax");
-    assert_eq!(words(&taxed(72_500, false, &none())), "4.35 EUR tax");
-    assert_eq!(words(&none()), "");
+    assert_eq!(broken(&unsent), Some("shipping_free_from_minor"));
 }
 
 fn rules() -> impl Strategy<Value = ChargeRules> {

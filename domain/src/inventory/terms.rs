@@ -63,7 +63,7 @@ impl Terms {
         if self.per_shopper_max == 0 {
             return Err("per_shopper_max is zero");
         }
-        if self.charges.checks().iter().any(|(_, holds, _)| !holds) {
+        if self.charges.check().is_err() {
             return Err("tax or shipping are out of their bounds");
         }
         let goods_max = self.unit_price.times(self.per_shopper_max);

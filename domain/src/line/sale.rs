@@ -194,8 +194,9 @@ impl SaleRules {
                 "from 1 ms to a day",
             ),
         ];
-        let mut checks = checks.into_iter().chain(self.charges.checks());
-        if let Some((rule, _, range)) = checks.find(|(_, holds, _)| !holds) {
+        let wrong = checks.into_iter().find(|(_, holds, _)| !holds);
+        let wrong = wrong.map(|(rule, _, range)| (rule, range));
+        if let Some((rule, range)) = wrong.or_else(|| self.charges.check().err()) {
             let reason = format!("it has to be {range}");
             return Err(RulesInvalid { rule: rule.to_owned(), place: None, reason });
         }

@@ -1,6 +1,5 @@
 //! What Stripe is asked, as the form that its API takes.
 
-use crate::charges::BillLines;
 use crate::id::{PaymentId, SaleId, Sku};
 use crate::money::Money;
 use crate::time::{Millis, Timestamp};
@@ -12,9 +11,6 @@ use super::{AmountError, charged};
 const OPEN_MIN: Millis = Millis::from_secs(31 * 60);
 /// Nor later; and again a minute.
 const OPEN_MAX: Millis = Millis::from_secs((24 * 60 - 1) * 60);
-
-/// Where the shopper reads what is said in words.
-const DESCRIPTION: &str = "line_items[0][price_data][product_data][description]";
 
 /// When Stripe ends a session by itself, for a payment that we end at `deadline`.
 ///
@@ -43,8 +39,8 @@ pub struct Checkout<'c> {
     pub quantity: u32,
     /// All that is to be paid: goods, and what comes on top.
     pub amount: Money,
-    /// What of it is not the price of the goods: the shopper reads it under the title.
-    pub lines: BillLines,
+    /// Whether that has the shipping in it.
+    pub ships: bool,
     /// When Stripe ends the session; see [`session_ends_at`].
     pub ends_at: Timestamp,
     /// Our own origin. Only there do shoppers come back to.
@@ -55,7 +51,7 @@ impl Checkout<'_> {
     /// The body of `POST /v1/checkout/sessions`.
     ///
     /// One line with the whole amount, so that what is paid is what is owed, whatever it is made
-    /// of; what that is stands in words below. The price is never converted (`adaptive_pricing`): only the amount owed, in its
+    /// of. The price is never converted (`adaptive_pricing`): only the amount owed, in its
     /// currency, buys the units. The same payment has the same form, as its `Idempotency-Key` asks
     /// for.
     pub fn form(&self) -> Result<String, AmountError> {
@@ -67,11 +63,12 @@ impl Checkout<'_> {
             1 => self.title.to_owned(),
             several => format!("{several} × {}", self.title),
         };
+        let name = if self.ships { name + ", with shipping" } else { name };
         let back = |page| {
             let Self { origin, sale, sku, .. } = self;
             format!("{origin}/{page}?sale={sale}&sku={sku}&reservation={reservation}")
         };
-        let mut form = encoded(&[
+        Ok(encoded(&[
             ("mode", "payment"),
             ("client_reference_id", &payment),
             ("expires_at", &self.ends_at.as_secs().to_string()),
@@ -87,14 +84,7 @@ impl Checkout<'_> {
             ("metadata[shop]", self.origin),
             ("payment_intent_data[metadata][payment]", &payment),
             ("adaptive_pricing[enabled]", "false"),
-        ]);
-        // Stripe takes no description that is empty.
-        let lines = self.lines.to_string();
-        if !lines.is_empty() {
-            form.push('&');
-            form += &encoded(&[(DESCRIPTION, &lines)]);
-        }
-        Ok(form)
+        ]))
     }
 }
 
@@ -171,7 +161,7 @@ mod tests {
             title: "Sea mug & lid, 25 % off",
             quantity: 2,
             amount: Money::new(3_200, "EUR".parse().unwrap()).unwrap(),
-            lines: BillLines::default(),
+            ships: false,
             ends_at: NOW.plus(minutes(41)),
             origin: "https://shop.example.com",
         }
@@ -196,17 +186,8 @@ mod tests {
         assert_eq!(checkout(&sale, &sku).form().unwrap(), expected);
         let one = Checkout { quantity: 1, title: "Mug", ..checkout(&sale, &sku) };
         assert!(one.form().unwrap().contains("[name]=Mug&"));
-    }
-
-    #[test]
-    fn what_is_not_the_price_of_the_goods_is_said_in_words() {
-        let (sale, sku) = ("drop".parse().unwrap(), "MUG-SEA".parse().unwrap());
-        let shipping = Some(Money::new(490, "EUR".parse().unwrap()).unwrap());
-        let lines = BillLines { shipping, tax: None };
-        let form = Checkout { lines, ..checkout(&sale, &sku) }.form().unwrap();
-        let plain = checkout(&sale, &sku).form().unwrap();
-        let said = "&line_items[0][price_data][product_data][description]=4.90%20EUR%20shipping";
-        assert_eq!(form, plain + said);
+        let sent = Checkout { ships: true, ..one };
+        assert!(sent.form().unwrap().contains("[name]=Mug%2C%20with%20shipping&"));
     }
 
     #[test]

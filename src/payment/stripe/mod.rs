@@ -77,7 +77,7 @@ async fn make(stripe: &Stripe, session: &Session) -> Result<Result<Told, Problem
         title: &session.title,
         quantity: session.quantity,
         amount: session.amount,
-        lines: session.lines,
+        ships: session.ships,
         ends_at: session_ends_at(session.expires_at, now()),
         origin: &stripe.origin,
     };
