@@ -1,3 +1,5 @@
+//! What is owed, by examples and by chance.
+
 #![expect(clippy::arithmetic_side_effects, reason = "an overflow fails the test")]
 
 use proptest::prelude::*;
