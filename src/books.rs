@@ -16,7 +16,7 @@ use crate::webhooks;
 /// An order, as `doorbuster_wire::merchant::SettledOrder` after [`opening`], of what `from!` joins.
 macro_rules! shown {
     () => {
-        "substr(json_object('order', o.order_id, 'sale', o.sale, 'shopper', o.shopper,
+        "substr(json_patch(json_object('order', o.order_id, 'sale', o.sale, 'shopper', o.shopper,
             'payment', o.payment, 'status', CASE WHEN c.refunded_at_ms > 0 THEN 'refunded'
                 WHEN c.order_id <> '' THEN 'cancelled' ELSE 'settled' END,
             'amount', json_object('minor', o.amount_minor, 'currency', o.currency),
@@ -26,13 +26,20 @@ macro_rules! shown {
                 FROM (SELECT * FROM order_lines WHERE order_id = o.order_id ORDER BY line) l)),
             'placed_at_ms', o.placed_at_ms, 'settled_at_ms', o.settled_at_ms,
             'cancelled_at_ms', c.cancelled_at_ms, 'cancel_reason', c.reason,
-            'refunded_at_ms', c.refunded_at_ms), 2)"
+            'refunded_at_ms', c.refunded_at_ms), json_object(
+                'shipping', CASE WHEN h.shipping_minor >= 0 THEN
+                    json_object('minor', h.shipping_minor, 'currency', o.currency) END,
+                'tax', CASE WHEN h.tax_minor >= 0 THEN
+                    json_object('title', h.tax_title, 'rate_ppm', h.tax_ppm,
+                    'included', json(iif(h.tax_included, 'true', 'false')),
+                    'amount', json_object('minor', h.tax_minor, 'currency', o.currency)) END)), 2)"
     };
 }
 
 macro_rules! from {
     () => {
-        " FROM orders o LEFT JOIN order_cancellations c ON c.order_id = o.order_id "
+        " FROM orders o LEFT JOIN order_cancellations c ON c.order_id = o.order_id
+          LEFT JOIN order_charges h ON h.order_id = o.order_id "
     };
 }
 

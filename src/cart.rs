@@ -89,6 +89,12 @@ async fn cart_of(
         let offered = room::require_offer(edge, env, sale, &wanted.sku).await;
         offered.map_err(|problem| at_line(&cart, line, problem))?;
     }
+    let cart = match edge.statuses.however_old(sale) {
+        None => cart,
+        Some(known) => cart.charged_by(&known.charges, |sku| {
+            known.offers.iter().find(|offer| offer.sku == *sku).map(|offer| offer.unit_price)
+        }),
+    };
     for (line, wanted) in cart.lines().iter().enumerate() {
         if room::is_sold_out(edge, env, sale, &wanted.sku).await {
             return Err(at_line(&cart, line, Rejection::SoldOut.into()));

@@ -1,6 +1,7 @@
 //! Ways to break the product on purpose, and to see what it keeps to itself. A release build does
 //! not contain this file.
 
+use doorbuster_domain::cart::CartMark;
 use doorbuster_domain::id::{IdempotencyKey, PaymentId, ReservationId, ShopperId};
 use doorbuster_domain::inventory::{Answer, Command, Reply as Answered};
 use worker::Env;
@@ -61,7 +62,8 @@ async fn place(
     let last: u32 = last.parse().map_err(|error| wrong(&error))?;
     let shown = place.stub(env).execute(Command::ShowStock).await?;
     let Answered::Stock { view, .. } = shown else { return Err(wrong(&shown)) };
-    let amount_minor = view.terms.unit_price.minor;
+    let owed = view.terms.price_of(1, CartMark::NONE).ok_or_else(|| wrong(&"what one costs"))?;
+    let amount_minor = owed.minor;
     let key: IdempotencyKey = "k".parse().map_err(|error| wrong(&error))?;
     let mut commands = Vec::new();
     for number in first..=last {

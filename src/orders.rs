@@ -47,6 +47,7 @@ pub(crate) async fn show(
         quantity: view.quantity,
         unit_price: offer.unit_price.into(),
     };
+    let lines = view.lines();
     let body = Order {
         order: order.to_string(),
         number: OrderNumber::of(order).to_string(),
@@ -54,6 +55,8 @@ pub(crate) async fn show(
         sale: place.sale.to_string(),
         lines: vec![line],
         amount: view.amount.into(),
+        shipping: lines.shipping.map(Into::into),
+        tax: lines.tax.map(Into::into),
         placed_at_ms: Timestamp::as_millis(placed.allocated_at),
         cancelled_at_ms: placed.cancelled_at.map(Timestamp::as_millis),
     };

@@ -164,7 +164,8 @@ pub(crate) fn payment_line(
         payment: view
             .payment
             .ok_or_else(|| Problem::unavailable("inventory", &"no payment was begun"))?,
-        title: room::title(edge, &place.sale, &place.sku),
+        title: room::title(edge, &place.sale, &place.sku)
+            + if view.shipping_minor.is_some() { ", with shipping" } else { "" },
         quantity: view.quantity,
         amount: view.amount,
     })
@@ -214,6 +215,7 @@ pub(crate) fn reservation_view(reply: Answered) -> Result<ReservationView, Probl
 }
 
 pub(crate) fn body(place: &Place, view: &ReservationView) -> Reservation {
+    let lines = view.lines();
     Reservation {
         reservation: view.reservation.to_string(),
         sale: place.sale.to_string(),
@@ -221,6 +223,8 @@ pub(crate) fn body(place: &Place, view: &ReservationView) -> Reservation {
         state: word(&view.state),
         quantity: view.quantity,
         amount: view.amount.into(),
+        shipping: lines.shipping.map(Into::into),
+        tax: lines.tax.map(Into::into),
         expires_at_ms: view.expires_at.map(Timestamp::as_millis),
         waitlist: view.waitlist.map(|WaitlistView { ahead, band }| {
             let stock = word(&band);

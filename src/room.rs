@@ -185,6 +185,11 @@ pub(crate) async fn show(edge: &Edge, env: &Env, sale: &str) -> Result<Reply, Pr
                 stock: stock(offer.sku.clone()),
             })
             .collect(),
+        shipping_minor: status.charges.shipping_minor,
+        shipping_free_from_minor: status.charges.shipping_free_from_minor,
+        tax_title: status.charges.tax_title.clone(),
+        tax_ppm: status.charges.tax_ppm,
+        tax_included: status.charges.tax_included,
     };
     let body = serde_json::to_string(&body).unwrap_or_default();
     Ok(Reply::text("application/json", body).field("cache-control", SALE_CACHE_CONTROL))

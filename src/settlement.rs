@@ -1,9 +1,11 @@
 //! The queue consumer: each order once in effect into the books, each message on its own.
 
 use std::collections::BTreeMap;
+use std::mem::take;
 
 use doorbuster_domain::id::OrderId;
 use doorbuster_domain::inventory::{Answer, Command, PlacedOrder};
+use doorbuster_domain::money::Money;
 use worker::{D1PreparedStatement, Env};
 
 #[cfg(feature = "test-hooks")]
@@ -14,7 +16,7 @@ use crate::letters::{self, Failure, Origin};
 use crate::objects::InventoryStub;
 use crate::payment;
 use crate::problem::Problem;
-use crate::store::{Store, Value};
+use crate::store::{STATEMENTS_MAX, Store, Value};
 use crate::webhooks;
 
 /// A message is done with, or why not: then it comes again, and at last goes to the dead letters.
@@ -143,20 +145,23 @@ fn silent_books<'o>(orders: &[&'o PlacedOrder]) -> (Vec<&'o PlacedOrder>, Failed
     (Vec::new(), orders.iter().map(|order| (order.order, silent.clone())).collect())
 }
 
-/// Two statements for an order, or four: a transaction holds a multiple of both, so it never holds
-/// half of what belongs to an order.
+/// Whole orders to a transaction, so it never holds half of what belongs to one.
 async fn write_together(store: &Store, orders: &[&PlacedOrder], tell: bool) -> Result<(), Problem> {
     let mut statements = Vec::new();
     for order in orders {
-        statements.extend(statements_for(store, order)?);
+        let mut of_order = statements_for(store, order)?;
         if tell {
-            statements.extend(books::statements_for(store, order)?);
+            of_order.extend(books::statements_for(store, order)?);
         }
+        if statements.len().saturating_add(of_order.len()) > STATEMENTS_MAX {
+            store.run(take(&mut statements)).await?;
+        }
+        statements.append(&mut of_order);
     }
     store.run(statements).await
 }
 
-fn statements_for(store: &Store, order: &PlacedOrder) -> Result<[D1PreparedStatement; 2], Problem> {
+fn statements_for(store: &Store, order: &PlacedOrder) -> Result<Vec<D1PreparedStatement>, Problem> {
     let id = order.order.to_string();
     let (shopper, payment) = (order.shopper.to_string(), order.payment.to_string());
     let currency = order.amount.currency.to_string();
@@ -186,7 +191,18 @@ fn statements_for(store: &Store, order: &PlacedOrder) -> Result<[D1PreparedState
             Value::Number(order.terms.unit_price.minor),
         ],
     )?;
-    Ok([head, line])
+    let mut statements = vec![head, line];
+    if !order.terms.charges.is_empty() {
+        let charges = serde_json::to_string(&order.terms.charges).unwrap_or_default();
+        let lines = order.bill().map(|bill| bill.lines).unwrap_or_default();
+        let amount = |line: Option<Money>| line.map_or(Value::Null, |l| Value::Number(l.minor));
+        statements.push(store.prepare(
+            "INSERT INTO order_charges VALUES (?1, ?2, ?3, ?4 ->> 'tax_title', ?4 ->> 'tax_ppm',
+                 ?4 ->> 'tax_included') ON CONFLICT DO NOTHING",
+            &[Value::Text(&id), amount(lines.shipping), amount(lines.tax), Value::Text(&charges)],
+        )?);
+    }
+    Ok(statements)
 }
 
 /// Reports to every Inventory at once; which orders were not reported, and why.

@@ -173,6 +173,7 @@ mod tests {
             full_clients: Vec::new(),
             message: String::new(),
             offers: Vec::new(),
+            charges: Box::default(),
             stock: Vec::new(),
         };
         Rc::new(Seen::new(status, Timestamp::from_millis(received_at)))

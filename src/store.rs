@@ -15,11 +15,12 @@ const SCHEMA: &str = concat!(
     include_str!("../migrations/0003_webhooks.sql"),
     include_str!("../migrations/0004_stripe.sql"),
     include_str!("../migrations/0005_orders.sql"),
+    include_str!("../migrations/0006_charges.sql"),
     include_str!("../migrations/0008_carts.sql"),
 );
 
 /// The database takes so many statements at once.
-const STATEMENTS_MAX: usize = 100;
+pub(crate) const STATEMENTS_MAX: usize = 100;
 
 /// A database whose tables are there.
 pub(crate) struct Store(D1Database);
@@ -28,6 +29,7 @@ pub(crate) struct Store(D1Database);
 pub(crate) enum Value<'v> {
     Text(&'v str),
     Number(u64),
+    Null,
 }
 
 /// A row, to be read by the numbers of its columns.
@@ -56,6 +58,7 @@ impl Value<'_> {
         match self {
             Self::Text(text) => JsValue::from_str(text),
             Self::Number(number) => JsValue::from_f64(*number as f64),
+            Self::Null => JsValue::NULL,
         }
     }
 }

@@ -9,8 +9,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::charges::ChargeRules;
 use crate::id::{PaymentId, Sku};
 use crate::inventory::{Answer, Rejection, Reply, ReservationState, ReservationView};
+use crate::money::Money;
 
 /// SKUs and quantities: at least one line, each SKU once, in the order in which they are reserved.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,6 +89,24 @@ impl Cart {
         Ok(Self(by_sku.into_iter().enumerate().map(line).collect()))
     }
 
+    /// The same, of which no line pays shipping if all together are sent for nothing by these rules.
+    #[must_use]
+    pub fn charged_by(
+        mut self,
+        rules: &ChargeRules,
+        price: impl Fn(&Sku) -> Option<Money>,
+    ) -> Self {
+        let prices = self.0.iter().map(|line| price(&line.sku)?.times(line.quantity));
+        let goods = prices.map(|price| price.map_or(0, |price| price.minor));
+        let goods = goods.fold(0, u64::saturating_add);
+        if rules.shipping_free_from_minor.is_some_and(|from| goods >= from) {
+            for line in &mut self.0 {
+                line.mark.0 |= 1;
+            }
+        }
+        self
+    }
+
     /// The lines, in the order in which they are reserved.
     pub fn lines(&self) -> &[CartLine] {
         &self.0
@@ -94,12 +114,12 @@ impl Cart {
 }
 
 /// Which cart a reservation is a line of, as far as 15 bits can tell one cart from another; and
-/// whether it is the first line.
+/// whether shipping is paid with this line.
 ///
 /// It is there to notice that a key is used again for another cart. Two carts with one key that
 /// have the same mark are taken for one, which of two that differ happens once in 32,768 times:
 /// then what the second has and the first has not is reserved as well.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct CartMark(u16);
 
@@ -118,12 +138,12 @@ impl CartMark {
     }
 
     /// Whether it is no line of any cart.
-    pub const fn is_none(self) -> bool {
+    pub const fn is_none(&self) -> bool {
         self.0 == 0
     }
 
-    /// Whether what is paid once for a cart is paid with this line.
-    pub const fn is_first(self) -> bool {
+    /// Whether shipping is paid with it. With one line of a cart it is, or with none.
+    pub const fn pays_shipping(self) -> bool {
         self.0 & 1 == 0
     }
 }

@@ -301,7 +301,10 @@ mod tests {
         let cart = lines(&[("mug", 1), ("tee", 2)]).unwrap();
         let marks: Vec<_> = cart.lines().iter().map(|line| line.wanted().1).collect();
         assert_eq!(marks.iter().map(|mark| mark.number()).collect::<Vec<_>>(), [63_122, 63_123]);
-        assert_eq!(marks.iter().map(|mark| mark.is_first()).collect::<Vec<_>>(), [true, false]);
+        assert_eq!(
+            marks.iter().map(|mark| mark.pays_shipping()).collect::<Vec<_>>(),
+            [true, false]
+        );
     }
 
     #[test]

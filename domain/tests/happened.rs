@@ -140,6 +140,7 @@ mod tests {
                 }))
                 .unwrap(),
             ],
+            charges: Box::default(),
         }
     }
 

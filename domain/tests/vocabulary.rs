@@ -10,8 +10,9 @@ mod support;
 
 use std::fmt::Debug;
 
+use doorbuster_domain::charges::ChargeRules;
 use doorbuster_domain::id::{BypassName, PaymentId, ReservationId, ShopperId};
-use doorbuster_domain::inventory::{AdjustmentReason, Selling};
+use doorbuster_domain::inventory::{AdjustmentReason, Selling, Terms};
 use doorbuster_domain::journal::{ChainHash, Entry};
 use doorbuster_domain::line::{
     BeaconRound, DrawSecret, Frontier, Limits, LineOrder, Phase, RateReason, RoomEvent, SaleRules,
@@ -201,7 +202,31 @@ fn rules() -> SaleRules {
         reservation_max_ms: terms.reservation_max_ms,
         payment_window_ms: terms.payment_window_ms,
         skus: vec![SkuOffer { sku: terms.sku, title: terms.title, unit_price: terms.unit_price }],
+        charges: terms.charges,
     }
+}
+
+#[test]
+fn tax_and_shipping_json_format_unchanged_and_absent_where_there_are_none() {
+    let charges = ChargeRules {
+        shipping_minor: Some(490),
+        shipping_free_from_minor: Some(10_000),
+        tax_title: Some("VAT".to_owned()),
+        tax_ppm: Some(190_000),
+        tax_included: true,
+    };
+    unchanged(
+        &Terms { charges: Box::new(charges), ..terms() },
+        concat!(
+            r#"{"sale":"drop","sku":"shirt","title":"Shirt","#,
+            r#""unit_price":{"minor":1999,"currency":"EUR"},"per_shopper_max":2,"#,
+            r#""reservation_ttl_ms":100,"reservation_max_ms":250,"payment_window_ms":60,"#,
+            r#""charges":{"shipping_minor":490,"shipping_free_from_minor":10000,"#,
+            r#""tax_title":"VAT","tax_ppm":190000,"tax_included":true}}"#
+        ),
+    );
+    let shipped = ChargeRules { shipping_minor: Some(490), ..ChargeRules::default() };
+    unchanged(&shipped, r#"{"shipping_minor":490}"#);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 // The merchant's list of orders, and cancelling one.
 
+import { linesBeside } from "./charges.js";
 import { byId, el, moment, money, once, onSubmit, path, say } from "./kit.js";
 
 const STATES = { settled: "Settled", cancelled: "Cancelled, refund due", refunded: "Refunded" };
@@ -36,6 +37,12 @@ export function showOrders(orders, next) {
 
 const linesOf = (order) => order.lines.map((line) => `${line.quantity} × ${line.title}`).join(", ");
 
+const besideOf = (order) =>
+  linesBeside(order).flatMap(([name, amount]) => [
+    el("br"),
+    el("span", { class: "soft small" }, `${name}: ${amount}`),
+  ]);
+
 function rowOf(order, said) {
   const state = STATES[order.status] ?? order.status;
   const why = order.cancel_reason ? `${state}: ${order.cancel_reason}` : state;
@@ -50,7 +57,7 @@ function rowOf(order, said) {
       el("span", { class: "id soft" }, order.order),
     ),
     el("td", {}, linesOf(order)),
-    el("td", { class: "number" }, money(order.amount)),
+    el("td", { class: "number" }, money(order.amount), ...besideOf(order)),
     el("td", {}, moment(order.placed_at_ms)),
     el("td", {}, why),
     el("td", {}, cancelButton(order)),

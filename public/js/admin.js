@@ -6,6 +6,7 @@ import {
   el,
   kept,
   keptHere,
+  minorOf,
   once,
   onSubmit,
   path,
@@ -24,6 +25,8 @@ const LOOK_EVERY_MS = 2_000;
 const COLUMNS = ["on_hand", "reserved", "allocated", "available", "orders_unsettled", "expired"];
 let chosen = "";
 let offers = [];
+/** Of the catalog's prices. */
+let currency = "EUR";
 
 async function admin(method, address, { headers, ...rest } = {}) {
   const token = keptHere.get("token");
@@ -68,6 +71,8 @@ async function showCatalog() {
     ),
   );
   byId("picks").replaceChildren(...picks);
+  currency = products[0]?.price_from.currency ?? currency;
+  byId("charges-currency").textContent = currency;
   byId("no-picks").hidden = picks.length > 0;
 }
 
@@ -173,6 +178,19 @@ onSubmit(byId("import"), async (fields) => {
   await showCatalog();
 });
 
+/** Tax and shipping; what is left empty is not charged. */
+function chargesFrom(fields) {
+  const amount = (name) => (fields.get(name) ? minorOf(fields.get(name), currency) : undefined);
+  const percent = fields.get("tax_percent");
+  return {
+    shipping_minor: amount("shipping"),
+    shipping_free_from_minor: amount("shipping_free_from"),
+    tax_title: percent ? fields.get("tax_title") : undefined,
+    tax_ppm: percent ? Math.round(Number(percent) * 10_000) : undefined,
+    tax_included: percent ? fields.get("tax_included") === "true" : undefined,
+  };
+}
+
 onSubmit(byId("create"), async (fields) => {
   const number = (name, unit = 1) => Math.round(Number(fields.get(name)) * unit);
   const id = fields.get("sale");
@@ -192,6 +210,7 @@ onSubmit(byId("create"), async (fields) => {
       reservation_max_ms: number("reservation_max", 60_000),
       payment_window_ms: number("payment_window", 60_000),
       pass_ttl_ms: number("pass_ttl", 60_000),
+      ...chargesFrom(fields),
     },
   });
   say(byId("created"), "The sale is there. Set its stock, then open it, or say when it opens.");

@@ -4,6 +4,7 @@ import {
   Problem,
   byId,
   call,
+  el,
   money,
   onSubmit,
   page,
@@ -16,11 +17,16 @@ import {
   showState,
 } from "./kit.js";
 
+import { linesBeside, taxOf } from "./charges.js";
+
 const ids = { sale: param("sale"), sku: param("sku"), reservation: param("reservation") };
 const here = path("sales", ids.sale, "skus", ids.sku, "reservations", ids.reservation);
 const LOOK_EVERY_MS = 5_000;
 const SOON_MS = 60_000;
 let deadline;
+/** What is reserved, and the sale, which knows what its tax is called. */
+let shown;
+let rules;
 let warned = false;
 let waited = false;
 
@@ -40,8 +46,20 @@ function show(reservation) {
   byId("pay-button").textContent = state === "paying" ? "Back to the payment page" : "Pay";
   byId("quantity").textContent = reservation.quantity;
   byId("amount").textContent = money(reservation.amount);
+  shown = reservation;
+  showLines();
   deadline = expires_at_ms ?? undefined;
   tick();
+}
+
+/** What of the amount is not the price of the goods. */
+function showLines() {
+  if (!shown || !rules) return;
+  const { shipping, tax } = shown;
+  const beside = linesBeside({ shipping, tax: tax && taxOf(rules, tax) });
+  const rows = beside.map((pair) => el("div", {}, el("dt", {}, pair[0]), el("dd", {}, pair[1])));
+  byId("beside").replaceChildren(...rows);
+  byId("beside").hidden = rows.length === 0;
 }
 
 /** How the waitlist stands; and that one is called, to who may be looking elsewhere. */
@@ -84,7 +102,9 @@ async function look() {
 }
 
 async function names() {
-  const { title, skus } = await call("GET", path("sales", ids.sale));
+  rules = await call("GET", path("sales", ids.sale));
+  const { title, skus } = rules;
+  showLines();
   byId("sale").textContent = title;
   byId("item").textContent = skus.find(({ sku }) => sku === ids.sku)?.title ?? ids.sku;
 }

@@ -44,6 +44,12 @@ export function money({ minor, currency }) {
   return format.format(minor / 10 ** format.resolvedOptions().maximumFractionDigits);
 }
 
+/** What somebody wrote as an amount, in minor units. */
+export function minorOf(text, currency) {
+  const format = new Intl.NumberFormat(undefined, { style: "currency", currency });
+  return Math.round(Number(text) * 10 ** format.resolvedOptions().maximumFractionDigits);
+}
+
 const plural = (count, noun) => `${count.toLocaleString()} ${noun}${count === 1 ? "" : "s"}`;
 
 /** A time to wait, as people would say it: as a range, because nobody knows it better. */

@@ -17,6 +17,8 @@ import {
   showState,
 } from "./kit.js";
 
+import { linesBeside, taxOf } from "./charges.js";
+
 const ids = { sale: param("sale"), sku: param("sku"), reservation: param("reservation") };
 const sku = path("sales", ids.sale, "skus", ids.sku);
 const here = `${sku}/reservations/${encodeURIComponent(ids.reservation)}`;
@@ -46,7 +48,11 @@ async function showOrder(id) {
       el("td", { class: "number" }, money(line.unit_price)),
     ),
   );
-  byId("lines").replaceChildren(...rows);
+  const tax = order.tax && taxOf(await call("GET", path("sales", ids.sale)), order.tax);
+  const beside = linesBeside({ ...order, tax }).map(([name, amount]) =>
+    el("tr", {}, el("td", { colspan: 2 }, name), el("td", { class: "number" }, amount)),
+  );
+  byId("lines").replaceChildren(...rows, ...beside);
   say(byId("status"), STATUS[order.status] ?? order.status);
   if (order.status === "placed") return LOOK_EVERY_MS;
   return order.status === "cancelled" ? WAIT_MORE_MS : undefined;

@@ -18,6 +18,8 @@ import {
   unanswered,
 } from "./kit.js";
 import { linesPage } from "./cart.js";
+
+import { chargesOf } from "./charges.js";
 import { offerDraw, showDraw } from "./draw-box.js";
 import { isOver, memory, remember, showSale as showLine, start } from "./line.js";
 
@@ -59,6 +61,8 @@ async function showSale() {
   const { quantity } = form.elements;
   quantity.max = now.per_shopper_max;
   byId("most").textContent = now.per_shopper_max;
+  say(byId("charges"), chargesOf(now));
+  byId("charges").hidden = byId("charges").textContent === "";
   byId("amount").hidden = now.per_shopper_max === 1;
   showStock(now);
   ({ order } = now);

@@ -6,6 +6,7 @@ pub(crate) mod orders;
 pub(crate) mod readiness;
 pub(crate) mod webhooks;
 
+use doorbuster_domain::charges::ChargeRules;
 use doorbuster_domain::id::{SaleId, Sku};
 use doorbuster_domain::inventory::{
     AdjustmentReason, Answer, Command, Rejection, Reply as Answered, StockView,
@@ -86,6 +87,13 @@ pub(crate) async fn create_sale(
         reservation_max_ms: Millis::new(asked.reservation_max_ms),
         payment_window_ms: Millis::new(asked.payment_window_ms),
         skus,
+        charges: Box::new(ChargeRules {
+            shipping_minor: asked.shipping_minor,
+            shipping_free_from_minor: asked.shipping_free_from_minor,
+            tax_title: asked.tax_title,
+            tax_ppm: asked.tax_ppm,
+            tax_included: asked.tax_included,
+        }),
     };
     let room = RoomStub::of(env, &sale);
     let mut secret = [0; 32];

@@ -13,6 +13,8 @@ mod carts;
 #[cfg(test)]
 mod catalog;
 #[cfg(test)]
+mod charges;
+#[cfg(test)]
 mod letters;
 #[cfg(test)]
 mod line;

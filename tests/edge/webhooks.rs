@@ -6,7 +6,7 @@ mod library;
 use std::sync::OnceLock;
 
 use doorbuster_domain::webhook::IN_FLIGHT_MAX;
-use doorbuster_tests::{Received, Receiver, SKU, Sale, Shop, Shopper, eventually, rules};
+use doorbuster_tests::{Received, Receiver, SKU, Sale, Shop, Shopper, charged, eventually, rules};
 use doorbuster_wire::merchant::SettledOrder;
 use doorbuster_wire::problem::ProblemKind as Kind;
 use doorbuster_wire::webhook::{Delivery, DeliveryPage, Webhook, WebhookList};
@@ -75,7 +75,7 @@ impl Endpoint<'_> {
 
 /// Somebody buys; the order.
 fn buy(shop: &Shop) -> SettledOrder {
-    let sale = Sale::open(shop, 1, &rules());
+    let sale = Sale::open(shop, 1, &charged());
     let id = Shopper::admitted(&sale).buy("k", 1);
     eventually("the order is settled", || sale.orders().into_iter().find(|known| known.order == id))
 }

@@ -26,7 +26,7 @@ use xtask::clock::Stopwatch;
 pub use client::{Answer, Request};
 pub use link::Link;
 pub use receiver::{Received, Receiver};
-pub use sale::{SKU, Sale, fifo, rules, window};
+pub use sale::{SKU, Sale, charged, fifo, rules, window};
 pub use shop::{SAMPLE_CATALOG, Shop, start_server};
 pub use shopper::Shopper;
 

@@ -36,6 +36,23 @@ pub fn rules() -> SaleRequest {
         reservation_ttl_ms: 300_000,
         reservation_max_ms: 1_200_000,
         payment_window_ms: 600_000,
+        shipping_minor: None,
+        shipping_free_from_minor: None,
+        tax_title: None,
+        tax_ppm: None,
+        tax_included: false,
+    }
+}
+
+/// The same, with 4.90 for shipping unless the goods cost 100.00, and 19 % of VAT in all of it.
+pub fn charged() -> SaleRequest {
+    SaleRequest {
+        shipping_minor: Some(490),
+        shipping_free_from_minor: Some(10_000),
+        tax_title: Some("VAT".to_owned()),
+        tax_ppm: Some(190_000),
+        tax_included: true,
+        ..rules()
     }
 }
 

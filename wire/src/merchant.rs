@@ -66,6 +66,24 @@ pub struct SaleRequest {
     /// How long a payment may take before the provider is asked to end it.
     #[serde(default = "defaults::payment_window_ms")]
     pub payment_window_ms: u64,
+    /// What sending an order costs, whatever is in it, in minor units of the currency of the
+    /// prices; nothing is charged if it is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shipping_minor: Option<u64>,
+    /// Goods that cost so much are sent for nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shipping_free_from_minor: Option<u64>,
+    /// What the tax is called, such as `VAT`, in 1 to 40 characters. It is on goods and shipping
+    /// alike, and rounded once, for the whole order, to the nearest minor unit, halves up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax_title: Option<String>,
+    /// The rate of the tax in millionths, from 1 to 1,000,000: 190,000 is 19 %. There is no tax if
+    /// it is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax_ppm: Option<u64>,
+    /// Whether prices and shipping include the tax; else it is added to them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tax_included: bool,
 }
 
 /// What holds when a merchant does not say.

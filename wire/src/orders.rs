@@ -43,6 +43,12 @@ pub struct SettledOrder {
     pub status: String,
     /// What was paid.
     pub amount: Money,
+    /// Of that, what sending costs, if it is charged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shipping: Option<Money>,
+    /// Of that, the tax, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax: Option<TaxLine>,
     /// The lines.
     pub lines: Vec<OrderLine>,
     /// When it was placed, in milliseconds since 1970.
@@ -55,4 +61,18 @@ pub struct SettledOrder {
     pub cancel_reason: Option<String>,
     /// When its money had gone back, in milliseconds since 1970.
     pub refunded_at_ms: Option<u64>,
+}
+
+/// A tax on an order, and what it comes to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct TaxLine {
+    /// What it is called.
+    pub title: String,
+    /// The rate in millionths: 190,000 is 19 %.
+    pub rate_ppm: u64,
+    /// Whether it is a part of prices and shipping; else it was added to them.
+    pub included: bool,
+    /// How much it is.
+    pub amount: Money,
 }

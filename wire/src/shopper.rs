@@ -138,6 +138,23 @@ pub struct Sale {
     pub per_shopper_max: u32,
     /// What is sold.
     pub skus: Vec<SaleSku>,
+    /// What sending an order costs, whatever is in it, in minor units of the currency of the
+    /// prices; nothing is charged if it is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shipping_minor: Option<u64>,
+    /// Goods that cost so much are sent for nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shipping_free_from_minor: Option<u64>,
+    /// What the tax is called, such as `VAT`, in 1 to 40 characters. It is on goods and shipping
+    /// alike, and rounded once, for the whole order, to the nearest minor unit, halves up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax_title: Option<String>,
+    /// The rate of the tax in millionths: 190,000 is 19 %. There is no tax if it is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax_ppm: Option<u64>,
+    /// Whether prices and shipping include the tax; else it is added to them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tax_included: bool,
 }
 
 /// One SKU of a sale.
@@ -273,8 +290,14 @@ pub struct Reservation {
     pub state: String,
     /// Units.
     pub quantity: u32,
-    /// What they cost together.
+    /// All that is owed for them.
     pub amount: Money,
+    /// Of that, what sending costs, if it is charged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shipping: Option<Money>,
+    /// Of that, the tax, if there is one; its name and rate stand in the sale.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax: Option<Money>,
     /// The deadline that counts now, in milliseconds since 1970; `null` when nothing can run out.
     pub expires_at_ms: Option<u64>,
     /// How the waitlist stands, for who looks while `waiting`.
@@ -324,6 +347,12 @@ pub struct Order {
     pub lines: Vec<OrderLine>,
     /// What was paid.
     pub amount: Money,
+    /// Of that, what sending costs, if it is charged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shipping: Option<Money>,
+    /// Of that, the tax, if there is one; its name and rate stand in the sale.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax: Option<Money>,
     /// When it was placed, in milliseconds since 1970.
     pub placed_at_ms: u64,
     /// When the merchant cancelled it, in milliseconds since 1970; `null` if that did not happen.

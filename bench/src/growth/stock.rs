@@ -92,6 +92,7 @@ impl<'d> Stock<'d> {
             reservation_ttl_ms: Millis::new(TTL_MS),
             reservation_max_ms: Millis::new(TTL_MS),
             payment_window_ms: Millis::new(TTL_MS),
+            charges: Box::default(),
         };
         let open = Command::Open { terms, on_hand: PLENTY };
         let sell = Command::SetSelling { selling: Selling::Open, phase_number: 1 };

@@ -7,8 +7,9 @@ use anyhow::Result;
 use doorbuster_domain::inventory::Event;
 use doorbuster_domain::journal::Entry;
 use doorbuster_domain::webhook::EventKind;
+use doorbuster_wire::merchant::SettledOrder;
 
-use super::merchant::{Merchant, SaleSetup};
+use super::merchant::{FREE_FROM_MINOR, Merchant, SHIPPING_MINOR, SaleSetup, TAX_PERCENT};
 use super::shopper::Seen;
 use crate::verify::{draw, journal};
 
@@ -54,6 +55,9 @@ impl Audit {
     pub(super) async fn take(merchant: &Merchant, setup: &SaleSetup) -> Result<Self> {
         let mut audit = Self::default();
         for order in merchant.orders(&setup.sale).await? {
+            if let Some(wrong) = wrongly_charged(&order) {
+                audit.broken.push(format!("order {}: {wrong}", order.order));
+            }
             if order.cancelled_at_ms.is_some() {
                 audit.booked_cancelled.insert(order.order.clone());
                 audit.booked.push(order.order);
@@ -148,6 +152,33 @@ impl Audit {
         };
         self.stock.insert(sku.to_owned(), journaled);
     }
+}
+
+/// What is wrong with what an order cost, by the rules that the sale was made with.
+fn wrongly_charged(order: &SettledOrder) -> Option<String> {
+    let told = [
+        Some(order.amount.minor),
+        order.shipping.as_ref().map(|shipping| shipping.minor),
+        order.tax.as_ref().map(|tax| tax.amount.minor),
+    ];
+    let expected = expected(order).unwrap_or_default().map(Some);
+    (told != expected).then(|| format!("it cost {told:?} (all, shipping, tax), not {expected:?}"))
+}
+
+/// What an order costs in all, its shipping, and its tax: from the lines, and by what remains
+/// without the tax, which is not how the domain computes it.
+fn expected(order: &SettledOrder) -> Option<[u64; 3]> {
+    let mut goods = 0_u64;
+    for line in &order.lines {
+        let price = line.unit_price.minor.checked_mul(line.quantity.into())?;
+        goods = goods.checked_add(price)?;
+    }
+    let shipping = if goods < FREE_FROM_MINOR { SHIPPING_MINOR } else { 0 };
+    let paid = goods.checked_add(shipping)?;
+    let percent_of_net = TAX_PERCENT.checked_add(100)?;
+    let twice_net = paid.checked_mul(200)?.checked_add(percent_of_net)?;
+    let net = twice_net.checked_div(percent_of_net.checked_mul(2)?)?;
+    Some([paid, shipping, paid.checked_sub(net)?])
 }
 
 /// Refunds that were confirmed, by the events of a journal.

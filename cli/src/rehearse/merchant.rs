@@ -48,6 +48,11 @@ const PASS_TTL_MS: u64 = 30_000;
 const OPEN_PASS_TTL_MS: u64 = 300_000;
 const RESERVATION_MAX_MS: u64 = 60_000;
 const PAYMENT_WINDOW_MS: u64 = 5_000;
+/// Prices include it.
+pub(super) const TAX_PERCENT: u64 = 19;
+pub(super) const SHIPPING_MINOR: u64 = 490;
+/// Of the samples some are sent for nothing, and some are not.
+pub(super) const FREE_FROM_MINOR: u64 = 5_000;
 
 /// Now, in milliseconds since 1970; also a number that no earlier rehearsal had.
 #[expect(clippy::disallowed_methods, reason = "a native program may ask for the time")]
@@ -92,6 +97,11 @@ impl Merchant {
             "reservation_ttl_ms": RESERVATION_TTL_MS,
             "reservation_max_ms": RESERVATION_MAX_MS,
             "payment_window_ms": PAYMENT_WINDOW_MS,
+            "shipping_minor": SHIPPING_MINOR,
+            "shipping_free_from_minor": FREE_FROM_MINOR,
+            "tax_title": "VAT",
+            "tax_ppm": TAX_PERCENT * 10_000,
+            "tax_included": true,
         });
         let address = format!("/v1/admin/sales/{sale}");
         let _: SaleState = self.put_json(&address, &rules).await.context("creating the sale")?;

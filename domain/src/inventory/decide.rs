@@ -333,12 +333,17 @@ impl Inventory {
             State::Released => (ReservationState::Released, None, None),
             State::Expired => (ReservationState::Expired, None, None),
         };
+        // `Terms::check` saw to it that what one shopper may have can be paid.
+        let bill = terms.bill(reservation.quantity, reservation.cart);
+        let amount = bill.map_or(terms.unit_price, |bill| bill.total);
+        let lines = bill.map(|bill| bill.lines).unwrap_or_default();
         ReservationView {
             reservation: id,
             state,
             quantity: reservation.quantity,
-            // `Terms::check` saw to it that what one shopper may have can be paid.
-            amount: terms.price_of(reservation.quantity).unwrap_or(terms.unit_price),
+            amount,
+            shipping_minor: lines.shipping.map(|shipping| shipping.minor),
+            tax_minor: lines.tax.map(|tax| tax.minor),
             expires_at,
             payment: reservation.payment(id).or(reservation.paid_with(id)),
             order,

@@ -65,6 +65,7 @@ mod tests {
             reservation_ttl_ms: Millis::from_secs(60),
             reservation_max_ms: Millis::from_secs(60),
             payment_window_ms: Millis::from_secs(60),
+            charges: Box::default(),
         };
         let [ann, bob] = [b"ann", b"bob"].map(|secret| ShopperId::of_secret(secret));
         let reserve =

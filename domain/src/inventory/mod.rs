@@ -39,6 +39,8 @@ use self::cancel::Cancellation;
 use self::counts::{Counts, Figures};
 use self::index::Index;
 use self::reservation::{Ending, Reservation, State};
+use crate::cart::CartMark;
+use crate::charges::Bill;
 use crate::id::{IdempotencyKey, OrderId, PaymentId, ReservationId, ShopperId};
 use crate::machine::{Corrupt, Machine};
 use crate::money::Money;
@@ -120,6 +122,9 @@ pub struct PlacedOrder {
     pub shopper: ShopperId,
     /// Units.
     pub quantity: u32,
+    /// The cart that it was a line of, if it was.
+    #[serde(default, skip_serializing_if = "CartMark::is_none")]
+    pub cart: CartMark,
     /// What was paid.
     pub amount: Money,
     /// With which payment.
@@ -128,6 +133,13 @@ pub struct PlacedOrder {
     pub allocated_at: Timestamp,
     /// The terms it was bought under.
     pub terms: Terms,
+}
+
+impl PlacedOrder {
+    /// What was paid for; `None` if an amount cannot hold it, which its terms rule out.
+    pub fn bill(&self) -> Option<Bill> {
+        self.terms.bill(self.quantity, self.cart)
+    }
 }
 
 impl Inventory {
@@ -184,7 +196,8 @@ impl Inventory {
             order,
             shopper: order.reservation().shopper(reservation.shopper_second_half),
             quantity: reservation.quantity,
-            amount: terms.price_of(reservation.quantity)?,
+            cart: reservation.cart,
+            amount: terms.price_of(reservation.quantity, reservation.cart)?,
             payment: reservation.paid_with(order.reservation())?,
             allocated_at,
             terms,

@@ -129,7 +129,7 @@ impl Inventory {
 
     /// Whether so much money is what a reservation costs.
     pub(super) fn is_owed(&self, found: &Reservation, amount_minor: u64) -> bool {
-        let owed = self.terms.as_ref().and_then(|terms| terms.price_of(found.quantity));
+        let owed = self.terms.as_ref().and_then(|terms| terms.price_of(found.quantity, found.cart));
         owed.is_some_and(|owed| owed.minor == amount_minor)
     }
 

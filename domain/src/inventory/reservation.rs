@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::cart::CartMark;
+use crate::charges::BillLines;
 use crate::id::{HALF, OrderId, PaymentId, ReservationId, ShopperId};
 use crate::money::Money;
 use crate::time::Timestamp;
@@ -171,8 +172,14 @@ pub struct ReservationView {
     pub state: ReservationState,
     /// Units.
     pub quantity: u32,
-    /// What they cost together.
+    /// All that is owed for them.
     pub amount: Money,
+    /// Of that, what sending them costs, in minor units, if it is charged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shipping_minor: Option<u64>,
+    /// Of that, the tax, in minor units, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax_minor: Option<u64>,
     /// The deadline that counts now: of the reservation while held, of the payment while paying.
     /// Absent when nothing can run out any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -190,6 +197,17 @@ pub struct ReservationView {
     /// because the order was cancelled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refund: Option<RefundState>,
+}
+
+impl ReservationView {
+    /// What of the amount is not the price of the goods.
+    pub fn lines(&self) -> BillLines {
+        let of_amount = |minor| Money { minor, ..self.amount };
+        BillLines {
+            shipping: self.shipping_minor.map(of_amount),
+            tax: self.tax_minor.map(of_amount),
+        }
+    }
 }
 
 /// The waitlist, as somebody on it sees it.

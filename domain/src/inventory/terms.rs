@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::cart::CartMark;
+use crate::charges::{Bill, ChargeRules};
 use crate::id::{SaleId, Sku};
 use crate::money::Money;
 use crate::time::Millis;
@@ -25,6 +27,9 @@ pub struct Terms {
     pub reservation_max_ms: Millis,
     /// How long a payment may take before the provider is asked to end it.
     pub payment_window_ms: Millis,
+    /// What comes on top of the price, or is within it.
+    #[serde(default, skip_serializing_if = "ChargeRules::is_empty")]
+    pub charges: Box<ChargeRules>,
 }
 
 /// Reservations that one shopper may make and not pay, beside those for what one may have.
@@ -39,10 +44,15 @@ impl Terms {
         self.per_shopper_max.saturating_add(CHANGES_OF_MIND_MAX)
     }
 
-    /// What so many units cost; `None` if an amount cannot hold it, which [`Self::check`] rules out
-    /// for as many as one shopper may have.
-    pub fn price_of(&self, quantity: u32) -> Option<Money> {
-        self.unit_price.times(quantity)
+    /// The bill for so many units; `None` if an amount cannot hold it, which [`Self::check`] rules
+    /// out for as many as one shopper may have. Of a cart, one line pays the shipping.
+    pub fn bill(&self, quantity: u32, cart: CartMark) -> Option<Bill> {
+        self.charges.bill(self.unit_price.times(quantity)?, cart.pays_shipping())
+    }
+
+    /// All that is owed for so many units; `None` as for [`Self::bill`].
+    pub fn price_of(&self, quantity: u32, cart: CartMark) -> Option<Money> {
+        self.bill(quantity, cart).map(|bill| bill.total)
     }
 
     /// Checks that something can be sold under these terms.
@@ -54,7 +64,11 @@ impl Terms {
         if self.per_shopper_max == 0 {
             return Err("per_shopper_max is zero");
         }
-        if self.price_of(self.per_shopper_max).is_none() {
+        if self.charges.check().is_err() {
+            return Err("tax or shipping are out of their bounds");
+        }
+        let goods_max = self.unit_price.times(self.per_shopper_max);
+        if !goods_max.is_some_and(|goods| self.charges.fits(goods)) {
             return Err("what one shopper may have costs more than an amount can hold");
         }
         if self.reservation_ttl_ms == Millis::new(0) || self.payment_window_ms == Millis::new(0) {

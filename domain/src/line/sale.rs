@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::draw::BeaconRound;
+use crate::charges::ChargeRules;
 use crate::id::{SaleId, Sku};
 use crate::inventory::{Selling, Terms};
 use crate::money::Money;
@@ -120,6 +121,9 @@ pub struct SaleRules {
     pub payment_window_ms: Millis,
     /// What is sold.
     pub skus: Vec<SkuOffer>,
+    /// What comes on top of prices, or is within them.
+    #[serde(default, skip_serializing_if = "ChargeRules::is_empty")]
+    pub charges: Box<ChargeRules>,
 }
 
 /// One SKU of a sale, with name and price as they were in the catalog when the sale was created.
@@ -190,7 +194,9 @@ impl SaleRules {
                 "from 1 ms to a day",
             ),
         ];
-        if let Some((rule, _, range)) = checks.into_iter().find(|(_, holds, _)| !holds) {
+        let wrong = checks.into_iter().find(|(_, holds, _)| !holds);
+        let wrong = wrong.map(|(rule, _, range)| (rule, range));
+        if let Some((rule, range)) = wrong.or_else(|| self.charges.check().err()) {
             let reason = format!("it has to be {range}");
             return Err(RulesInvalid { rule: rule.to_owned(), place: None, reason });
         }
@@ -227,6 +233,7 @@ impl SaleRules {
             reservation_ttl_ms: self.reservation_ttl_ms,
             reservation_max_ms: self.reservation_max_ms,
             payment_window_ms: self.payment_window_ms,
+            charges: self.charges.clone(),
         }
     }
 }

@@ -9,6 +9,7 @@ use super::frontier::PublishedFrontier;
 use super::passage::Passage;
 use super::room::{DRAW_AFTER, RoomRejection, Schedule};
 use super::sale::{LineOrder, Phase, SkuOffer};
+use crate::charges::ChargeRules;
 use crate::id::{SaleId, Sku};
 use crate::inventory::StockBand;
 use crate::time::{Millis, Timestamp};
@@ -58,6 +59,9 @@ pub struct Status {
     pub message: String,
     /// What is sold.
     pub offers: Vec<SkuOffer>,
+    /// What comes on top of its prices, or is within them.
+    #[serde(default, skip_serializing_if = "ChargeRules::is_empty")]
+    pub charges: Box<ChargeRules>,
     /// What is left.
     pub stock: Vec<SkuStatus>,
 }

@@ -2,6 +2,7 @@
 //! that no decision gives.
 
 use doorbuster_domain::cart::CartMark;
+use doorbuster_domain::charges::ChargeRules;
 use doorbuster_domain::id::{PaymentId, ReservationId};
 use doorbuster_domain::inventory::{AdjustmentReason, Command, Event, Inventory, Selling, Terms};
 use doorbuster_domain::journal::verify;
@@ -145,8 +146,12 @@ fn what_changes_nothing_did_not_happen() {
 
 #[test]
 fn a_sku_was_not_opened_under_terms_that_are_refused() {
-    let terms = Terms { per_shopper_max: 0, ..terms() };
-    refused(Written::default(), 1_000, &Event::Opened { terms, on_hand: 1 });
+    let untaxed = ChargeRules { tax_included: true, ..ChargeRules::default() };
+    let impossible =
+        [Terms { per_shopper_max: 0, ..terms() }, Terms { charges: Box::new(untaxed), ..terms() }];
+    for terms in impossible {
+        refused(Written::default(), 1_000, &Event::Opened { terms, on_hand: 1 });
+    }
 }
 
 #[test]

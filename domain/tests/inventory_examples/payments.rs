@@ -1,5 +1,6 @@
 //! The part of a reservation's life in which only the provider's word counts.
 
+use doorbuster_domain::charges::ChargeRules;
 use doorbuster_domain::id::PaymentId;
 use doorbuster_domain::inventory::{
     Command, Event, RefundState, Rejection, Reply, ReservationState, Terms,
@@ -31,6 +32,29 @@ fn a_paid_reservation_is_an_order_until_it_is_settled() {
     assert_eq!(shop.accepted(&settle), Reply::Noted);
     assert_eq!(shop.events, []);
     assert_eq!(shop.inventory.orders().collect::<Vec<_>>(), [order.order]);
+}
+
+#[test]
+fn all_that_is_owed_buys_the_units_and_the_price_of_the_goods_alone_does_not() {
+    let charges = ChargeRules {
+        shipping_minor: Some(490),
+        tax_title: Some("VAT".to_owned()),
+        tax_ppm: Some(72_500),
+        ..ChargeRules::default()
+    };
+    let terms = Terms { charges: Box::new(charges), ..terms() };
+    let mut shop = Shop::selling_under(&terms, 2);
+    let id = shop.paying("ann");
+    let view = shop.view(&Command::ShowReservation { shopper: shopper("ann"), reservation: id });
+    // 19.99 and 4.90, and 7.25 % of both: 1.80(4...).
+    assert_eq!(view.amount.to_string(), "26.69 EUR");
+    assert_eq!((view.shipping_minor, view.tax_minor), (Some(490), Some(180)));
+    let other = shop.paying("bob");
+    let too_little = shop.accepted(&allocate(other, 1, 1_999));
+    assert!(matches!(too_little, Reply::RefundDue { .. }));
+    let order = shop.view(&allocate(id, 1, 2_669)).order.unwrap().order;
+    let placed = shop.inventory.placed_order(order).unwrap();
+    assert_eq!((placed.amount, placed.bill().unwrap().lines), (view.amount, view.lines()));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use doorbuster_domain::id::{PaymentId, ReservationId, ShopperId};
 use doorbuster_domain::inventory::{
     AdjustmentReason, Answer, Command, Event, Inventory, OrderView, Rejection, Reply,
-    ReservationState, ReservationView, Selling, StockView,
+    ReservationState, ReservationView, Selling, StockView, Terms,
 };
 use doorbuster_domain::machine::Machine as _;
 use doorbuster_domain::time::Timestamp;
@@ -30,8 +30,13 @@ impl Shop {
 
     /// Opened with so many units, under `support::terms`, and selling.
     pub(crate) fn selling(on_hand: u32) -> Self {
+        Self::selling_under(&terms(), on_hand)
+    }
+
+    /// The same, under other terms.
+    pub(crate) fn selling_under(terms: &Terms, on_hand: u32) -> Self {
         let mut shop = Self::unopened();
-        shop.stock(&Command::Open { terms: terms(), on_hand });
+        shop.stock(&Command::Open { terms: terms.clone(), on_hand });
         shop.set_selling(Selling::Open);
         shop
     }

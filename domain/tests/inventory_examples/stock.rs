@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use doorbuster_domain::charges::ChargeRules;
 use doorbuster_domain::inventory::{
     AdjustmentReason, Command, Event, Rejection, ReservationState, Selling, StockBand, Terms,
 };
@@ -235,12 +236,15 @@ fn an_event_that_is_dated_before_the_newest_is_refused() {
 fn terms_under_which_nothing_could_be_sold_are_refused() {
     let zero = Millis::new(0);
     let dear = Money { minor: MINOR_MAX, ..terms().unit_price };
+    let shipped = |flat| ChargeRules { shipping_minor: Some(flat), ..ChargeRules::default() };
     let impossible = [
         Terms { per_shopper_max: 0, ..terms() },
         Terms { unit_price: dear, ..terms() },
         Terms { reservation_ttl_ms: zero, ..terms() },
         Terms { payment_window_ms: zero, ..terms() },
         Terms { reservation_max_ms: Millis::new(99), ..terms() },
+        Terms { charges: Box::new(shipped(MINOR_MAX - 3_997)), ..terms() },
+        Terms { charges: Box::new(shipped(MINOR_MAX + 1)), ..terms() },
     ];
     for terms in impossible {
         let mut shop = Shop::unopened();
@@ -248,6 +252,9 @@ fn terms_under_which_nothing_could_be_sold_are_refused() {
         assert!(matches!(shop.refused(&open), Rejection::TermsInvalid { .. }), "{open:?}");
     }
     let dear = Terms { unit_price: dear, per_shopper_max: 1, ..terms() };
+    let mut shop = Shop::unopened();
+    shop.stock(&Command::Open { terms: dear, on_hand: 1 });
+    let dear = Terms { charges: Box::new(shipped(MINOR_MAX - 3_998)), ..terms() };
     let mut shop = Shop::unopened();
     shop.stock(&Command::Open { terms: dear, on_hand: 1 });
 }

@@ -223,8 +223,12 @@ impl Case {
             *seen.events.entry(event.name()).or_default() += 1;
             let standing = &mut self.standing;
             match event {
-                Event::Reserved { reservation, quantity, .. }
-                | Event::ReservedInCart { reservation, quantity, .. } => {
+                Event::ReservedInCart { reservation, quantity, cart, .. } => {
+                    standing.carts.insert(*reservation, *cart);
+                    standing.quantities.insert(*reservation, *quantity);
+                    standing.held.insert(*reservation);
+                }
+                Event::Reserved { reservation, quantity, .. } => {
                     standing.quantities.insert(*reservation, *quantity);
                     standing.held.insert(*reservation);
                 }
@@ -325,7 +329,7 @@ impl Case {
         assert_eq!(inventory.refunds_due().collect::<Vec<_>>(), naive.refunds_due());
         for order in inventory.orders() {
             let placed = inventory.placed_order(order).unwrap();
-            assert_eq!(placed.amount, naive.price(placed.quantity));
+            assert_eq!(placed.amount, naive.price(placed.quantity, placed.cart));
         }
     }
 

@@ -5,11 +5,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use doorbuster_domain::cart::CartMark;
+use doorbuster_domain::charges::ChargeRules;
 use doorbuster_domain::id::{IdempotencyKey, PaymentId, ReservationId, ShopperId};
 use doorbuster_domain::inventory::{AdjustmentReason, Cancel, Command, Selling, Terms};
 use doorbuster_domain::money::Money;
 use doorbuster_domain::time::Millis;
 
+use crate::naive_money::{owed, ships};
 use crate::support::{name, shopper, terms};
 
 const SHOPPERS: [&str; 5] = ["ann", "bob", "cem", "dia", "eve"];
@@ -75,6 +77,8 @@ pub(crate) struct Standing {
     pub(crate) orders: u64,
     /// What each reservation ever made is for.
     pub(crate) quantities: BTreeMap<ReservationId, u32>,
+    /// The cart of those that are lines of one.
+    pub(crate) carts: BTreeMap<ReservationId, CartMark>,
     /// Those that are held.
     pub(crate) held: BTreeSet<ReservationId>,
     /// Those that wait for units.
@@ -97,6 +101,7 @@ impl Cast {
             reservation_ttl_ms: Millis::new(ttl),
             reservation_max_ms: Millis::new(max),
             payment_window_ms: Millis::new(10 + chance.below(150)),
+            charges: Box::new(charges(chance)),
             ..terms()
         };
         // Seldom one alone: who gets to the end of what one shopper may make.
@@ -165,7 +170,8 @@ impl Cast {
 
     fn allocate(&self, chance: &mut Chance, standing: &Standing, payment: PaymentId) -> Command {
         let quantity = standing.quantities.get(&payment.reservation()).copied().unwrap_or(1);
-        let owed = self.terms.unit_price.minor * u64::from(quantity);
+        let cart = standing.carts.get(&payment.reservation()).copied().unwrap_or_default();
+        let owed = owed(&self.terms, quantity, ships(cart)).0.minor;
         let amount_minor = if chance.happens(85) { owed } else { chance.below(9_000) };
         Command::Allocate { payment, amount_minor }
     }
@@ -203,6 +209,7 @@ impl Cast {
             4 => terms.per_shopper_max = 0,
             5 => terms.per_shopper_max = u32::MAX,
             6 => terms.payment_window_ms = Millis::new(0),
+            8 => terms.charges.tax_ppm = terms.charges.tax_ppm.map(|_| 0),
             7 => terms.reservation_max_ms = Millis::new(terms.reservation_ttl_ms.get() - 1),
             _ => {}
         }
@@ -235,6 +242,19 @@ impl Cast {
         let meant =
             if chance.happens(97) { reservation } else { chance.pick(&self.reservations).id };
         PaymentId::of(meant, *chance.pick(&[1, 1, 1, 1, 2, 2, 3, 0]))
+    }
+}
+
+/// Now and then tax, shipping, or both; amounts near to those of the goods.
+fn charges(chance: &mut Chance) -> ChargeRules {
+    let (taxes, sends) = (chance.happens(40), chance.happens(40));
+    let (rate, free_from) = (*chance.pick(&[190_000, 72_500, 88_750, 1]), chance.happens(50));
+    ChargeRules {
+        shipping_minor: sends.then(|| chance.below(1_000)),
+        shipping_free_from_minor: (sends && free_from).then(|| 1 + chance.below(8_000)),
+        tax_title: taxes.then(|| "VAT".to_owned()),
+        tax_ppm: taxes.then_some(rate),
+        tax_included: taxes && chance.happens(50),
     }
 }
 

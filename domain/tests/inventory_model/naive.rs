@@ -12,6 +12,8 @@ use doorbuster_domain::inventory::{
 use doorbuster_domain::money::Money;
 use doorbuster_domain::time::Timestamp;
 
+use crate::naive_money::{owed, ships};
+
 /// Everything that was ever said about one SKU.
 #[derive(Default)]
 pub(crate) struct Naive {
@@ -259,7 +261,9 @@ impl Naive {
             reservation: row.id,
             state,
             quantity: row.quantity,
-            amount: self.price(row.quantity),
+            amount: self.price(row.quantity, row.cart),
+            shipping_minor: self.beside(row.quantity, row.cart).0,
+            tax_minor: self.beside(row.quantity, row.cart).1,
             expires_at: until.map(Timestamp::from_millis),
             payment,
             order,
@@ -282,9 +286,14 @@ impl Naive {
         }
     }
 
-    pub(crate) fn price(&self, quantity: u32) -> Money {
-        let one = self.terms.as_ref().unwrap().unit_price;
-        Money { minor: one.minor * u64::from(quantity), currency: one.currency }
+    pub(crate) fn price(&self, quantity: u32, cart: CartMark) -> Money {
+        owed(self.terms.as_ref().unwrap(), quantity, ships(cart)).0
+    }
+
+    /// Of that, shipping and tax.
+    pub(crate) fn beside(&self, quantity: u32, cart: CartMark) -> (Option<u64>, Option<u64>) {
+        let (_, shipping, tax) = owed(self.terms.as_ref().unwrap(), quantity, ships(cart));
+        (shipping, tax)
     }
 
     pub(crate) fn show_stock(&self, exists: bool) -> Result<Reply, Rejection> {

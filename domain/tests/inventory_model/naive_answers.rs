@@ -9,6 +9,7 @@ use doorbuster_domain::inventory::{
 use doorbuster_domain::time::Timestamp;
 
 use crate::naive::{Change, Naive, Stage, answer};
+use crate::naive_money::impossible;
 
 pub(crate) type Verdict = Result<Reply, Rejection>;
 
@@ -268,22 +269,5 @@ impl Naive {
             Stage::GivenBack => Err(Rejection::ReservationReleased),
             Stage::RanOut => Err(Rejection::ReservationExpired),
         }
-    }
-}
-
-/// Why nothing could be sold under these terms.
-fn impossible(terms: &Terms) -> Option<&'static str> {
-    const AMOUNT_MAX: u128 = (1 << 53) - 1;
-    let most = u128::from(terms.unit_price.minor) * u128::from(terms.per_shopper_max);
-    if terms.per_shopper_max == 0 {
-        Some("per_shopper_max is zero")
-    } else if most > AMOUNT_MAX {
-        Some("what one shopper may have costs more than an amount can hold")
-    } else if terms.reservation_ttl_ms.get() == 0 || terms.payment_window_ms.get() == 0 {
-        Some("a duration is zero")
-    } else if terms.reservation_max_ms.get() < terms.reservation_ttl_ms.get() {
-        Some("reservation_ttl_ms is above reservation_max_ms")
-    } else {
-        None
     }
 }

@@ -2,8 +2,10 @@
 
 #![expect(clippy::arithmetic_side_effects, reason = "an overflow fails the test")]
 
+use doorbuster_domain::cart::CartMark;
 use doorbuster_domain::id::{PaymentId, ReservationId};
 use doorbuster_domain::inventory::{Cancel, Rejection, Reply, Terms};
+use doorbuster_domain::money::Money;
 
 use crate::naive::{Naive, Owed, Stage};
 use crate::naive_answers::Verdict;
@@ -54,7 +56,7 @@ impl Naive {
                     && self.units_of(shopper) + quantity <= terms.per_shopper_max
             }
         };
-        if buys && minor == self.price(quantity).minor {
+        if buys && minor == self.price(quantity, self.rows[at].cart).minor {
             self.put(at, Stage::Bought { payment, at: now, settled: false }, now);
             return Ok(self.show(at));
         }
@@ -100,5 +102,51 @@ impl Naive {
             *settled = true;
             self.newest = now;
         }
+    }
+}
+
+/// Whether shipping is paid with what has this mark.
+pub(crate) fn ships(cart: CartMark) -> bool {
+    cart.number().is_multiple_of(2)
+}
+
+/// All that is owed for so many units, and of that shipping and tax.
+pub(crate) fn owed(terms: &Terms, quantity: u32, ships: bool) -> (Money, Option<u64>, Option<u64>) {
+    let rules = &terms.charges;
+    let goods = u128::from(terms.unit_price.minor) * u128::from(quantity);
+    let is_free = rules.shipping_free_from_minor.is_some_and(|from| u128::from(from) <= goods);
+    let shipping =
+        rules.shipping_minor.filter(|_| ships).map(|flat| if is_free { 0 } else { flat });
+    let sum = goods + u128::from(shipping.unwrap_or(0));
+    let tax = rules.tax_ppm.map(|rate| {
+        let of = 1_000_000 + if rules.tax_included { u128::from(rate) } else { 0 };
+        // A half more, and cut off.
+        (2 * sum * u128::from(rate) + of) / (2 * of)
+    });
+    let total = sum + tax.filter(|_| !rules.tax_included).unwrap_or(0);
+    let minor = |minor: u128| u64::try_from(minor).unwrap();
+    (Money { minor: minor(total), ..terms.unit_price }, shipping, tax.map(minor))
+}
+
+/// Why nothing could be sold under these terms.
+pub(crate) fn impossible(terms: &Terms) -> Option<&'static str> {
+    const AMOUNT_MAX: u128 = (1 << 53) - 1;
+    let goods = u128::from(terms.unit_price.minor) * u128::from(terms.per_shopper_max);
+    // The dearest: they are sent, and what is not within the price comes on top.
+    let sent = goods + u128::from(terms.charges.shipping_minor.unwrap_or(0));
+    let added = terms.charges.tax_ppm.filter(|_| !terms.charges.tax_included).unwrap_or(0);
+    let most = sent + (sent * u128::from(added) + 500_000) / 1_000_000;
+    if terms.per_shopper_max == 0 {
+        Some("per_shopper_max is zero")
+    } else if terms.charges.tax_ppm == Some(0) {
+        Some("tax or shipping are out of their bounds")
+    } else if most > AMOUNT_MAX {
+        Some("what one shopper may have costs more than an amount can hold")
+    } else if terms.reservation_ttl_ms.get() == 0 || terms.payment_window_ms.get() == 0 {
+        Some("a duration is zero")
+    } else if terms.reservation_max_ms.get() < terms.reservation_ttl_ms.get() {
+        Some("reservation_ttl_ms is above reservation_max_ms")
+    } else {
+        None
     }
 }

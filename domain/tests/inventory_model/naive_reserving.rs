@@ -131,7 +131,9 @@ impl Naive {
             reservation: row.id,
             state: if row.waited { ReservationState::Waiting } else { ReservationState::Held },
             quantity,
-            amount: self.price(quantity),
+            amount: self.price(quantity, cart),
+            shipping_minor: self.beside(quantity, cart).0,
+            tax_minor: self.beside(quantity, cart).1,
             expires_at: (!row.waited)
                 .then(|| Timestamp::from_millis(row.begun + terms.reservation_ttl_ms.get())),
             payment: None,

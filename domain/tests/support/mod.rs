@@ -29,5 +29,6 @@ pub(crate) fn terms() -> Terms {
         reservation_ttl_ms: Millis::new(100),
         reservation_max_ms: Millis::new(250),
         payment_window_ms: Millis::new(60),
+        charges: Box::default(),
     }
 }

@@ -59,6 +59,7 @@ pub fn rules(shape: &Shape) -> SaleRules {
             title: "Shirt".to_owned(),
             unit_price: Money { minor: 1_999, currency: named("EUR") },
         }],
+        charges: Box::default(),
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::super::{BeaconRound, Permutation, SkuOffer, Turn};
 use super::tests::*;
 use super::*;
+use crate::charges::ChargeRules;
 use crate::money::Money;
 
 fn schedule(prequeue: u64, opens: u64) -> Schedule {
@@ -237,7 +238,23 @@ fn more_places_than_a_network_may_have_are_refused() {
 fn rules_under_which_nothing_could_be_sold_are_refused_by_name() {
     let offer = rules(60).skus[0].clone();
     let dear = Money { minor: crate::money::MINOR_MAX, ..offer.unit_price };
+    let charged = |charges: ChargeRules| SaleRules { charges: Box::new(charges), ..rules(60) };
+    let taxed = |title: &str, tax_ppm| {
+        let (tax_title, tax_ppm) = (Some(title.to_owned()), Some(tax_ppm));
+        charged(ChargeRules { tax_title, tax_ppm, ..ChargeRules::default() })
+    };
+    let sent = |flat, shipping_free_from_minor| {
+        let shipping_minor = Some(flat);
+        let none = ChargeRules::default();
+        charged(ChargeRules { shipping_minor, shipping_free_from_minor, ..none })
+    };
+    let most = crate::money::MINOR_MAX;
     let wrong = [
+        ("tax_title", None, taxed(" ", 1)),
+        ("tax_ppm", None, taxed("VAT", 1_000_001)),
+        ("shipping_minor", None, sent(most + 1, None)),
+        ("shipping_free_from_minor", None, sent(0, Some(0))),
+        ("skus", Some(0), sent(most, Some(1))),
         ("title", None, SaleRules { title: "  ".to_owned(), ..rules(60) }),
         ("skus", None, SaleRules { skus: Vec::new(), ..rules(60) }),
         ("skus", Some(1), SaleRules { skus: vec![offer.clone(), offer.clone()], ..rules(60) }),

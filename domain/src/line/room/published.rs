@@ -77,6 +77,7 @@ impl WaitingRoom {
             full_clients: admission.full_clients().to_vec(),
             message: self.message.clone(),
             offers: rules.skus.clone(),
+            charges: rules.charges.clone(),
             stock: look.bands.clone(),
         })
     }

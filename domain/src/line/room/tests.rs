@@ -30,6 +30,7 @@ pub(super) fn rules(admits_per_minute_max: u32) -> SaleRules {
             title: "Shirt".to_owned(),
             unit_price: Money { minor: 1999, currency },
         }],
+        charges: Box::default(),
     }
 }
 

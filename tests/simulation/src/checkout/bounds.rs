@@ -125,6 +125,7 @@ pub fn terms() -> Terms {
         reservation_ttl_ms: TICK.twice(),
         reservation_max_ms: Millis::new(TICK.twice().get() + EXTENSION_MAX.get()),
         payment_window_ms: TICK,
+        charges: Box::default(),
     }
 }
 
