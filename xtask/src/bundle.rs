@@ -85,7 +85,8 @@ fn take_names_out(folder: &Path) -> Result<()> {
     ];
     let features = features.map(|feature| format!("--enable-{feature}"));
     let mut strip = command(npm_program("wasm-opt"));
-    run(strip.arg(&named).args(features).arg("--strip-debug").arg("-o").arg(&wasm))
+    let what = ["--strip-debug", "--strip-producers"];
+    run(strip.arg(&named).args(features).args(what).arg("-o").arg(&wasm))
 }
 
 /// Builds a Rust Worker that is not the product, a package of the workspace in the folder

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
+use doorbuster_domain::id::PaymentId;
 use doorbuster_domain::inventory::Event;
 use doorbuster_domain::journal::Entry;
 use doorbuster_domain::webhook::EventKind;
@@ -21,7 +22,11 @@ pub(super) struct Audit {
     /// Orders that are cancelled in the books.
     booked_cancelled: BTreeSet<String>,
     /// Orders that are cancelled by the journals.
-    journaled_cancelled: BTreeSet<String>,
+    pub(super) cancelled: BTreeSet<String>,
+    /// Those of them whose money went back, by the books.
+    pub(super) booked_back: BTreeSet<String>,
+    /// The same by the journals.
+    pub(super) journaled_back: BTreeSet<String>,
     /// Units in the books, by SKU; those of cancelled orders belong to nobody any more.
     pub(super) booked_units: BTreeMap<String, u64>,
     /// Units that a shopper has of a SKU, by the books.
@@ -47,8 +52,26 @@ pub(super) struct JournaledStock {
     pub(super) allocated: u32,
     pub(super) reservations: u64,
     pub(super) expired: u64,
-    pub(super) refunded: u64,
+    /// Units of orders that were cancelled.
+    pub(super) cancelled: u32,
+    /// Units that left the sale with such orders.
+    pub(super) withdrawn: u64,
+    /// Payments that bought nothing and were given back.
+    pub(super) refunded_late: u64,
     pub(super) entries: u64,
+}
+
+impl JournaledStock {
+    /// Whether every unit was an order's, also if that was cancelled since.
+    fn was_sold_out(&self) -> bool {
+        let given = u64::from(self.on_hand).saturating_add(self.withdrawn);
+        u64::from(self.sold()) == given
+    }
+
+    /// Units of all orders, also of those that were cancelled since.
+    pub(super) const fn sold(&self) -> u32 {
+        self.allocated.saturating_add(self.cancelled)
+    }
 }
 
 impl Audit {
@@ -60,6 +83,9 @@ impl Audit {
             }
             if order.cancelled_at_ms.is_some() {
                 audit.booked_cancelled.insert(order.order.clone());
+                if order.refunded_at_ms.is_some() {
+                    audit.booked_back.insert(order.order.clone());
+                }
                 audit.booked.push(order.order);
                 continue;
             }
@@ -78,12 +104,12 @@ impl Audit {
             match journal::verify(&entries) {
                 Ok(replay) => {
                     audit.expired.extend(expired_in(&entries));
-                    audit.enter(sku, &replay, refunds_in(&entries));
+                    audit.enter(sku, &replay, &entries);
                 }
                 Err(error) => audit.broken.push(format!("journal of {sku}: {error:#}")),
             }
         }
-        if audit.booked_cancelled != audit.journaled_cancelled {
+        if audit.booked_cancelled != audit.cancelled {
             audit.broken.push("books and journals have other orders cancelled".to_owned());
         }
         Ok(audit)
@@ -96,7 +122,11 @@ impl Audit {
         };
         let orders = self.booked.iter().flat_map(of_each);
         let expired = self.expired.iter().map(|id| (EventKind::ReservationExpired, id.clone()));
-        let sold_out = self.stock.iter().filter(|(_, stock)| stock.allocated == stock.on_hand);
+        let of_cancelled = |order: &String| {
+            [EventKind::OrderCancelled, EventKind::OrderRefunded].map(|kind| (kind, order.clone()))
+        };
+        let orders = orders.chain(self.booked_cancelled.iter().flat_map(of_cancelled));
+        let sold_out = self.stock.iter().filter(|(_, stock)| stock.was_sold_out());
         let sold_out = sold_out.map(|(sku, _)| (EventKind::SkuSoldOut, sku.clone()));
         let opened = [(EventKind::SaleOpened, sale.to_owned())];
         let all = orders.chain(expired).chain(sold_out).chain(opened);
@@ -131,12 +161,23 @@ impl Audit {
         &mut self,
         sku: &str,
         replay: &doorbuster_domain::journal::Replay<doorbuster_domain::inventory::Inventory>,
-        refunded: u64,
+        entries: &[Entry],
     ) {
         let inventory = replay.state();
         self.journaled.extend(inventory.orders().map(|order| order.to_string()));
-        let cancelled = inventory.cancelled_orders().map(|order| order.to_string());
-        self.journaled_cancelled.extend(cancelled);
+        let (mut cancelled, mut refunded_late) = (0_u32, 0_u64);
+        for order in inventory.cancelled_orders() {
+            let units = inventory.placed_order(order).map_or(0, |placed| placed.quantity);
+            cancelled = cancelled.saturating_add(units);
+            self.cancelled.insert(order.to_string());
+        }
+        for payment in refunds_in(entries) {
+            if inventory.cancelled_with(payment).is_some() {
+                self.journaled_back.insert(payment.reservation().order().to_string());
+            } else {
+                refunded_late = refunded_late.saturating_add(1);
+            }
+        }
         let Some(stock) = inventory.stock() else {
             self.broken.push(format!("journal of {sku}: it never opened"));
             return;
@@ -147,7 +188,9 @@ impl Audit {
             allocated: stock.allocated,
             reservations: stock.reservations,
             expired: stock.expired,
-            refunded,
+            cancelled,
+            withdrawn: stock.withdrawn_with_orders,
+            refunded_late,
             entries: replay.seq(),
         };
         self.stock.insert(sku.to_owned(), journaled);
@@ -181,9 +224,12 @@ fn expected(order: &SettledOrder) -> Option<[u64; 3]> {
     Some([paid, shipping, paid.checked_sub(net)?])
 }
 
-/// Refunds that were confirmed, by the events of a journal.
-fn refunds_in(entries: &[Entry]) -> u64 {
-    events_in(entries).filter(|event| matches!(event, Event::Refunded { .. })).count() as u64
+/// Payments whose refund was confirmed, by the events of a journal.
+fn refunds_in(entries: &[Entry]) -> impl Iterator<Item = PaymentId> {
+    events_in(entries).filter_map(|event| match event {
+        Event::Refunded { payment } => Some(payment),
+        _ => None,
+    })
 }
 
 /// Reservations that expired, by the events of a journal.

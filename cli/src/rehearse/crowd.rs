@@ -4,14 +4,16 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+use doorbuster_domain::id::ShopperId;
 use indicatif::ProgressBar;
+use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::Options;
-use super::client::Client;
+use super::client::{Call, Client};
 use super::merchant::{OPENS_AFTER, SaleSetup};
 use super::shopper::{Outcome, Pays, Plan, Seen, Shopper, Stage};
 
@@ -79,6 +81,15 @@ impl Crowd {
             }
         };
         Self { url: options.url.clone(), plans: (0..options.shoppers).map(plan).collect() }
+    }
+
+    /// What one of them sees at an address.
+    pub(super) async fn look<T: DeserializeOwned>(&self, shopper: &str, path: &str) -> Result<T> {
+        let is = |plan: &&Plan| ShopperId::of_secret(plan.secret.as_bytes()).to_string() == shopper;
+        let plan = self.plans.iter().find(is).context("an order of nobody who came")?;
+        let headers = [("doorbuster-shopper", plan.secret.as_str())];
+        let call = Call { method: "GET", path, headers: &headers, body: b"" };
+        Client::new(&self.url, None)?.send(call).await?.json()
     }
 
     /// Sends everybody off and waits until the last has left.

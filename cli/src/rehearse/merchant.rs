@@ -15,7 +15,7 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 
 use super::Options;
-use super::client::{Call, Client};
+use super::client::{Answer, Call, Client};
 use crate::verify::journal;
 
 /// The merchant, signed in.
@@ -220,18 +220,38 @@ impl Merchant {
         self.put(path, "application/json", body.to_string().as_bytes()).await
     }
 
+    /// An act of its own, known by its key.
+    pub(super) async fn post_json<T: serde::de::DeserializeOwned>(
+        &self,
+        path: &str,
+        key: &str,
+        body: &Value,
+    ) -> Result<T> {
+        let headers = [
+            ("authorization", self.bearer.as_str()),
+            ("content-type", "application/json"),
+            ("idempotency-key", key),
+        ];
+        let body = body.to_string();
+        let call = Call { method: "POST", path, headers: &headers, body: body.as_bytes() };
+        self.send(call).await?.json()
+    }
+
     async fn call(
         &self,
         method: &'static str,
         path: &str,
         media_type: &str,
         body: &[u8],
-    ) -> Result<super::client::Answer> {
+    ) -> Result<Answer> {
         let headers = [("authorization", self.bearer.as_str()), ("content-type", media_type)];
-        let call = Call { method, path, headers: &headers, body };
+        self.send(Call { method, path, headers: &headers, body }).await
+    }
+
+    async fn send(&self, call: Call<'_>) -> Result<Answer> {
         let answer = self.client.lock().await.send(call).await?;
         if answer.status >= 400 {
-            bail!("{method} {path}: {} {}", answer.status, answer.text());
+            bail!("{} {}: {} {}", call.method, call.path, answer.status, answer.text());
         }
         Ok(answer)
     }

@@ -2,6 +2,7 @@
 //! is counted again from two independent sources.
 
 mod audit;
+mod cancel;
 mod client;
 mod crowd;
 pub(crate) mod merchant;
@@ -126,9 +127,14 @@ async fn rehearse(options: &Options, bar: &ProgressBar) -> Result<Report> {
     let crowd = Crowd::new(options, &setup);
     let history = crowd.run(bar).await;
     bar.set_message("waiting until everything is settled");
+    merchant.settled_state(&setup.sale, SETTLED_WITHIN).await?;
+    bar.set_message("cancelling two orders");
+    let cancelled = cancel::cancel_two(&merchant, &setup.sale).await?;
     let state = merchant.settled_state(&setup.sale, SETTLED_WITHIN).await?;
     bar.set_message("counting again from the books and the journals");
     let mut audit = Audit::take(&merchant, &setup).await?;
+    let wrong = cancel::check(&cancelled, &audit, (&crowd, &setup, &state)).await?;
+    audit.broken.extend(wrong);
     if setup.line {
         audit.check_draw(&merchant.draw(&setup.sale).await?, &history.seen);
     }

@@ -8,7 +8,7 @@ use comfy_table::presets::UTF8_FULL_CONDENSED;
 use doorbuster_wire::merchant::SaleState;
 use serde::Serialize;
 
-use super::audit::Audit;
+use super::audit::{Audit, JournaledStock};
 use super::crowd::History;
 use super::merchant::SaleSetup;
 use super::receiver::Told;
@@ -34,6 +34,8 @@ pub struct Summary {
     pub expired: u64,
     /// Payments that came after the units had gone and were given back, by the journals.
     pub refunded_late: u64,
+    /// Orders that the merchant cancelled, by the journals.
+    pub cancelled: u64,
     /// Orders in the books.
     pub orders_settled: u64,
     /// Orders acknowledged to a shopper, or in a journal, that are not in the books.
@@ -89,19 +91,20 @@ impl Report {
             .filter(|units| **units > u64::from(setup.per_shopper_max))
             .count();
         let unjournaled = booked.iter().filter(|order| !audit.journaled.contains(**order)).count();
-        let sum = |of: fn(&super::audit::JournaledStock) -> u64| audit.stock.values().map(of).sum();
+        let sum = |of: fn(&JournaledStock) -> u64| audit.stock.values().map(of).sum();
         let mut latencies = history.latencies_ms.clone();
         latencies.sort_by(f64::total_cmp);
         let summary = Summary {
             shoppers: history_len(history),
             skus: setup.stock.len() as u64,
-            on_hand: sum(|s| u64::from(s.on_hand)),
+            on_hand: setup.stock.values().map(|units| u64::from(*units)).sum(),
             allocated: sum(|s| u64::from(s.allocated)),
             oversold: oversold(setup, audit),
             reservations: sum(|s| s.reservations),
             refused_sold_out: history.sold_out,
             expired: sum(|s| s.expired),
-            refunded_late: sum(|s| s.refunded),
+            refunded_late: sum(|s| s.refunded_late),
+            cancelled: audit.cancelled.len() as u64,
             orders_settled: audit.booked.len() as u64,
             orders_lost: lost as u64,
             orders_duplicated: twice.saturating_add(beyond) as u64,
@@ -188,11 +191,10 @@ fn broken_promises(
         broken.push("the draw does not verify".to_owned());
     }
     for (sku, on_hand) in &setup.stock {
-        let allocated = audit.stock.get(sku).map_or(0, |stock| stock.allocated);
-        if allocated != *on_hand {
-            broken.push(format!(
-                "{sku}: {allocated} of {on_hand} units sold to a crowd that wanted all"
-            ));
+        let sold = audit.stock.get(sku).map_or(0, JournaledStock::sold);
+        if sold != *on_hand {
+            broken
+                .push(format!("{sku}: {sold} of {on_hand} units sold to a crowd that wanted all"));
         }
     }
     for sku in &state.skus {

@@ -233,6 +233,10 @@ impl<'c> Shopper<'c> {
                 sleep(Duration::from_millis(700)).await;
                 self.act("GET", &address, &[], b"").await?
             };
+            if answer.status == 429 {
+                sleep(Duration::from_secs(answer.retry_after.unwrap_or(1))).await;
+                continue;
+            }
             place = answer.json()?;
         }
         // Else it was given back, or ended with the sale.

@@ -6,7 +6,8 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use doorbuster_simulation::checkout::bounds::{NO_FAULTS, TWO_SHOPPERS, WAITLIST};
 use doorbuster_simulation::checkout::model::State;
 use doorbuster_simulation::checkout::properties::{
-    FITS, MONEY, NO_OVERSELL, NO_UNDERSELL, NOT_ROBBED, NOTHING_LOST, ONE_ANSWER, SETTLED_ONCE,
+    CANCELLED, FITS, MONEY, NO_OVERSELL, NO_UNDERSELL, NOT_ROBBED, NOTHING_LOST, ONE_ANSWER,
+    SETTLED_ONCE,
 };
 use doorbuster_simulation::checkout::{
     Bounds, Case, Checkout, Flaw, Summary, break_property, check, table,
@@ -19,6 +20,16 @@ const ALONE: Bounds = Bounds { visits: &["ann"], ..TWO_SHOPPERS };
 const WAITERS: Bounds = Bounds { crashes: 0, duplicates: 0, lates: 0, ..WAITLIST };
 /// Two shoppers who want the same two units.
 const RIVALS: Bounds = Bounds { attempts: 1, quantities: &[2], ..NO_FAULTS };
+
+/// One shopper, whose order is cancelled.
+const REGRETTED: Bounds = Bounds {
+    quantities: &[1],
+    cancels: &[true, false],
+    crashes: 0,
+    duplicates: 0,
+    lates: 0,
+    ..ALONE
+};
 
 fn broken(case: &Case) -> Vec<&'static str> {
     case.found.iter().filter(|f| f.must_hold && f.seen).map(|f| f.name).collect()
@@ -52,6 +63,14 @@ fn the_invariants_hold_for_two_shoppers_who_wait_for_the_same() {
     assert!(seen("who waited is called, and lets it go"), "{case:?}");
 }
 
+#[test]
+fn the_invariants_hold_where_an_order_is_cancelled() {
+    let case = check(&Checkout::new(REGRETTED));
+    assert_eq!(broken(&case), [""; 0]);
+    let seen = |name| case.found.iter().any(|found| found.name == name && found.seen);
+    assert!(seen("an order is cancelled before it is settled"), "{case:?}");
+}
+
 /// Each property is broken by something, and the check finds it.
 #[test]
 fn what_is_broken_is_found_by_the_property_that_it_breaks() {
@@ -67,6 +86,10 @@ fn what_is_broken_is_found_by_the_property_that_it_breaks() {
         (Flaw::AnswersBeforeCommit, ONE_ANSWER, ALONE),
         (Flaw::AnswersBeforeCommit, NO_OVERSELL, crashing),
         (Flaw::RowMissing, FITS, ALONE),
+        (Flaw::RestocksUnasked, CANCELLED, REGRETTED),
+        (Flaw::RefundsUnasked, CANCELLED, REGRETTED),
+        (Flaw::CancelNotWritten, CANCELLED, REGRETTED),
+        (Flaw::RefundsRepeat, MONEY, REGRETTED),
     ];
     for (flaw, property, bounds) in cases {
         let way = break_property(&Checkout::new(bounds).with(flaw), property);
@@ -116,7 +139,9 @@ fn way_on(model: &Checkout, state: &State) -> (Vec<bool>, BTreeSet<u64>) {
 /// be true of the others, and to follow them.
 #[test]
 fn states_of_one_form_go_on_alike() {
-    for bounds in [Bounds { duplicates: 0, ..ALONE }, RIVALS, WAITERS] {
+    for bounds in
+        [Bounds { duplicates: 0, ..ALONE }, RIVALS, WAITERS, Bounds { crashes: 1, ..REGRETTED }]
+    {
         let model = Checkout::new(bounds);
         let mut known = HashMap::new();
         let mut waiting = VecDeque::from(model.init_states());

@@ -34,6 +34,9 @@ pub struct Bounds {
     pub waits: bool,
     /// Payments that may be begun for one reservation.
     pub attempts: u32,
+    /// Whether the units of an order come back if the merchant cancels it, which happens once at
+    /// most; no order is cancelled where this is empty.
+    pub cancels: &'static [bool],
     /// How often the object may lose its memory.
     pub crashes: u8,
     /// How many messages may come twice.
@@ -51,6 +54,7 @@ pub const TWO_SHOPPERS: Bounds = Bounds {
     quantities: &[1, 2],
     waits: false,
     attempts: 1,
+    cancels: &[],
     crashes: 1,
     duplicates: 1,
     lates: 1,
@@ -83,8 +87,25 @@ pub const WAITLIST: Bounds = Bounds {
     ..TWO_SHOPPERS
 };
 
+/// One shopper, whose order the merchant cancels, with everything that may go wrong.
+pub const CANCELS: Bounds = Bounds {
+    name: "two payments, the order is cancelled",
+    cancels: &[true, false],
+    ..TWO_PAYMENTS
+};
+
+/// Two shoppers at one unit, of whom the one gets what the other's order was.
+pub const CANCELS_AND_CALLS: Bounds = Bounds {
+    name: "two shoppers, a waitlist, one cancelled",
+    cancels: &[true, false],
+    duplicates: 0,
+    lates: 0,
+    ..WAITLIST
+};
+
 /// The cases of the command. They are exhausted.
-pub const CASES: [Bounds; 4] = [TWO_SHOPPERS, TWO_PAYMENTS, NO_FAULTS, WAITLIST];
+pub const CASES: [Bounds; 6] =
+    [TWO_SHOPPERS, TWO_PAYMENTS, NO_FAULTS, WAITLIST, CANCELS, CANCELS_AND_CALLS];
 
 /// A part of the surroundings that does not do what it has to. Each is there to be found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,6 +124,12 @@ pub enum Flaw {
     AnswersBeforeCommit,
     /// A crash takes a row out of the journal.
     RowMissing,
+    /// The units of a cancelled order come back, whatever the merchant said.
+    RestocksUnasked,
+    /// The provider gives money back as often as it is asked to.
+    RefundsRepeat,
+    /// The consumer does not write into the books that an order was cancelled.
+    CancelNotWritten,
 }
 
 /// Somebody's attempt to buy.

@@ -11,9 +11,9 @@ use doorbuster_domain::inventory::{Command, Reply, ReservationState, Reservation
 use doorbuster_domain::outbox::Item;
 
 use super::bounds::{EXTENSION_MAX, Visitor};
-use super::model::{Checkout, State, Visit};
+use super::model::{Checkout, State};
 use super::object::{Due, Waking};
-use super::outside::{Message, Payment, Word};
+use super::outside::{Message, Payment, Record, Status, Visit, Word};
 
 /// The form of a state, as a number.
 pub fn of(model: &Checkout, state: &State) -> u64 {
@@ -66,10 +66,22 @@ pub fn is_sent(model: &Checkout, state: &State, item: &Item) -> bool {
             let under_way = state.object.inventory().payment_under_way(*reservation);
             under_way == Some(model.payment_id(*payment))
         }
-        (Message::Refund(payment), Item::Refund(due)) => model.payment_id(*payment) == *due,
+        (Message::Refund(payment, _), Item::Refund(due)) => model.payment_id(*payment) == *due,
         _ => false,
     };
     state.queue.iter().any(is_of)
+}
+
+/// The provider's record of a payment. Who was declined and tries no further is as who was voided;
+/// and what was not completed will not be, if nothing can be completed late any more.
+fn of_record(model: &Checkout, state: &State, payment: Payment) -> Option<Record> {
+    let record = state.provider.record(payment)?;
+    let ended = matches!(record.status, Status::Declined | Status::Voided);
+    if !ended || payment.attempt < model.bounds.attempts {
+        return Some(record);
+    }
+    let amount_minor = if state.lates_left > 0 { record.amount_minor } else { 0 };
+    Some(Record { status: Status::Voided, amount_minor, ..record })
 }
 
 /// A reservation, its payments, and everything said of them.
@@ -78,6 +90,7 @@ fn of_visit(model: &Checkout, state: &State, schedule: &[Due], visit: usize) -> 
     let mut hasher = DefaultHasher::new();
     (told.asked, told.answer.is_some(), told.begun).hash(&mut hasher);
     (told.gave, told.noted, told.came_back, told.called.is_some()).hash(&mut hasher);
+    state.merchant.of_visit(visit).hash(&mut hasher);
     if let Some(view) = model.view(state, visit) {
         of_reservation(model, state, (visit, &view)).hash(&mut hasher);
     }
@@ -86,7 +99,7 @@ fn of_visit(model: &Checkout, state: &State, schedule: &[Due], visit: usize) -> 
     for attempt in 1..=model.bounds.attempts {
         let payment = Payment { visit, attempt };
         let is_due = is_refund_due(state, model.payment_id(payment));
-        (state.provider.record(payment), is_due).hash(&mut hasher);
+        (of_record(model, state, payment), is_due).hash(&mut hasher);
     }
     // What is on its way need not be sent again, as long as it cannot get lost.
     let matters = |item: &Item| state.crashes_left > 0 || !is_sent(model, state, item);
@@ -167,7 +180,9 @@ fn plain_message(message: &Message) -> (u8, u32, u32, u64) {
     match message {
         Message::Order(order) => (0, order.payment.attempt, order.quantity, order.amount_minor),
         Message::Void(payment) => (1, payment.attempt, 0, 0),
-        Message::Refund(payment) => (2, payment.attempt, 0, 0),
+        Message::Refund(payment, restock) => {
+            (2, payment.attempt, restock.map_or(0, |restock| 1 + u32::from(restock)), 0)
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 //! moment; two that behave alike from then on are one.
 
 pub mod bounds;
+pub mod cancel;
 pub mod form;
 pub mod model;
 pub mod object;

@@ -9,9 +9,10 @@ use doorbuster_domain::time::Timestamp;
 use stateright::{Model, Property};
 
 use super::bounds::{Bounds, Flaw, Visitor, moment, visitors};
+use super::cancel::Merchant;
 use super::object::{Defect, Object, Waking};
-use super::outside::{Message, Order, Payment, Provider, Status, Word};
-use super::{form, properties, steps};
+use super::outside::{Message, Order, Payment, Provider, Status, Visit, Word};
+use super::{cancel, form, properties, steps};
 
 /// Everything there is at one moment.
 #[derive(Debug, Clone)]
@@ -26,6 +27,7 @@ pub struct State {
     pub words: BTreeSet<Word>,
     /// The rows of the books.
     pub books: Vec<Order>,
+    pub merchant: Merchant,
     /// What may still go wrong.
     pub crashes_left: u8,
     pub duplicates_left: u8,
@@ -48,36 +50,6 @@ impl Hash for State {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.form.hash(state);
     }
-}
-
-/// What a visitor was told, and what of it has to be so for ever.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Visit {
-    /// Asked for, and not answered yet.
-    pub asked: Option<u32>,
-    /// The first answer to the reservation.
-    pub answer: Option<ReservationView>,
-    /// Attempts of the payment that were acknowledged.
-    pub begun: u32,
-    /// What of giving back was acknowledged.
-    pub gave: Gave,
-    /// Whether the provider was told that the money is taken note of.
-    pub noted: bool,
-    /// Whether money found the reservation over, and bought it all the same.
-    pub came_back: bool,
-    /// The first deadline of a reservation that began on the waitlist.
-    pub called: Option<Timestamp>,
-}
-
-/// What was acknowledged to a visitor who wanted to give back.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub enum Gave {
-    #[default]
-    Nothing,
-    /// That the payment is being ended.
-    Up,
-    /// That the units went back.
-    Back,
 }
 
 /// One step.
@@ -128,6 +100,12 @@ pub enum Action {
     Consume {
         message: Message,
     },
+    /// The merchant cancels an order, or does so again after no answer came.
+    Cancel {
+        visit: usize,
+        restock: bool,
+        how: How,
+    },
     /// The platform wakes the object, which sends what is due.
     Alarm {
         how: How,
@@ -149,6 +127,11 @@ pub enum How {
     Twice,
     /// After the commit, without an answer: the object loses its memory.
     Crashing,
+}
+
+/// How a call may end that comes once.
+pub const fn ends(state: &State) -> &'static [How] {
+    if state.crashes_left > 0 { &[How::Answered, How::Crashing] } else { &[How::Answered] }
 }
 
 /// The checkout within bounds, perhaps with a flaw.
@@ -226,8 +209,7 @@ impl Checkout {
 
     fn visit_actions(&self, state: &State, visit: usize, actions: &mut Vec<Action>) {
         let Visit { asked, answer, begun, .. } = &state.visits[visit];
-        let ends: &[How] =
-            if state.crashes_left > 0 { &[How::Answered, How::Crashing] } else { &[How::Answered] };
+        let ends = ends(state);
         if answer.is_none() {
             let quantities = asked.as_ref().map_or(self.bounds.quantities, std::slice::from_ref);
             for quantity in quantities {
@@ -348,6 +330,7 @@ impl Model for Checkout {
             queue: BTreeSet::new(),
             words: BTreeSet::new(),
             books: Vec::new(),
+            merchant: Merchant::default(),
             crashes_left: self.bounds.crashes,
             duplicates_left: self.bounds.duplicates,
             lates_left: self.bounds.lates,
@@ -363,6 +346,7 @@ impl Model for Checkout {
         for visit in 0..self.visitors.len() {
             self.visit_actions(state, visit, actions);
         }
+        cancel::actions(self, state, actions);
         Self::provider_actions(state, actions);
         Self::message_actions(state, actions);
         self.time_actions(state, actions);

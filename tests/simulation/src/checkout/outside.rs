@@ -1,6 +1,39 @@
-//! What is around the object: the payment provider, the queues, the books.
+//! What is around the object: shoppers, the payment provider, the queues, the books.
 
 use std::collections::BTreeMap;
+
+use doorbuster_domain::inventory::ReservationView;
+use doorbuster_domain::time::Timestamp;
+
+/// What a visitor was told, and what of it has to be so for ever.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Visit {
+    /// Asked for, and not answered yet.
+    pub asked: Option<u32>,
+    /// The first answer to the reservation.
+    pub answer: Option<ReservationView>,
+    /// Attempts of the payment that were acknowledged.
+    pub begun: u32,
+    /// What of giving back was acknowledged.
+    pub gave: Gave,
+    /// Whether the provider was told that the money is taken note of.
+    pub noted: bool,
+    /// Whether money found the reservation over, and bought it all the same.
+    pub came_back: bool,
+    /// The first deadline of a reservation that began on the waitlist.
+    pub called: Option<Timestamp>,
+}
+
+/// What was acknowledged to a visitor who wanted to give back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Gave {
+    #[default]
+    Nothing,
+    /// That the payment is being ended.
+    Up,
+    /// That the units went back.
+    Back,
+}
 
 /// A payment: of which visit, and which attempt of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,7 +60,13 @@ pub struct Record {
     pub amount_minor: u64,
     /// Whether it was completed after the provider had said that it could not be.
     pub late: bool,
+    /// How often the money went back.
+    pub given_back: u8,
 }
+
+/// What was voided before its page was ever there.
+const NOTHING: Record =
+    Record { status: Status::Voided, amount_minor: 0, late: false, given_back: 0 };
 
 /// What the provider knows. Each method is one statement of `src/payment/sandbox.rs`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
@@ -48,7 +87,7 @@ impl Provider {
 
     /// Opens the page of a payment, unless there is a record of it.
     pub fn open(&mut self, payment: Payment, amount_minor: u64) {
-        let opened = Record { status: Status::Open, amount_minor, late: false };
+        let opened = Record { status: Status::Open, amount_minor, ..NOTHING };
         self.records.entry(payment).or_insert(opened);
     }
 
@@ -66,16 +105,20 @@ impl Provider {
 
     /// Ends a payment, whether or not its page was ever there; the record after that.
     pub fn void(&mut self, payment: Payment) -> Record {
-        let unknown = Record { status: Status::Voided, amount_minor: 0, late: false };
+        let unknown = NOTHING;
         self.records.entry(payment).or_insert(unknown);
         self.change(payment, Status::Open, Status::Voided)
     }
 
-    /// Gives the money back; whether it was.
-    pub fn refund(&mut self, payment: Payment) -> bool {
-        let known = self.records.contains_key(&payment);
-        known
-            && self.change(payment, Status::Completed, Status::Refunded).status == Status::Refunded
+    /// Gives the money back; whether it was. A provider with a flaw does it `again`.
+    pub fn refund(&mut self, payment: Payment, again: bool) -> bool {
+        let Some(record) = self.records.get_mut(&payment) else { return false };
+        let repeats = again && record.status == Status::Refunded && record.given_back < 2;
+        if record.status == Status::Completed || repeats {
+            record.status = Status::Refunded;
+            record.given_back += 1;
+        }
+        record.status == Status::Refunded
     }
 
     fn change(&mut self, payment: Payment, from: Status, to: Status) -> Record {
@@ -100,7 +143,8 @@ pub struct Order {
 pub enum Message {
     Order(Order),
     Void(Payment),
-    Refund(Payment),
+    /// With whether the units came back, if it is for a cancelled order.
+    Refund(Payment, Option<bool>),
 }
 
 /// What is on its way to the object.
@@ -128,7 +172,7 @@ impl Message {
     pub const fn payment(&self) -> Payment {
         match self {
             Self::Order(order) => order.payment,
-            Self::Void(payment) | Self::Refund(payment) => *payment,
+            Self::Void(payment) | Self::Refund(payment, _) => *payment,
         }
     }
 }

@@ -10,8 +10,9 @@ use doorbuster_domain::machine::Machine as _;
 use stateright::Property;
 
 use super::bounds::Visitor;
-use super::model::{Checkout, Gave, State, Visit};
-use super::outside::{Message, Payment, Status, Word};
+use super::cancel;
+use super::model::{Checkout, State};
+use super::outside::{Gave, Message, Order, Payment, Status, Visit, Word};
 use super::steps::owed;
 
 pub const NO_OVERSELL: &str = "no oversell";
@@ -21,11 +22,12 @@ pub const SETTLED_ONCE: &str = "every order is settled once in effect";
 pub const NO_UNDERSELL: &str = "no undersell";
 pub const NOT_ROBBED: &str = "who is paying is not robbed";
 pub const MONEY: &str = "money never comes in vain";
+pub const CANCELLED: &str = "what is cancelled is undone as was said";
 pub const FITS: &str = "what is decided fits, and replays to the same";
 
 /// All of them, those that have to hold first.
 pub fn all() -> Vec<Property<Checkout>> {
-    vec![
+    let mut all = vec![
         Property::always(NO_OVERSELL, no_oversell),
         Property::always(NOTHING_LOST, nothing_acknowledged_is_lost),
         Property::always(ONE_ANSWER, one_answer_per_act),
@@ -33,6 +35,7 @@ pub fn all() -> Vec<Property<Checkout>> {
         Property::always(NO_UNDERSELL, no_undersell),
         Property::always(NOT_ROBBED, not_robbed),
         Property::always(MONEY, money_is_not_in_vain),
+        Property::always(CANCELLED, cancel::is_as_said),
         Property::always(FITS, |_, state: &State| state.defect.is_none()),
         Property::sometimes("everything is sold, settled and at rest", everything_is_sold),
         Property::sometimes("a reservation is extended", is_extended),
@@ -50,7 +53,9 @@ pub fn all() -> Vec<Property<Checkout>> {
         Property::sometimes("an act is answered only after a crash", answered_after_crash),
         Property::sometimes("a settled order comes once more", order_comes_again),
         Property::sometimes("a payment that bought comes once more", payment_comes_again),
-    ]
+    ];
+    all.extend(cancel::seen());
+    all
 }
 
 /// The visits, with what each was told and how its reservation looks now.
@@ -68,9 +73,13 @@ fn any_view(model: &Checkout, state: &State, is: impl Fn(usize, &ReservationView
 
 fn no_oversell(model: &Checkout, state: &State) -> bool {
     let Some(stock) = state.object.inventory().stock() else { return false };
-    let in_books: u32 = state.books.iter().map(|order| order.quantity).sum();
+    let sold = |order: &&Order| {
+        let view = model.view(state, order.payment.visit);
+        !view.as_ref().is_some_and(cancel::is_cancelled)
+    };
+    let in_books: u32 = state.books.iter().filter(sold).map(|order| order.quantity).sum();
     stock.reserved + stock.allocated <= stock.on_hand
-        && stock.on_hand == model.bounds.units
+        && stock.on_hand + cancel::withdrawn(model, state) == model.bounds.units
         && in_books <= stock.on_hand
         && state.object.inventory().check_invariants().is_ok()
 }
@@ -83,8 +92,12 @@ fn nothing_acknowledged_is_lost(model: &Checkout, state: &State) -> bool {
         let is = |states: &[ReservationState]| {
             view.as_ref().is_some_and(|view| states.contains(&view.state))
         };
-        let over =
-            [ReservationState::Released, ReservationState::Expired, ReservationState::Allocated];
+        let over = [
+            ReservationState::Released,
+            ReservationState::Expired,
+            ReservationState::Allocated,
+            ReservationState::Cancelled,
+        ];
         let gave = match told.gave {
             Gave::Nothing => true,
             Gave::Up => is(&over) || is(&[ReservationState::Paying]),
@@ -112,7 +125,7 @@ fn one_answer_per_act(model: &Checkout, state: &State) -> bool {
         batch.answers.first() == Some(&Answer::Accepted(same))
             && matches!(batch.answers.last(), Some(Answer::Rejected(_)))
             && batch.events.is_empty()
-    })
+    }) && cancel::has_one_answer(model, state)
 }
 
 fn settled_once(model: &Checkout, state: &State) -> bool {
@@ -171,22 +184,28 @@ fn not_robbed(model: &Checkout, state: &State) -> bool {
     })
 }
 
-/// What was paid bought an order, or was given back, or is being dealt with.
+/// What was paid bought an order, or was given back once, or is being dealt with.
 fn money_is_not_in_vain(model: &Checkout, state: &State) -> bool {
     let quiescent = model.is_quiescent(state);
     let inventory = state.object.inventory();
+    let goes_back = |payment: Payment| {
+        model.view(state, payment.visit).as_ref().is_some_and(cancel::is_cancelled)
+    };
     let bought = |payment: Payment| {
         let order = inventory.placed_order(model.reservation(payment.visit).order());
         order.filter(|order| order.payment == model.payment_id(payment))
     };
     let records = state.provider.records().all(|(payment, record)| match record.status {
         Status::Completed => match bought(payment) {
-            Some(order) => record.amount_minor == owed(order.quantity),
+            Some(order) => {
+                record.amount_minor == owed(order.quantity) && !(quiescent && goes_back(payment))
+            }
             None => !quiescent,
         },
-        Status::Refunded | Status::Open | Status::Declined | Status::Voided => {
-            bought(payment).is_none()
+        Status::Refunded => {
+            record.given_back == 1 && (bought(payment).is_none() || goes_back(payment))
         }
+        Status::Open | Status::Declined | Status::Voided => bought(payment).is_none(),
     });
     let orders = inventory.orders().count();
     let paid = state.provider.records().filter(|(payment, _)| bought(*payment).is_some()).count();

@@ -4,9 +4,10 @@ use doorbuster_domain::inventory::{Answer, Command, PlacedOrder, Reply, Reservat
 use doorbuster_domain::outbox::Item;
 
 use super::bounds::{Flaw, PRICE_MINOR, Visitor};
-use super::model::{Action, Checkout, Gave, How, State};
+use super::cancel;
+use super::model::{Action, Checkout, How, State};
 use super::object::Defect;
-use super::outside::{Message, Order, Payment, Record, Said, Status, Word};
+use super::outside::{Gave, Message, Order, Payment, Record, Said, Status, Word};
 
 /// Takes a step.
 pub fn take(model: &Checkout, state: &mut State, action: Action) -> Result<(), Defect> {
@@ -56,6 +57,7 @@ pub fn take(model: &Checkout, state: &mut State, action: Action) -> Result<(), D
             consume(model, state, message);
             Ok(())
         }
+        Action::Cancel { visit, restock, how } => cancel::take(model, state, (visit, restock, how)),
         Action::Alarm { how } => alarm(model, state, how),
         Action::Wait => {
             state.tick += 1;
@@ -84,7 +86,7 @@ pub fn note_called(model: &Checkout, last: &State, next: &mut State) {
 }
 
 /// Calls the object; nothing if no answer came.
-fn call(
+pub fn call(
     model: &Checkout,
     state: &mut State,
     command: &Command,
@@ -198,7 +200,7 @@ fn report(model: &Checkout, message: Message, said: Said) -> Command {
         (Message::Void(payment), Said::TooLate { amount_minor }) => {
             Command::Allocate { payment: model.payment_id(payment), amount_minor }
         }
-        (Message::Refund(payment), _) => {
+        (Message::Refund(payment, _), _) => {
             Command::ConfirmRefund { payment: model.payment_id(payment) }
         }
     }
@@ -224,11 +226,18 @@ fn consume(model: &Checkout, state: &mut State, message: Message) {
             }
             _ => Said::Done,
         },
-        Message::Refund(_) if flaw == Some(Flaw::RefundsUnasked) => Said::Done,
-        Message::Refund(payment) => {
-            if !state.provider.refund(payment) {
+        Message::Refund(..) if flaw == Some(Flaw::RefundsUnasked) => Said::Done,
+        Message::Refund(payment, cancelled) => {
+            let cancelled = cancelled.filter(|_| flaw != Some(Flaw::CancelNotWritten));
+            if let Some(restock) = cancelled {
+                state.merchant.note(payment.visit, restock);
+            }
+            if !state.provider.refund(payment, flaw == Some(Flaw::RefundsRepeat)) {
                 // The consumer fails, and the message stays.
                 return;
+            }
+            if cancelled.is_some() {
+                state.merchant.note_refund();
             }
             Said::Done
         }
@@ -252,7 +261,11 @@ fn alarm(model: &Checkout, state: &mut State, how: How) -> Result<(), Defect> {
             let payment = state.object.inventory().payment_under_way(*reservation)?;
             Some(Message::Void(model.payment(payment)))
         }
-        Item::Refund(payment) => Some(Message::Refund(model.payment(*payment))),
+        Item::Refund(payment) => {
+            let cancelled = state.object.inventory().cancelled_with(*payment);
+            let restock = cancelled.map(|cancelled| cancelled.restock);
+            Some(Message::Refund(model.payment(*payment), restock))
+        }
     };
     let tasks: Vec<Message> = items.iter().filter_map(task).collect();
     state.queue.extend(orders.iter().map(order).chain(tasks));
@@ -277,7 +290,7 @@ pub fn in_words(model: &Checkout, action: &Action) -> String {
     let message = |message: &Message| match message {
         Message::Order(order) => format!("order of {}", of(&order.payment)),
         Message::Void(payment) => format!("void of {}", of(payment)),
-        Message::Refund(payment) => format!("refund of {}", of(payment)),
+        Message::Refund(payment, _) => format!("refund of {}", of(payment)),
     };
     let spoken = |word: &Word| match word {
         Word::Completed(payment) => format!("webhook completed, {}", of(payment)),
@@ -301,6 +314,10 @@ pub fn in_words(model: &Checkout, action: &Action) -> String {
         Action::Deliver { word, how } => format!("arrives: {}{}", spoken(word), end(how)),
         Action::Lose { word } => format!("is lost: {}", spoken(word)),
         Action::Consume { message: taken } => format!("the consumer does {}", message(taken)),
+        Action::Cancel { visit, restock, how } => {
+            let units = if *restock { "come back" } else { "leave the sale" };
+            format!("the merchant cancels for {}, units {units}{}", who(*visit), end(how))
+        }
         Action::Alarm { how } => format!("the alarm goes off{}", end(how)),
         Action::Wait => "a tick passes".to_owned(),
         Action::Crash { queues: false } => "the object loses its memory".to_owned(),
