@@ -9,6 +9,7 @@ mod bad_queue;
 mod books;
 mod catalog;
 mod config;
+mod contacts;
 mod edge;
 #[cfg(feature = "test-hooks")]
 mod hooks;

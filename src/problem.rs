@@ -78,8 +78,13 @@ impl Problem {
 
     /// A value of the body that cannot be.
     pub(crate) fn invalid(pointer: &str, detail: impl Into<String>) -> Self {
-        Self::new(ProblemKind::BodyInvalid, "Correct what `errors` names.")
-            .at(FieldError { pointer: pointer.to_owned(), detail: detail.into() })
+        let error = FieldError { pointer: pointer.to_owned(), detail: detail.into() };
+        Self::body_invalid(vec![error])
+    }
+
+    /// Values of the body that cannot be.
+    pub(crate) fn body_invalid(errors: Vec<FieldError>) -> Self {
+        Self { errors, ..Self::new(ProblemKind::BodyInvalid, "Correct what `errors` names.") }
     }
 
     /// The same with a header more.

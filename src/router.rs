@@ -12,7 +12,7 @@ use crate::payment::{sandbox, stripe};
 use crate::problem::Problem;
 use crate::reservations::{self, Act, Place};
 use crate::store::Store;
-use crate::{admin, catalog, line, orders, room};
+use crate::{admin, catalog, contacts, line, orders, room};
 
 /// Answers a request.
 pub(crate) async fn answer(
@@ -90,6 +90,9 @@ async fn handle(
         Operation::BeginPayment => {
             reservations::begin_payment(edge, request, env, place()?, third).await
         }
+        Operation::PutContact | Operation::ShowContact | Operation::EraseContact => {
+            contacts::of_shopper(edge, request, env, place()?, third, operation).await
+        }
         Operation::ShowOrder => orders::show(edge, request, env, place()?, third).await,
         Operation::SandboxPage => sandbox::page(edge, env, first).await,
         Operation::SandboxPay => sandbox::pay(edge, request, env, first).await,
@@ -111,6 +114,9 @@ async fn handle(
         Operation::ExportJournal => admin::journal(edge, request, env, place()?).await,
         Operation::ListOrders => orders::list(edge, request, env).await,
         Operation::CancelOrder => admin::orders::cancel(edge, request, env, first).await,
+        Operation::ShowOrderContact | Operation::EraseOrderContact => {
+            contacts::of_merchant(edge, env, first, operation).await
+        }
         Operation::ListDeadLetters => admin::letters::list(edge, request, env).await,
         Operation::ReplayDeadLetter => admin::letters::replay(edge, env, first).await,
         Operation::ListWebhooks

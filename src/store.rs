@@ -15,6 +15,7 @@ const SCHEMA: &str = concat!(
     include_str!("../migrations/0003_webhooks.sql"),
     include_str!("../migrations/0004_stripe.sql"),
     include_str!("../migrations/0005_orders.sql"),
+    include_str!("../migrations/0007_contacts.sql"),
 );
 
 /// The database takes so many statements at once.

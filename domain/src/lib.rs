@@ -16,6 +16,7 @@
 
 pub mod breaker;
 pub mod catalog;
+pub mod contact;
 pub mod hex;
 pub mod id;
 pub mod inventory;

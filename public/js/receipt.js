@@ -17,6 +17,8 @@ import {
   showState,
 } from "./kit.js";
 
+import { linesOf } from "./contact.js";
+
 const ids = { sale: param("sale"), sku: param("sku"), reservation: param("reservation") };
 const sku = path("sales", ids.sale, "skus", ids.sku);
 const here = `${sku}/reservations/${encodeURIComponent(ids.reservation)}`;
@@ -81,6 +83,20 @@ async function look() {
   }
 }
 
+async function showContact() {
+  const { contact } = await call("GET", `${here}/contact`);
+  byId("contact").hidden = !contact;
+  if (contact) byId("contact-lines").replaceChildren(...linesOf(contact));
+}
+
+onSubmit(byId("erase"), async () => {
+  await call("DELETE", `${here}/contact`);
+  byId("contact").hidden = true;
+  byId("contact-lines").replaceChildren();
+  say(byId("erased"), "It is erased.");
+  byId("erased").focus();
+});
+
 onSubmit(byId("pay"), async () => {
   const { redirect_to } = await call("POST", `${here}/payment`);
   location.assign(redirect_to);
@@ -89,4 +105,6 @@ onSubmit(byId("pay"), async () => {
 for (const link of document.querySelectorAll(".to-checkout")) link.href = page("/checkout", ids);
 for (const link of document.querySelectorAll(".to-sale"))
   link.href = page("/sale", { sale: ids.sale, sku: ids.sku });
+// A shop that keeps none says so, and there is nothing to show.
+showContact().catch(() => {});
 repeat(look);

@@ -16,6 +16,12 @@ use crate::problem::Problem;
 use crate::room::sale_id;
 use crate::store::{Store, Value};
 
+/// How much is sealed with other keys than the first, and whether all of these are known. What is
+/// sealed with the first is not even looked at.
+const OTHER_KEYS: &str = "SELECT group_concat(n || ' with ' || key_id, ', '),
+        min(instr(?2, ',' || key_id || ',')) FROM (SELECT key_id, COUNT(*) AS n FROM contacts
+        WHERE key_id < ?1 OR key_id > ?1 GROUP BY key_id)";
+
 /// `GET /v1/admin/sales/{sale}/readiness`.
 pub(crate) async fn show(edge: &Edge, env: &Env, sale: &str) -> Result<Reply, Problem> {
     let sale = sale_id(sale)?;
@@ -24,6 +30,7 @@ pub(crate) async fn show(edge: &Edge, env: &Env, sale: &str) -> Result<Reply, Pr
         vec![opening(&view), pace(&view), beacon(&view), payments(edge, env)?, limits(env)];
     checks.push(listed(edge, env, &view).await);
     checks.push(dead_letters(edge, env).await);
+    checks.push(contacts(edge, env).await?);
     checks.extend(stock(env, &view).await);
     let ready = checks.iter().all(|check| check.ready);
     Ok(Reply::json(&Readiness { ready, checks }))
@@ -138,6 +145,30 @@ async fn dead_letters(edge: &Edge, env: &Env) -> Check {
             check(name, false, "The books do not answer: nobody knows whether there are any.")
         }
     }
+}
+
+/// Whether shoppers can say who an order is for, and which of the keys can go.
+async fn contacts(edge: &Edge, env: &Env) -> Result<Check, Problem> {
+    let name = "contacts";
+    let config = edge.config(env)?;
+    let Some(keys) = &config.contact_keys else {
+        let (ready, detail) = if config::wants_contacts(env) {
+            (false, "CONTACT_KEYS is wrong; the log says what of it.")
+        } else {
+            (true, "CONTACT_KEYS is not set, so nobody is asked who an order is for.")
+        };
+        return Ok(check(name, ready, detail));
+    };
+    let store = Store::open(edge, env).await?;
+    let values = [Value::Text(keys.current()), Value::Text(keys.ids())];
+    let rows = store.rows(OTHER_KEYS, &values).await?;
+    let (others, known) =
+        rows.first().map(|row| (row.text(0), row.number(1) > 0)).unwrap_or_default();
+    Ok(if others.is_empty() {
+        check(name, true, "All are sealed with the first of CONTACT_KEYS: no other is needed.")
+    } else {
+        check(name, known, format!("Still sealed: {others}. CONTACT_KEYS has to have these keys."))
+    })
 }
 
 /// Whether every SKU has stock that is enough for one.

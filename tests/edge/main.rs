@@ -11,6 +11,8 @@ mod cancelling;
 #[cfg(test)]
 mod catalog;
 #[cfg(test)]
+mod contacts;
+#[cfg(test)]
 mod letters;
 #[cfg(test)]
 mod line;

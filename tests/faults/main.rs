@@ -4,6 +4,8 @@
 mod books;
 mod cancelling;
 #[cfg(test)]
+mod contacts;
+#[cfg(test)]
 mod letters;
 #[cfg(test)]
 mod queue;

@@ -2,6 +2,7 @@
 //! command line and the tests; the OpenAPI document is made from it.
 
 pub mod cloudflare;
+pub mod contact;
 pub mod letters;
 pub mod merchant;
 #[cfg(feature = "openapi")]

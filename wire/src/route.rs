@@ -154,6 +154,12 @@ routes! {
         "Moves the deadline as far as the rules allow.";
     BeginPayment Post "/v1/sales/{sale}/skus/{sku}/reservations/{reservation}/payment" Buy 201
         "Starts the payment; the answer tells the provider's page to go to.";
+    PutContact Put "/v1/sales/{sale}/skus/{sku}/reservations/{reservation}/contact" Buy 200
+        "Says who an order is for, or will be. It is kept sealed.";
+    ShowContact Get "/v1/sales/{sale}/skus/{sku}/reservations/{reservation}/contact" Buy 200
+        "Who one's own order is for.";
+    EraseContact Delete "/v1/sales/{sale}/skus/{sku}/reservations/{reservation}/contact" Buy 200
+        "Erases who one's own order is for.";
     ShowOrder Get "/v1/sales/{sale}/skus/{sku}/orders/{order}" Buy 200
         "One's own order and its receipt.";
     SandboxPage Get "/sandbox/payments/{link}" Buy 200
@@ -196,6 +202,10 @@ routes! {
         "Settled orders, a page at a time.";
     CancelOrder Post "/v1/admin/orders/{order}/cancel" Admin 200
         "Cancels an order: the money goes back, the units come back to the sale or leave it.";
+    ShowOrderContact Get "/v1/admin/orders/{order}/contact" Admin 200
+        "Who an order is for.";
+    EraseOrderContact Delete "/v1/admin/orders/{order}/contact" Admin 200
+        "Erases who an order is for.";
     ListDeadLetters Get "/v1/admin/dead-letters" Admin 200
         "Messages that could not be handled, why, and what became of them.";
     ReplayDeadLetter Post "/v1/admin/dead-letters/{number}/replay" Admin 200
