@@ -44,13 +44,13 @@ async function open(keys, order, [id, nonce, sealed]) {
 }
 
 /**
- * Runs a statement about the contact of an order, with the text sealed if there is one. Of a row that
- * comes back: that there is one, its key id, and its text if it opens.
+ * Runs a statement about the contact of an order, with the text sealed if there is one. Of the row that
+ * comes back, if one does: the text; its key id if it does not open; null if there is nothing in it.
  */
 globalThis.doorbusterContact = async (env, keys, order, sql, text, ...moments) => {
   const values = text ? [...(await seal(keys, order, text)), ...moments] : [];
   const [row] = await env.DB.prepare(sql).bind(order, ...values).raw();
-  return row ? [1, row[0], row[0] && (await open(keys, order, row))] : [];
+  return row?.[0] ? ((await open(keys, order, row)) ?? row[0]) : row && null;
 };
 
 /**
@@ -74,8 +74,9 @@ globalThis.doorbusterContacts = async ({ DB }, keys, at, keep, forget, old, rese
 const DEPTH_MAX = 4;
 
 /**
- * A JSON text written anew, then of each value in it a JSON pointer and the text, which is empty if it
- * is none. What is null is not there. Nothing if it is no JSON.
+ * Lines, each with its end: a JSON text written anew, then of each value in it a JSON pointer and the
+ * text, which is empty if it is none. What is null is not there. Nothing if it is no JSON. A line feed in
+ * a text is carried as NUL.
  */
 globalThis.doorbusterParts = (json) => {
   const parts = [];
@@ -86,12 +87,14 @@ globalThis.doorbusterParts = (json) => {
       add(part, `${pointer}/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`, depth + 1);
     }
     if (inner.length) return;
-    parts.push(pointer, typeof value === "string" && value.isWellFormed() ? value : "");
+    const text = typeof value === "string" && value.isWellFormed() ? value : "";
+    parts.push(pointer, text);
   };
   try {
     const value = JSON.parse(json);
     add(value, "", 0);
-    return [JSON.stringify(value), ...parts];
+    const lines = [JSON.stringify(value), ...parts];
+    return lines.map((line) => `${line.replaceAll("\n", "\0")}\n`).join("");
   } catch {
     return undefined;
   }

@@ -3,13 +3,12 @@
 //! It goes nowhere else: not into a journal, a queue, a log, a webhook or to the payment provider
 //! (docs/adr/0017-contacts-are-sealed-and-can-be-erased.md).
 
-use doorbuster_domain::contact::{ContactKeys, FORGOTTEN_AFTER, PartError, may_be_left, mistakes};
+use doorbuster_domain::contact::{ContactKeys, FORGOTTEN_AFTER, may_be_left, mistakes};
 use doorbuster_domain::id::OrderId;
 use doorbuster_domain::time::Timestamp;
-use doorbuster_wire::problem::{FieldError, ProblemKind};
+use doorbuster_wire::problem::ProblemKind;
 use doorbuster_wire::route::Operation;
-use js_sys::{Array, Promise};
-use wasm_bindgen::JsCast as _;
+use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use worker::Env;
@@ -19,7 +18,7 @@ use crate::edge::{Edge, now};
 use crate::http::{Reply, Request};
 use crate::problem::{Problem, sentence};
 use crate::reservations::{self, Act, Place};
-use crate::store::{Row, Store};
+use crate::store::Store;
 
 /// The longest body, in bytes. The longest contact has less than 800 characters, each of which may be
 /// written as 12.
@@ -50,7 +49,7 @@ const RESEAL: &str = "UPDATE contacts SET key_id = j.value ->> 2, nonce = j.valu
 extern "C" {
     /// What is in a JSON text; see `contacts.mjs`.
     #[wasm_bindgen(js_name = doorbusterParts)]
-    fn parts(json: &str) -> Option<Array>;
+    fn lines_of(json: &str) -> Option<String>;
 
     /// Runs a statement about one contact; see `contacts.mjs`.
     #[wasm_bindgen(js_name = doorbusterContact)]
@@ -77,50 +76,21 @@ extern "C" {
     ) -> Promise;
 }
 
-/// The contact of a reservation, for its shopper, also after it has become an order.
-pub(crate) async fn of_shopper(
+/// Does what was asked for with a contact, and answers with what is there then: for the shopper of a
+/// reservation, also after it has become an order; for the merchant, of what is in the books.
+pub(crate) async fn answer(
     edge: &Edge,
     request: &Request<'_>,
     env: &Env,
-    place: Place,
-    reservation: &str,
     operation: Operation,
-) -> Result<Reply, Problem> {
-    let is_put = operation == Operation::PutContact;
-    let text = if is_put { asked(request).await? } else { String::new() };
-    let view = reservations::own(edge, request, env, &place, reservation, Act::Show).await?;
-    if is_put {
-        may_be_left(view.state)?;
-    }
-    handle(edge, env, view.reservation.order(), operation, text).await
-}
-
-/// The contact of an order in the books, for the merchant.
-pub(crate) async fn of_merchant(
-    edge: &Edge,
-    env: &Env,
-    order: &str,
-    operation: Operation,
-) -> Result<Reply, Problem> {
-    let kind = ProblemKind::OrderNotFound;
-    let order = order.parse().map_err(|error| Problem::no_such(kind, "order id", &error))?;
-    handle(edge, env, order, operation, String::new()).await
-}
-
-/// Does what was asked for, and answers with what is there then.
-async fn handle(
-    edge: &Edge,
-    env: &Env,
-    order: OrderId,
-    operation: Operation,
-    text: String,
+    [first, second, third]: [&str; 3],
 ) -> Result<Reply, Problem> {
     let config = edge.config(env)?;
-    let sql = match operation {
-        Operation::PutContact => PUT,
-        Operation::ShowContact => SHOW,
-        Operation::ShowOrderContact => SHOW_OF_ORDER,
-        _ => ERASE,
+    let (sql, of_merchant) = match operation {
+        Operation::PutContact => (PUT, false),
+        Operation::ShowContact => (SHOW, false),
+        Operation::ShowOrderContact => (SHOW_OF_ORDER, true),
+        _ => (ERASE, operation == Operation::EraseOrderContact),
     };
     // Who has lost the keys has to be able to erase all the more.
     let keys = match &config.contact_keys {
@@ -128,43 +98,53 @@ async fn handle(
         None if sql == ERASE => "",
         None => return Err(config::no_contact_keys()),
     };
+    let text = if sql == PUT { asked(request).await? } else { String::new() };
+    let unknown = || Problem::new(ProblemKind::OrderNotFound, "No such order is in the books.");
+    let order: OrderId = if of_merchant {
+        first.parse().map_err(|_| unknown())?
+    } else {
+        let place = Place::parse(first, second)?;
+        let view = reservations::own(edge, request, env, &place, third, Act::Show).await?;
+        if sql == PUT {
+            may_be_left(view.state)?;
+        }
+        view.reservation.order()
+    };
     Store::open(edge, env).await?;
     let (order, now) = (order.to_string(), now());
     let (at, forget_at) = (number(now), number(now.plus(FORGOTTEN_AFTER)));
-    let row = JsFuture::from(run_on_one(env, keys, &order, sql, &text, at, forget_at)).await;
-    let row = Row(row.map_err(|error| Problem::unavailable("contacts", &error))?.unchecked_into());
-    let (is_there, key, opened) = (row.number(0) > 0, row.text(1), row.text(2));
-    if operation == Operation::ShowOrderContact && !is_there {
-        return Err(Problem::new(ProblemKind::OrderNotFound, "It is not in the books."));
-    }
-    if !key.is_empty() && opened.is_empty() {
-        let detail = format!(
-            "It is sealed with the key {key}. CONTACT_KEYS has none of this id any more, or another \
-             one: the operator has to put it back."
-        );
-        return Err(Problem::new(ProblemKind::ContactUnreadable, detail));
-    }
-    let contact = [text.as_str(), &opened, "null"].into_iter().find(|text| !text.is_empty());
-    let contact = contact.unwrap_or_default();
+    let said = JsFuture::from(run_on_one(env, keys, &order, sql, &text, at, forget_at)).await;
+    let said = said.map_err(|error| Problem::unavailable("contacts", &error))?;
+    let contact = match said.as_string() {
+        Some(key) if !key.starts_with('{') => {
+            let detail = format!(
+                "It is sealed with the key {key}. CONTACT_KEYS has none of this id any more, or \
+                 another one: the operator has to put it back."
+            );
+            return Err(Problem::new(ProblemKind::ContactUnreadable, detail));
+        }
+        Some(text) => text,
+        None if sql == SHOW_OF_ORDER && said.is_undefined() => return Err(unknown()),
+        None if sql == PUT => text,
+        None => "null".to_owned(),
+    };
     Ok(Reply::text("application/json", format!(r#"{{"contact":{contact}}}"#)))
 }
 
 /// A contact as it is sealed, unless something is wrong with it: then everything that is.
 async fn asked(request: &Request<'_>) -> Result<String, Problem> {
     let body = request.body("application/json", BODY_LEN_MAX).await?;
-    let parts = String::from_utf8(body).ok().and_then(|text| parts(&text));
-    let parts = parts.ok_or_else(|| Problem::new(ProblemKind::BodyMalformed, "It is not JSON."))?;
-    let (len, parts) = (parts.length(), Row(parts));
-    let part = |at: u32| (parts.text(at), parts.text(at.saturating_add(1)));
-    let mistakes = mistakes(&(1..len).step_by(2).map(part).collect::<Vec<_>>());
-    if mistakes.is_empty() {
-        return Ok(parts.text(0));
-    }
-    let error = |(pointer, error): (String, PartError)| FieldError {
-        pointer,
-        detail: sentence(&error.to_string()),
+    let lines = String::from_utf8(body).ok().and_then(|text| lines_of(&text)).unwrap_or_default();
+    let Some((contact, parts)) = lines.split_once('\n') else {
+        return Err(Problem::new(ProblemKind::BodyMalformed, "It is not JSON."));
     };
-    Err(Problem::body_invalid(mistakes.into_iter().map(error).collect()))
+    let mut problem = Problem::body_invalid();
+    let mut is_good = true;
+    mistakes(parts, |pointer, error| {
+        is_good = false;
+        problem.add(pointer, sentence(&error.to_string()));
+    });
+    if is_good { Ok(contact.to_owned()) } else { Err(problem) }
 }
 
 /// Forgets the contacts that have become no order, and seals some anew that were sealed with an old

@@ -90,8 +90,12 @@ async fn handle(
         Operation::BeginPayment => {
             reservations::begin_payment(edge, request, env, place()?, third).await
         }
-        Operation::PutContact | Operation::ShowContact | Operation::EraseContact => {
-            contacts::of_shopper(edge, request, env, place()?, third, operation).await
+        Operation::PutContact
+        | Operation::ShowContact
+        | Operation::EraseContact
+        | Operation::ShowOrderContact
+        | Operation::EraseOrderContact => {
+            contacts::answer(edge, request, env, operation, [first, second, third]).await
         }
         Operation::ShowOrder => orders::show(edge, request, env, place()?, third).await,
         Operation::SandboxPage => sandbox::page(edge, env, first).await,
@@ -114,9 +118,6 @@ async fn handle(
         Operation::ExportJournal => admin::journal(edge, request, env, place()?).await,
         Operation::ListOrders => orders::list(edge, request, env).await,
         Operation::CancelOrder => admin::orders::cancel(edge, request, env, first).await,
-        Operation::ShowOrderContact | Operation::EraseOrderContact => {
-            contacts::of_merchant(edge, env, first, operation).await
-        }
         Operation::ListDeadLetters => admin::letters::list(edge, request, env).await,
         Operation::ReplayDeadLetter => admin::letters::replay(edge, env, first).await,
         Operation::ListWebhooks

@@ -4,8 +4,8 @@ use std::fmt;
 
 /// Characters that a key's id may have.
 const ID_LEN_MAX: usize = 16;
-/// Characters of 32 bytes in base64 (RFC 4648, section 4): 43 and a `=`.
-const KEY_CHARS: usize = 43;
+/// Digits of 32 bytes in base64 (RFC 4648, section 4), after which a `=` fills up.
+const KEY_DIGITS: usize = 43;
 
 /// Why a text holds no keys. It never says what is in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -34,26 +34,29 @@ pub struct ContactKeys {
 
 impl ContactKeys {
     /// Reads `id:base64` of each, with commas between.
+    #[inline]
     pub fn parse(text: &str) -> Result<Self, ContactKeysError> {
-        let is_id = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-        let is_base64 = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/');
-        let mut ids = String::from(",");
-        for key in text.split(',') {
-            let (id, secret) = key.split_once(':').ok_or(ContactKeysError::Id)?;
-            if !(1..=ID_LEN_MAX).contains(&id.len()) || !id.chars().all(is_id) {
+        let of_id = |b: &u8| b.is_ascii_alphanumeric() || b"-_".contains(b);
+        let of_key = |b: &u8| b.is_ascii_alphanumeric() || b"+/".contains(b);
+        let mut ids = vec![b','];
+        for key in text.as_bytes().split(|b| *b == b',') {
+            let mut halves = key.splitn(2, |b| *b == b':');
+            let id = halves.next().unwrap_or_default();
+            let secret = halves.next().ok_or(ContactKeysError::Id)?;
+            if !(1..=ID_LEN_MAX).contains(&id.len()) || !id.iter().all(of_id) {
                 return Err(ContactKeysError::Id);
             }
-            let secret = secret.strip_suffix('=').ok_or(ContactKeysError::Key)?;
-            if secret.len() != KEY_CHARS || !secret.chars().all(is_base64) {
+            let (end, digits) = secret.split_last().ok_or(ContactKeysError::Key)?;
+            if *end != b'=' || digits.len() != KEY_DIGITS || !digits.iter().all(of_key) {
                 return Err(ContactKeysError::Key);
             }
-            if ids.split(',').any(|known| known == id) {
+            if ids.split(|b| *b == b',').any(|known| known == id) {
                 return Err(ContactKeysError::SameId);
             }
-            ids.push_str(id);
-            ids.push(',');
+            ids.extend(id);
+            ids.push(b',');
         }
-        Ok(Self { text: text.to_owned(), ids })
+        Ok(Self { text: text.to_owned(), ids: String::from_utf8(ids).unwrap_or_default() })
     }
 
     /// All of them, as they were read.

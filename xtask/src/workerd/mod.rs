@@ -33,7 +33,9 @@ pub(crate) use self::child::guard;
 pub use self::far_edge::FarEdge;
 use crate::bundle::{self, Build};
 use crate::clock::Stopwatch;
-use crate::secrets::{ADMIN_TOKEN, CONTACT_KEYS, PAYMENTS, SANDBOX, SECRET, Secrets, write_private};
+use crate::secrets::{
+    ADMIN_TOKEN, CONTACT_KEYS, PAYMENTS, SANDBOX, SECRET, Secrets, write_private,
+};
 use crate::{paths, tools};
 
 /// How long workerd has to answer `GET /healthz` with 200.
