@@ -20,8 +20,8 @@ use crate::problem::{Problem, sentence};
 use crate::reservations::{self, Act, Place};
 use crate::store::Store;
 
-/// The longest body, in bytes. The longest contact has less than 800 characters, each of which may be
-/// written as 12.
+/// The longest body, in bytes. The longest contact has less than 800 characters, each of which may
+/// be written as 12.
 const BODY_LEN_MAX: u32 = 16 * 1024;
 
 const PUT: &str = "INSERT INTO contacts VALUES (?1, ?2, ?3, ?4, ?5, ?6)
@@ -76,8 +76,8 @@ extern "C" {
     ) -> Promise;
 }
 
-/// Does what was asked for with a contact, and answers with what is there then: for the shopper of a
-/// reservation, also after it has become an order; for the merchant, of what is in the books.
+/// Does what was asked for with a contact, and answers with what is there then: for the shopper of
+/// a reservation, also after it has become an order; for the merchant, of what is in the books.
 pub(crate) async fn answer(
     edge: &Edge,
     request: &Request<'_>,

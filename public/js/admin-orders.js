@@ -1,7 +1,7 @@
 // The merchant's list of orders, and cancelling one.
 
 import { byId, el, moment, money, once, onSubmit, path, say } from "./kit.js";
-import { linesOf } from "./contact.js";
+import { linesOf as contactLines } from "./contact.js";
 
 const STATES = { settled: "Settled", cancelled: "Cancelled, refund due", refunded: "Refunded" };
 
@@ -75,7 +75,7 @@ function contactButton(order) {
     if (contact === undefined) return;
     chosen = order;
     byId("contact-order").textContent = order.number;
-    byId("contact-lines").replaceChildren(...(contact ? linesOf(contact) : ["Nothing was left, or it was erased."]));
+    byId("contact-lines").replaceChildren(...(contact ? contactLines(contact) : ["Nothing was left, or it was erased."]));
     byId("contact-erase").hidden = !contact;
     byId("contact").showModal();
   });

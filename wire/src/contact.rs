@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Who an order is for. It is read by the domain's own rule, not by this type. Nowhere is there a line break or another control character.
+/// Who an order is for. It is read by the domain's own rule, not by this type. Nowhere is there a
+/// line break or another control character.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]

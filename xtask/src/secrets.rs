@@ -15,8 +15,8 @@ pub const SECRET: &str = "DOORBUSTER_SECRET";
 /// Name of the variable that holds the bearer token of the admin API.
 pub const ADMIN_TOKEN: &str = "ADMIN_TOKEN";
 
-/// Name of the variable that holds the keys that contacts are sealed with: of each its id, a colon, and
-/// 32 random bytes in base64; the first one seals.
+/// Name of the variable that holds the keys that contacts are sealed with: of each its id, a colon,
+/// and 32 random bytes in base64; the first one seals.
 pub const CONTACT_KEYS: &str = "CONTACT_KEYS";
 
 /// Name of the variable that says which payment provider there is, and the one that is built in.
@@ -50,7 +50,8 @@ pub fn ensure_dev_vars(path: &Path) -> Result<bool> {
     let Secrets { secret, admin_token, contact_keys } = Secrets::random()?;
     let text = format!(
         "# For `wrangler dev` on this machine only: git ignores this file, wrangler never uploads \
-         it.\n{SECRET}=\"{secret}\"\n{ADMIN_TOKEN}=\"{admin_token}\"\n{CONTACT_KEYS}=\"{contact_keys}\"\n{PAYMENTS}=\"{SANDBOX}\"\n"
+         it.\n{SECRET}=\"{secret}\"\n{ADMIN_TOKEN}=\"{admin_token}\"\n\
+         {CONTACT_KEYS}=\"{contact_keys}\"\n{PAYMENTS}=\"{SANDBOX}\"\n"
     );
     write_private(path, &text)?;
     Ok(true)

@@ -23,9 +23,9 @@ pub enum ContactKeysError {
 
 /// The keys in use: the first one seals, all of them open.
 ///
-/// To rotate, put the new key in front. What the old ones have sealed is sealed anew with it, bit by
-/// bit; when nothing is left of an old key, it can go. Every isolate must know a key before one seals
-/// with it, so a deployment that takes time first adds the new one at the end.
+/// To rotate, put the new key in front. What the old ones have sealed is sealed anew with it, bit
+/// by bit; when nothing is left of an old key, it can go. Every isolate must know a key before one
+/// seals with it, so a deployment that takes time first adds the new one at the end.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ContactKeys {
     text: String,

@@ -1,7 +1,7 @@
 //! What a shopper may say of themselves for an order: e-mail, name and address.
 //!
-//! None of it ever comes into a journal, which is chained for good. It is kept apart, sealed, and can
-//! be erased (see [`ContactKeys`]).
+//! None of it ever comes into a journal, which is chained for good. It is kept apart, sealed, and
+//! can be erased (see [`ContactKeys`]).
 
 mod keys;
 
@@ -10,17 +10,18 @@ pub use keys::{ContactKeys, ContactKeysError};
 use crate::inventory::{Rejection, ReservationState};
 use crate::time::Millis;
 
-/// A contact whose reservation has become no order is forgotten after so long. Not sooner: a bank may
-/// take two weeks to say whether a payment is good, and its shopper is `paying` for as long.
+/// A contact whose reservation has become no order is forgotten after so long. Not sooner: a bank
+/// may take two weeks to say whether a payment is good, and its shopper is `paying` for as long.
 pub const FORGOTTEN_AFTER: Millis = Millis::from_secs(30 * 24 * 60 * 60);
 
 /// So many lines are looked at, which is 16 parts: more than a contact has.
 const LINES_SEEN_MAX: usize = 32;
 
-/// Of each part its place, what it is, how many characters it may have, and when it has to be there.
+/// Of each part its place, what it is, how many characters it may have, and when it has to be
+/// there.
 ///
-/// An e-mail address that can be delivered to has at most 254 characters (RFC 5321, section 4.5.3.1.3,
-/// without the angle brackets).
+/// An e-mail address that can be delivered to has at most 254 characters (RFC 5321, section
+/// 4.5.3.1.3, without the angle brackets).
 const PARTS: &[(&str, Part, usize, Needed)] = &[
     ("/email", Part::Email, 254, Needed::Always),
     ("/name", Part::Line, 100, Needed::Never),
@@ -78,9 +79,9 @@ pub enum PartError {
     Country,
 }
 
-/// Says what is wrong with a contact, and where. Its parts are given as lines in turn: a JSON pointer
-/// (RFC 6901), and the text there, which is empty if it is no text. Each ends with a line feed, and has
-/// none in it: where one was, NUL stands, which is refused as well.
+/// Says what is wrong with a contact, and where. Its parts are given as lines in turn: a JSON
+/// pointer (RFC 6901), and the text there, which is empty if it is no text. Each ends with a line
+/// feed, and has none in it: where one was, NUL stands, which is refused as well.
 // Inlined, as all of this is, into a crate that is compiled for size.
 #[inline]
 pub fn mistakes(parts: &str, mut say: impl FnMut(&str, PartError)) {
@@ -136,9 +137,10 @@ pub const fn may_be_left(state: ReservationState) -> Result<(), Rejection> {
     }
 }
 
-/// The rule of `<input type=email>` (WHATWG, HTML, section 4.10.5.1.5, "valid e-mail address"): what a
-/// page lets through is what the API takes. It is narrower than RFC 5322, on purpose of its authors:
-/// no comments, no quoted strings, no letters beyond ASCII (a domain's are written as Punycode).
+/// The rule of `<input type=email>` (WHATWG, HTML, section 4.10.5.1.5, "valid e-mail address"):
+/// what a page lets through is what the API takes. It is narrower than RFC 5322, on purpose of its
+/// authors: no comments, no quoted strings, no letters beyond ASCII (a domain's are written as
+/// Punycode).
 #[inline]
 fn is_email(text: &[u8]) -> bool {
     let mut halves = text.splitn(2, |byte| *byte == b'@');
@@ -162,8 +164,8 @@ fn is_country(text: &str) -> bool {
     letters.any(|word| word.first() == Some(first) && word.iter().skip(1).any(|b| b == second))
 }
 
-/// The codes of ISO 3166-1: a word for each first letter, with all the second ones after it. And XK:
-/// Kosovo has none there, carriers and banks write it so.
+/// The codes of ISO 3166-1: a word for each first letter, with all the second ones after it. And
+/// XK: Kosovo has none there, carriers and banks write it so.
 const COUNTRIES: &[u8] = b"\
     ADEFGILMOQRSTUWXZ BABDEFGHIJLMNOQRSTVWYZ CACDFGHIKLMNORUVWXYZ DEJKMOZ ECEGHRST FIJKMOR \
     GABDEFGHILMNPQRSTUWY HKMNRTU IDELMNOQRST JEMOP KEGHIMNPRWYZ LABCIKRSTUVY \
