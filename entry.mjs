@@ -8,6 +8,7 @@
 import * as rs from "./build/index.js";
 import { DurableObject } from "cloudflare:workers";
 import { Incoming, head, isRead, smallBody } from "./incoming.mjs";
+import "./contacts.mjs";
 import { ask, askTogether } from "./lane.mjs";
 import "./stripe.mjs";
 import { carry, wakeAll } from "./webhooks.mjs";

@@ -1,5 +1,6 @@
 //! What the operator sets, read once per isolate.
 
+use doorbuster_domain::contact::ContactKeys;
 use doorbuster_domain::sealed::{Keyring, WebhookKey};
 use doorbuster_domain::stripe::is_base;
 use doorbuster_domain::webhook::{Reach, Schedule};
@@ -21,6 +22,8 @@ pub(crate) struct Config {
     pub(crate) begins_with_stripe: bool,
     /// What Stripe is reached by, whoever payments begin with: what was begun there goes on there.
     pub(crate) stripe: Option<Stripe>,
+    /// What contacts are sealed with. Without, nobody can leave one.
+    pub(crate) contact_keys: Option<ContactKeys>,
     /// How far webhooks reach: public hosts, unless more is asked for.
     pub(crate) webhook_reach: Reach,
     /// When webhooks that were not taken are sent again.
@@ -84,6 +87,9 @@ const ADMIN_TOKEN_LEN_MIN: usize = 24;
 /// Where the delays between the attempts of a webhook may stand.
 const DELAYS: &str = "WEBHOOK_DELAYS_MS";
 
+/// Where the keys of contacts stand.
+const CONTACT_KEYS: &str = "CONTACT_KEYS";
+
 impl Config {
     /// Reads the settings.
     ///
@@ -108,6 +114,11 @@ impl Config {
             Some("sandbox-slow") => Sandbox::Slow,
             _ => Sandbox::Off,
         };
+        let contact_keys = text(env, CONTACT_KEYS).map(|text| ContactKeys::parse(&text));
+        let contact_keys = contact_keys.transpose().unwrap_or_else(|error| {
+            worker::console_error!("{CONTACT_KEYS}: {error}");
+            None
+        });
         let anywhere = text(env, "WEBHOOK_REACH").is_some_and(|value| value == "anywhere");
         let webhook_reach = if anywhere { Reach::Anywhere } else { Reach::Public };
         let webhook_schedule = match text(env, DELAYS) {
@@ -121,6 +132,7 @@ impl Config {
             sandbox,
             begins_with_stripe,
             stripe,
+            contact_keys,
             webhook_reach,
             webhook_schedule,
         })
@@ -137,6 +149,16 @@ pub(crate) fn rate_limit_factor(env: &Env) -> u32 {
 /// A variable or secret; they look the same from here.
 fn text(env: &Env, name: &str) -> Option<String> {
     env.var(name).ok().map(|value| value.to_string()).filter(|value| !value.is_empty())
+}
+
+/// Whether somebody wants contacts to be left, whatever the log says of the keys.
+pub(crate) fn wants_contacts(env: &Env) -> bool {
+    text(env, CONTACT_KEYS).is_some()
+}
+
+/// The problem of who wants to leave a contact or read one where there are no keys for it.
+pub(crate) fn no_contact_keys() -> Problem {
+    not_configured(CONTACT_KEYS, "it is missing or wrong")
 }
 
 fn not_configured(name: &str, what: &str) -> Problem {

@@ -21,7 +21,7 @@ use crate::line::Lines;
 use crate::problem::Problem;
 use crate::statuses::StatusCache;
 use crate::steps::{self, Waiting};
-use crate::{router, webhooks};
+use crate::{contacts, router, webhooks};
 
 /// The edge, as `entry.mjs` holds it.
 #[wasm_bindgen]
@@ -102,10 +102,11 @@ impl EdgeEntry {
         webhooks::deliver(&self.edge, &env, &endpoint, &carry).await.unwrap_or(false)
     }
 
-    /// Wakes who sends webhooks, wherever some are due.
+    /// Wakes who sends webhooks, wherever some are due, and sees to contacts.
     pub async fn sweep(&self, env: Env) {
         // What fails is logged where it does, and the next sweep is soon.
         let _ = webhooks::sweep(&self.edge, &env).await;
+        let _ = contacts::sweep(&self.edge, &env).await;
     }
 
     /// The reply for a request whose instance is gone.

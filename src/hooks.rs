@@ -7,6 +7,7 @@ use doorbuster_domain::inventory::{Answer, Command, Reply as Answered};
 use worker::Env;
 
 use crate::bad_queue;
+use crate::contacts;
 use crate::edge::Edge;
 use crate::http::{Reply, Request};
 use crate::problem::Problem;
@@ -86,6 +87,7 @@ async fn deliver(request: &Request<'_>, env: &Env, queue: &str) -> Result<Reply,
 
 async fn sweep(env: &Env) -> Result<Reply, Problem> {
     webhooks::sweep(&Edge::new(), env).await?;
+    contacts::sweep(&Edge::new(), env).await?;
     Ok(Reply::json(&serde_json::json!({ "swept": true })))
 }
 

@@ -10,6 +10,7 @@ mod books;
 mod cart;
 mod catalog;
 mod config;
+mod contacts;
 mod edge;
 #[cfg(feature = "test-hooks")]
 mod hooks;

@@ -84,8 +84,19 @@ impl Problem {
 
     /// A value of the body that cannot be.
     pub(crate) fn invalid(pointer: &str, detail: impl Into<String>) -> Self {
+        let mut problem = Self::body_invalid();
+        problem.add(pointer, detail.into());
+        problem
+    }
+
+    /// Values of the body that cannot be, to be named.
+    pub(crate) fn body_invalid() -> Self {
         Self::new(ProblemKind::BodyInvalid, "Correct what `errors` names.")
-            .at(FieldError { pointer: pointer.to_owned(), detail: detail.into() })
+    }
+
+    /// Names one more wrong part of the request.
+    pub(crate) fn add(&mut self, pointer: &str, detail: String) {
+        self.0.errors.push(FieldError { pointer: pointer.to_owned(), detail });
     }
 
     /// The same with a header more.

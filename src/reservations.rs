@@ -111,6 +111,19 @@ pub(crate) async fn act(
     reservation: &str,
     act: Act,
 ) -> Result<Reply, Problem> {
+    let view = own(edge, request, env, &place, reservation, act).await?;
+    Ok(Reply::json(&body(&place, &view)))
+}
+
+/// A shopper's own reservation, as it is after an act.
+pub(crate) async fn own(
+    edge: &Edge,
+    request: &Request<'_>,
+    env: &Env,
+    place: &Place,
+    reservation: &str,
+    act: Act,
+) -> Result<ReservationView, Problem> {
     let shopper = shopper::known(request)?;
     let reservation = reservation_id(reservation)?;
     place.require_offer(edge, env).await?;
@@ -119,8 +132,7 @@ pub(crate) async fn act(
         Act::Extend => Command::Extend { shopper, reservation },
         Act::Release => Command::Release { shopper, reservation },
     };
-    let view = reservation_view(place.stub(env).execute(command).await?)?;
-    Ok(Reply::json(&body(&place, &view)))
+    reservation_view(place.stub(env).execute(command).await?)
 }
 
 /// `POST .../payment`: from here only the provider's word counts.

@@ -12,7 +12,7 @@ use crate::payment::{sandbox, stripe};
 use crate::problem::Problem;
 use crate::reservations::{self, Act, Place};
 use crate::store::Store;
-use crate::{admin, cart, catalog, line, orders, room};
+use crate::{admin, cart, catalog, contacts, line, orders, room};
 
 /// Answers a request.
 pub(crate) async fn answer(
@@ -92,6 +92,13 @@ async fn handle(
         }
         Operation::ReserveCart => cart::reserve(edge, request, env, first).await,
         Operation::PayCart => cart::pay(edge, request, env, first).await,
+        Operation::PutContact
+        | Operation::ShowContact
+        | Operation::EraseContact
+        | Operation::ShowOrderContact
+        | Operation::EraseOrderContact => {
+            contacts::answer(edge, request, env, operation, [first, second, third]).await
+        }
         Operation::ShowOrder => orders::show(edge, request, env, place()?, third).await,
         Operation::SandboxPage => sandbox::page(edge, env, first).await,
         Operation::SandboxPay => sandbox::pay(edge, request, env, first).await,

@@ -16,6 +16,7 @@ const SCHEMA: &str = concat!(
     include_str!("../migrations/0004_stripe.sql"),
     include_str!("../migrations/0005_orders.sql"),
     include_str!("../migrations/0006_charges.sql"),
+    include_str!("../migrations/0007_contacts.sql"),
     include_str!("../migrations/0008_carts.sql"),
 );
 

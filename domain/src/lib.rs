@@ -18,6 +18,7 @@ pub mod breaker;
 pub mod cart;
 pub mod catalog;
 pub mod charges;
+pub mod contact;
 pub mod hex;
 pub mod id;
 pub mod inventory;

@@ -2,6 +2,7 @@
 
 import { linesBeside } from "./charges.js";
 import { byId, el, moment, money, once, onSubmit, path, say } from "./kit.js";
+import { linesOf as contactLines } from "./contact.js";
 
 const STATES = { settled: "Settled", cancelled: "Cancelled, refund due", refunded: "Refunded" };
 
@@ -13,6 +14,9 @@ let looked = "";
 /** `ask(method, address, options)` asks as the merchant; `look()` shows the sale anew. */
 export function setUpOrders(given) {
   tools = given;
+  byId("contact-close").addEventListener("click", () => byId("contact").close());
+  // It is nowhere on the page any more when it is closed, by whatever key.
+  byId("contact").addEventListener("close", () => byId("contact-lines").replaceChildren());
   byId("cancel-keep").addEventListener("click", () => byId("cancel").close());
 }
 
@@ -60,8 +64,29 @@ function rowOf(order, said) {
     el("td", { class: "number" }, money(order.amount), ...besideOf(order)),
     el("td", {}, moment(order.placed_at_ms)),
     el("td", {}, why),
+    el("td", {}, contactButton(order)),
     el("td", {}, cancelButton(order)),
   );
+}
+
+const contactOf = ({ order }) => path("admin", "orders", order, "contact");
+
+function contactButton(order) {
+  const label = `Show who order ${order.number} is for`;
+  const button = el("button", { type: "button", class: "quiet", "aria-label": label }, "Show");
+  button.addEventListener("click", async () => {
+    const { contact } = await tools.ask("GET", contactOf(order)).catch((problem) => {
+      say(byId("orders-done"), `${problem.title}. ${problem.detail ?? ""}`);
+      return {};
+    });
+    if (contact === undefined) return;
+    chosen = order;
+    byId("contact-order").textContent = order.number;
+    byId("contact-lines").replaceChildren(...(contact ? contactLines(contact) : ["Nothing was left, or it was erased."]));
+    byId("contact-erase").hidden = !contact;
+    byId("contact").showModal();
+  });
+  return button;
 }
 
 function cancelButton(order) {
@@ -78,6 +103,12 @@ function cancelButton(order) {
   });
   return button;
 }
+
+onSubmit(byId("contact-form"), async () => {
+  await tools.ask("DELETE", contactOf(chosen));
+  byId("contact").close();
+  say(byId("orders-done"), `Who order ${chosen.number} is for is erased.`);
+});
 
 onSubmit(byId("cancel-form"), async (fields) => {
   const { order, number } = chosen;

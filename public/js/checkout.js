@@ -18,6 +18,7 @@ import {
 } from "./kit.js";
 
 import { linesBeside, taxOf } from "./charges.js";
+import { contactIn, fillIn, showMistakes } from "./contact.js";
 
 const ids = { sale: param("sale"), sku: param("sku"), reservation: param("reservation") };
 const here = path("sales", ids.sale, "skus", ids.sku, "reservations", ids.reservation);
@@ -29,6 +30,8 @@ let shown;
 let rules;
 let warned = false;
 let waited = false;
+/** The contact that is kept, as text. */
+let left;
 
 function show(reservation) {
   const { state, expires_at_ms } = reservation;
@@ -109,7 +112,38 @@ async function names() {
   byId("item").textContent = skus.find(({ sku }) => sku === ids.sku)?.title ?? ids.sku;
 }
 
+/** Has the contact kept as it stands in the form now, if it is another than before. */
+async function keepContact() {
+  if (byId("contact").hidden) return;
+  showMistakes(byId("pay"), []);
+  const contact = contactIn(byId("pay"));
+  const text = JSON.stringify(contact);
+  if (text === left) return;
+  try {
+    if (contact) await call("PUT", `${here}/contact`, { json: contact });
+    else await call("DELETE", `${here}/contact`);
+  } catch (problem) {
+    showMistakes(byId("pay"), problem.errors ?? []);
+    throw problem;
+  }
+  left = text;
+}
+
+async function knownContact() {
+  try {
+    const { contact } = await call("GET", `${here}/contact`);
+    // Not over what was typed meanwhile.
+    if (!contact || contactIn(byId("pay"))) return;
+    fillIn(byId("pay"), contact);
+    left = JSON.stringify(contactIn(byId("pay")));
+  } catch (problem) {
+    // A shop that keeps no contacts asks for none.
+    byId("contact").hidden = problem.kind === "not-configured";
+  }
+}
+
 onSubmit(byId("pay"), async () => {
+  await keepContact();
   const { redirect_to } = await call("POST", `${here}/payment`);
   location.assign(redirect_to);
 });
@@ -133,5 +167,6 @@ for (const link of document.querySelectorAll(".to-sale"))
   link.href = page("/sale", { sale: ids.sale, sku: ids.sku });
 byId("item").textContent = ids.sku;
 names().catch(() => {});
+knownContact();
 setInterval(tick, 1_000);
 repeat(look);

@@ -18,6 +18,7 @@ import {
 } from "./kit.js";
 
 import { linesBeside, taxOf } from "./charges.js";
+import { linesOf } from "./contact.js";
 
 const ids = { sale: param("sale"), sku: param("sku"), reservation: param("reservation") };
 const sku = path("sales", ids.sale, "skus", ids.sku);
@@ -87,6 +88,20 @@ async function look() {
   }
 }
 
+async function showContact() {
+  const { contact } = await call("GET", `${here}/contact`);
+  byId("contact").hidden = !contact;
+  if (contact) byId("contact-lines").replaceChildren(...linesOf(contact));
+}
+
+onSubmit(byId("erase"), async () => {
+  await call("DELETE", `${here}/contact`);
+  byId("contact").hidden = true;
+  byId("contact-lines").replaceChildren();
+  say(byId("erased"), "It is erased.");
+  byId("erased").focus();
+});
+
 onSubmit(byId("pay"), async () => {
   const { redirect_to } = await call("POST", `${here}/payment`);
   location.assign(redirect_to);
@@ -95,4 +110,6 @@ onSubmit(byId("pay"), async () => {
 for (const link of document.querySelectorAll(".to-checkout")) link.href = page("/checkout", ids);
 for (const link of document.querySelectorAll(".to-sale"))
   link.href = page("/sale", { sale: ids.sale, sku: ids.sku });
+// A shop that keeps none says so, and there is nothing to show.
+showContact().catch(() => {});
 repeat(look);

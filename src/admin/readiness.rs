@@ -16,6 +16,15 @@ use crate::problem::Problem;
 use crate::room::sale_id;
 use crate::store::{Store, Value};
 
+/// Whether all keys are known that something is sealed with, and how much is with others than the
+/// first. What is sealed with that one is not even looked at.
+const OTHER_KEYS: &str = "SELECT coalesce(min(instr(?2, ',' || key_id || ',')), 1),
+        coalesce('Still sealed: ' || group_concat(n || ' with ' || key_id, ', ')
+            || '. CONTACT_KEYS has to have these keys.',
+            'No contact needs another key than the first of CONTACT_KEYS.')
+    FROM (SELECT key_id, COUNT(*) AS n FROM contacts WHERE key_id < ?1 OR key_id > ?1
+        GROUP BY key_id)";
+
 /// `GET /v1/admin/sales/{sale}/readiness`.
 pub(crate) async fn show(edge: &Edge, env: &Env, sale: &str) -> Result<Reply, Problem> {
     let sale = sale_id(sale)?;
@@ -24,6 +33,7 @@ pub(crate) async fn show(edge: &Edge, env: &Env, sale: &str) -> Result<Reply, Pr
         vec![opening(&view), pace(&view), beacon(&view), payments(edge, env)?, limits(env)];
     checks.push(listed(edge, env, &view).await);
     checks.push(dead_letters(edge, env).await);
+    checks.push(contacts(edge, env).await?);
     checks.extend(stock(env, &view).await);
     let ready = checks.iter().all(|check| check.ready);
     Ok(Reply::json(&Readiness { ready, checks }))
@@ -138,6 +148,22 @@ async fn dead_letters(edge: &Edge, env: &Env) -> Check {
             check(name, false, "The books do not answer: nobody knows whether there are any.")
         }
     }
+}
+
+/// Whether shoppers can say who an order is for, and which of the keys can go.
+async fn contacts(edge: &Edge, env: &Env) -> Result<Check, Problem> {
+    let name = "contacts";
+    let config = edge.config(env)?;
+    let Some(keys) = &config.contact_keys else {
+        let detail =
+            "CONTACT_KEYS is not set, or wrong as the log says: nobody can say who it is for.";
+        return Ok(check(name, !config::wants_contacts(env), detail));
+    };
+    let store = Store::open(edge, env).await?;
+    let values = [Value::Text(keys.current()), Value::Text(keys.ids())];
+    let rows = store.rows(OTHER_KEYS, &values).await?;
+    let (known, detail) = rows.first().map(|row| (row.number(0), row.text(1))).unwrap_or_default();
+    Ok(check(name, known > 0, detail))
 }
 
 /// Whether every SKU has stock that is enough for one.

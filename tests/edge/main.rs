@@ -15,6 +15,8 @@ mod catalog;
 #[cfg(test)]
 mod charges;
 #[cfg(test)]
+mod contacts;
+#[cfg(test)]
 mod letters;
 #[cfg(test)]
 mod line;

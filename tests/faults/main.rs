@@ -5,6 +5,8 @@ mod books;
 mod cancelling;
 mod carts;
 #[cfg(test)]
+mod contacts;
+#[cfg(test)]
 mod letters;
 #[cfg(test)]
 mod queue;

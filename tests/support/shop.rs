@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use doorbuster_domain::sealed::Keyring;
 use xtask::bundle::Build;
-use xtask::secrets::{ADMIN_TOKEN, SECRET, Secrets};
+use xtask::secrets::{ADMIN_TOKEN, CONTACT_KEYS, SECRET, Secrets};
 use xtask::workerd::{FarEdge, Server, StartOptions};
 use xtask::{paths, process};
 
@@ -42,7 +42,8 @@ fn fresh(name: &str) -> PathBuf {
 }
 
 fn vars(secrets: &Secrets) -> BTreeMap<String, String> {
-    let vars = [(SECRET, &secrets.secret), (ADMIN_TOKEN, &secrets.admin_token)];
+    let Secrets { secret, admin_token, contact_keys } = secrets;
+    let vars = [(SECRET, secret), (ADMIN_TOKEN, admin_token), (CONTACT_KEYS, contact_keys)];
     vars.map(|(name, value)| (name.to_owned(), value.clone())).into()
 }
 
@@ -168,6 +169,22 @@ impl Shop {
         let files = fs::read_dir(self.state().join("doorbuster-WaitingRoom"));
         let names = files.unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
         names.filter(|name| name.ends_with(".sqlite") && name != "metadata.sqlite").count()
+    }
+
+    /// All that is stored, as it lies on disk.
+    pub fn stored(&self) -> Vec<u8> {
+        let (mut all, mut folders) = (Vec::new(), vec![self.state()]);
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+                let path = entry.path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    all.extend(fs::read(path).unwrap());
+                }
+            }
+        }
+        all
     }
 
     fn state(&self) -> PathBuf {

@@ -50,6 +50,11 @@ impl<'s> Shopper<'s> {
         Shopper { sale, secret: self.secret.clone(), source: self.source, ticket: None, pass: None }
     }
 
+    /// The sale they are in.
+    pub fn sale(&self) -> &'s Sale<'s> {
+        self.sale
+    }
+
     /// How the shop knows them.
     pub fn id(&self) -> ShopperId {
         ShopperId::of_secret(self.secret.as_bytes())

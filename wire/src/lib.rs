@@ -3,6 +3,7 @@
 
 pub mod cart;
 pub mod cloudflare;
+pub mod contact;
 pub mod letters;
 pub mod merchant;
 #[cfg(feature = "openapi")]

@@ -140,6 +140,7 @@ problems! {
     QuotaExceeded 429 "quota-exceeded" true "Too many requests";
     Unavailable 503 "unavailable" true "Not available at the moment";
     PaymentProviderDown 503 "payment-provider-down" true "The payment provider does not answer";
+    ContactUnreadable 503 "contact-unreadable" false "The contact cannot be read";
     NotConfigured 503 "not-configured" false "The service is not set up";
 }
 

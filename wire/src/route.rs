@@ -158,6 +158,12 @@ routes! {
         "Sets units of several SKUs aside, all or none.";
     PayCart Post "/v1/sales/{sale}/carts/payment" Buy 201
         "Starts one payment for several reservations.";
+    PutContact Put "/v1/sales/{sale}/skus/{sku}/reservations/{reservation}/contact" Buy 200
+        "Says who an order is for, or will be. It is kept sealed.";
+    ShowContact Get "/v1/sales/{sale}/skus/{sku}/reservations/{reservation}/contact" Buy 200
+        "Who one's own order is for.";
+    EraseContact Delete "/v1/sales/{sale}/skus/{sku}/reservations/{reservation}/contact" Buy 200
+        "Erases who one's own order is for.";
     ShowOrder Get "/v1/sales/{sale}/skus/{sku}/orders/{order}" Buy 200
         "One's own order and its receipt.";
     SandboxPage Get "/sandbox/payments/{link}" Buy 200
@@ -200,6 +206,10 @@ routes! {
         "Settled orders, a page at a time.";
     CancelOrder Post "/v1/admin/orders/{order}/cancel" Admin 200
         "Cancels an order: the money goes back, the units come back to the sale or leave it.";
+    ShowOrderContact Get "/v1/admin/orders/{order}/contact" Admin 200
+        "Who an order is for.";
+    EraseOrderContact Delete "/v1/admin/orders/{order}/contact" Admin 200
+        "Erases who an order is for.";
     ListDeadLetters Get "/v1/admin/dead-letters" Admin 200
         "Messages that could not be handled, why, and what became of them.";
     ReplayDeadLetter Post "/v1/admin/dead-letters/{number}/replay" Admin 200

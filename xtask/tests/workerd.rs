@@ -94,7 +94,15 @@ fn workerd_is_given_the_modules_of_one_build_and_nothing_else() {
         names.sort();
         names
     };
-    let modules = ["build", "entry.mjs", "incoming.mjs", "lane.mjs", "stripe.mjs", "webhooks.mjs"];
+    let modules = [
+        "build",
+        "contacts.mjs",
+        "entry.mjs",
+        "incoming.mjs",
+        "lane.mjs",
+        "stripe.mjs",
+        "webhooks.mjs",
+    ];
     assert_eq!(names(folder.0.join("worker")), modules);
     assert_eq!(names(folder.0.join("worker/build")), ["index.js", "index_bg.wasm"]);
     let text = std::fs::read_to_string(folder.0.join("wrangler.json")).unwrap();

@@ -1,5 +1,6 @@
 //! What each operation takes and gives.
 
+mod contacts;
 mod letters;
 mod orders;
 mod payment;
@@ -329,6 +330,7 @@ fn merchant_contract(operation: Operation) -> Contract {
         }
         _ => webhook_contract(operation)
             .or_else(|| orders::contract(operation))
+            .or_else(|| contacts::contract(operation))
             .unwrap_or_else(|| letters::contract(operation)),
     }
 }

@@ -28,9 +28,10 @@ pub struct FarEdge {
 }
 
 /// The modules in the folder of the build, the main one first.
-pub(super) const MODULES: [(&str, &str); 8] = [
+pub(super) const MODULES: [(&str, &str); 9] = [
     ("far-edge.mjs", "esModule"),
     ("entry.mjs", "esModule"),
+    ("contacts.mjs", "esModule"),
     ("incoming.mjs", "esModule"),
     ("lane.mjs", "esModule"),
     ("stripe.mjs", "esModule"),

@@ -33,7 +33,9 @@ pub(crate) use self::child::guard;
 pub use self::far_edge::FarEdge;
 use crate::bundle::{self, Build};
 use crate::clock::Stopwatch;
-use crate::secrets::{ADMIN_TOKEN, PAYMENTS, SANDBOX, SECRET, Secrets, write_private};
+use crate::secrets::{
+    ADMIN_TOKEN, CONTACT_KEYS, PAYMENTS, SANDBOX, SECRET, Secrets, write_private,
+};
 use crate::{paths, tools};
 
 /// How long workerd has to answer `GET /healthz` with 200.
@@ -277,10 +279,11 @@ fn with_secrets(
     let kept = |name: &str| -> Option<String> {
         Some(earlier.as_ref()?.get("vars")?.get(name)?.as_str()?.to_owned())
     };
-    let Secrets { secret, admin_token } = Secrets::random()?;
+    let Secrets { secret, admin_token, contact_keys } = Secrets::random()?;
     let mut vars = BTreeMap::from([
         (SECRET.to_owned(), kept(SECRET).unwrap_or(secret)),
         (ADMIN_TOKEN.to_owned(), kept(ADMIN_TOKEN).unwrap_or(admin_token)),
+        (CONTACT_KEYS.to_owned(), kept(CONTACT_KEYS).unwrap_or(contact_keys)),
         (PAYMENTS.to_owned(), SANDBOX.to_owned()),
     ]);
     vars.extend(given);
