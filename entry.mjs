@@ -191,7 +191,7 @@ export default {
   async queue(batch, env) {
     const bodies = batch.messages.map((message) => message.body);
     const deliver = (endpoint) => guarded(() => edgeNow().deliver(endpoint, env, carry));
-    const consume = () => edgeNow().queue(batch.queue, JSON.stringify(bodies), env);
+    const consume = () => edgeNow().queue(batch.queue, JSON.stringify(bodies.map(asText)), env);
     const verdicts = batch.queue.endsWith("-events")
       ? await wakeAll(bodies, deliver)
       : JSON.parse(await guarded(consume));
@@ -335,6 +335,8 @@ export class Inventory extends DurableObject {
 function tell(env, happened) {
   if (happened) void send(env.HAPPENED, [happened]);
 }
+
+const asText = (body) => (typeof body === "string" ? body : (JSON.stringify(body) ?? ""));
 
 async function send(queue, bodies) {
   if (bodies.length === 0) return;

@@ -17,7 +17,7 @@ use crate::config;
 use crate::edge::{Edge, now};
 use crate::http::{Reply, Request};
 use crate::problem::{Problem, sentence};
-use crate::reservations::{self, Act, Place};
+use crate::reservations::{self, Place};
 use crate::store::Store;
 
 /// The longest body, in bytes. The longest contact has less than 800 characters, each of which may
@@ -104,7 +104,8 @@ pub(crate) async fn answer(
         first.parse().map_err(|_| unknown())?
     } else {
         let place = Place::parse(first, second)?;
-        let view = reservations::own(edge, request, env, &place, third, Act::Show).await?;
+        let view = reservations::own(edge, request, env, &place, third, Operation::ShowReservation)
+            .await?;
         if sql == PUT {
             may_be_left(view.state)?;
         }

@@ -81,7 +81,15 @@ async fn place(
 }
 
 async fn deliver(request: &Request<'_>, env: &Env, queue: &str) -> Result<Reply, Problem> {
-    let bodies = text(request).await?;
+    let bodies: Vec<serde_json::Value> =
+        serde_json::from_str(&text(request).await?).unwrap_or_default();
+    // As `entry.mjs` does: what is no text is told as JSON.
+    let text = |body: serde_json::Value| match body {
+        serde_json::Value::String(text) => text,
+        other => other.to_string(),
+    };
+    let texts: Vec<String> = bodies.into_iter().map(text).collect();
+    let bodies = serde_json::to_string(&texts).unwrap_or_default();
     Ok(Reply::json(&settlement::consume(&Edge::new(), queue, &bodies, env).await))
 }
 

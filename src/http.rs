@@ -263,6 +263,11 @@ impl Reply {
         Self::text("application/json", body)
     }
 
+    /// A reply of one member, whose value is JSON already.
+    pub(crate) fn said(name: &str, value: &str) -> Self {
+        Self::text("application/json", format!("{{\"{name}\":{value}}}"))
+    }
+
     /// A reply of any text.
     pub(crate) fn text(media_type: &str, body: String) -> Self {
         let fields = String::with_capacity(FIELDS_LEN);

@@ -6,6 +6,7 @@ use doorbuster_domain::inventory::{
 };
 use doorbuster_domain::time::Timestamp;
 use doorbuster_wire::problem::ProblemKind;
+use doorbuster_wire::route::Operation;
 use doorbuster_wire::shopper::{PaymentReply, Reservation, ReserveRequest, Waitlist};
 use serde::Serialize;
 use worker::Env;
@@ -94,14 +95,6 @@ pub(crate) async fn reserve(
     }
 }
 
-/// What a shopper does with a reservation, besides paying.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Act {
-    Show,
-    Extend,
-    Release,
-}
-
 /// `GET`, `POST .../extend` and `DELETE` of a reservation.
 pub(crate) async fn act(
     edge: &Edge,
@@ -109,28 +102,28 @@ pub(crate) async fn act(
     env: &Env,
     place: Place,
     reservation: &str,
-    act: Act,
+    operation: Operation,
 ) -> Result<Reply, Problem> {
-    let view = own(edge, request, env, &place, reservation, act).await?;
+    let view = own(edge, request, env, &place, reservation, operation).await?;
     Ok(Reply::json(&body(&place, &view)))
 }
 
-/// A shopper's own reservation, as it is after an act.
+/// A shopper's own reservation, as it is after an operation on it; or only as it is.
 pub(crate) async fn own(
     edge: &Edge,
     request: &Request<'_>,
     env: &Env,
     place: &Place,
     reservation: &str,
-    act: Act,
+    operation: Operation,
 ) -> Result<ReservationView, Problem> {
     let shopper = shopper::known(request)?;
     let reservation = reservation_id(reservation)?;
     place.require_offer(edge, env).await?;
-    let command = match act {
-        Act::Show => Command::ShowReservation { shopper, reservation },
-        Act::Extend => Command::Extend { shopper, reservation },
-        Act::Release => Command::Release { shopper, reservation },
+    let command = match operation {
+        Operation::ExtendReservation => Command::Extend { shopper, reservation },
+        Operation::ReleaseReservation => Command::Release { shopper, reservation },
+        _ => Command::ShowReservation { shopper, reservation },
     };
     reservation_view(place.stub(env).execute(command).await?)
 }
@@ -249,8 +242,6 @@ pub(crate) fn body(place: &Place, view: &ReservationView) -> Reservation {
 
 /// The word the domain has for a state, band or phase.
 pub(crate) fn word<T: Serialize>(value: &T) -> String {
-    match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(word)) => word,
-        _ => String::new(),
-    }
+    let text = serde_json::to_string(value).unwrap_or_default();
+    text.trim_matches('"').to_owned()
 }

@@ -10,7 +10,7 @@ use crate::http::{Reply, Request};
 use crate::limits::Quota;
 use crate::payment::{sandbox, stripe};
 use crate::problem::Problem;
-use crate::reservations::{self, Act, Place};
+use crate::reservations::{self, Place};
 use crate::store::Store;
 use crate::{admin, cart, catalog, contacts, line, orders, room};
 
@@ -63,7 +63,7 @@ async fn handle(
 ) -> Result<Reply, Problem> {
     let place = || Place::parse(first, second);
     match operation {
-        Operation::Health => Ok(Reply::json(&serde_json::json!({ "status": "ok" }))),
+        Operation::Health => Ok(Reply::said("status", "\"ok\"")),
         Operation::Ready => ready(edge, env).await,
         Operation::ListProducts => catalog::list(edge, request, env).await,
         Operation::ShowProduct => catalog::show(edge, request, env, first).await,
@@ -78,14 +78,10 @@ async fn handle(
         Operation::JoinLinePage => line::join_on_page(edge, request, env, first).await,
         Operation::UseBypass => line::bypass(edge, request, env, first).await,
         Operation::Reserve => reservations::reserve(edge, request, env, place()?).await,
-        Operation::ShowReservation => {
-            reservations::act(edge, request, env, place()?, third, Act::Show).await
-        }
-        Operation::ExtendReservation => {
-            reservations::act(edge, request, env, place()?, third, Act::Extend).await
-        }
-        Operation::ReleaseReservation => {
-            reservations::act(edge, request, env, place()?, third, Act::Release).await
+        Operation::ShowReservation
+        | Operation::ExtendReservation
+        | Operation::ReleaseReservation => {
+            reservations::act(edge, request, env, place()?, third, operation).await
         }
         Operation::BeginPayment => {
             reservations::begin_payment(edge, request, env, place()?, third).await
@@ -136,9 +132,8 @@ async fn handle(
 /// `GET /readyz`.
 async fn ready(edge: &Edge, env: &Env) -> Result<Reply, Problem> {
     edge.config(env)?;
-    Store::open(edge, env).await?.all::<serde_json::Value>("SELECT 1", &[]).await?;
-    let reply = Reply::json(&serde_json::json!({ "status": "ready" }));
-    Ok(reply.field("cache-control", "no-store"))
+    Store::open(edge, env).await?.answers().await?;
+    Ok(Reply::said("status", "\"ready\"").field("cache-control", "no-store"))
 }
 
 /// The platform's own limiter, where there is one. It is approximate, so it only ever adds a "no";

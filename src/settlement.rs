@@ -25,12 +25,9 @@ type Verdict = Result<(), Failure>;
 /// Orders that one part of handling a batch did not take, and why.
 type Failed = Vec<(OrderId, Failure)>;
 
-/// Handles a batch of a queue, given the bodies as a JSON array: whether each is done with.
+/// Handles a batch of a queue, given the bodies as a JSON array of texts: whether each is done with.
 pub(crate) async fn consume(edge: &Edge, queue: &str, bodies: &str, env: &Env) -> Vec<bool> {
-    let bodies: Vec<serde_json::Value> = serde_json::from_str(bodies).unwrap_or_default();
-    let text =
-        |body: &serde_json::Value| body.as_str().map_or_else(|| body.to_string(), Into::into);
-    let texts: Vec<String> = bodies.iter().map(text).collect();
+    let texts: Vec<String> = serde_json::from_str(bodies).unwrap_or_default();
     if queue.ends_with("-dead") {
         let kept = letters::keep(edge, env, queue, &texts).await;
         return vec![kept.is_ok(); texts.len()];

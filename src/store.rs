@@ -120,7 +120,7 @@ impl Store {
 
     /// Fails if the database does not answer at all.
     pub(crate) async fn answers(&self) -> Result<(), Problem> {
-        self.all::<serde_json::Value>("SELECT 1", &[]).await.map(|_| ())
+        self.rows("SELECT 1", &[]).await.map(|_| ())
     }
 
     /// Runs statements. Up to 100 of them are one transaction.

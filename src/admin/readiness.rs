@@ -121,11 +121,11 @@ async fn listed(edge: &Edge, env: &Env, view: &RoomView) -> Check {
         let store = Store::open(edge, env).await?;
         let named = "SELECT sale FROM sales WHERE sale = ?";
         let sale = Value::Text(view.rules.sale.as_str());
-        store.first::<serde_json::Value>(named, &[sale]).await
+        store.rows(named, &[sale]).await
     };
     match row.await {
-        Ok(Some(_)) => check(name, true, "It is on the list of sales."),
-        Ok(None) => check(name, false, "It is not on the list of sales. Create it again."),
+        Ok(rows) if !rows.is_empty() => check(name, true, "It is on the list of sales."),
+        Ok(_) => check(name, false, "It is not on the list of sales. Create it again."),
         Err(_) => check(name, false, "The books do not answer: orders could not be settled."),
     }
 }

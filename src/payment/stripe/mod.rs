@@ -289,7 +289,7 @@ pub(crate) async fn webhook(
     let report = Report::read(&|path| event.get(path));
     let report = report.ok_or_else(|| invalid("The body is not an event of Stripe's.".into()))?;
     hear(edge, env, stripe, report).await?;
-    Ok(Reply::json(&serde_json::json!({ "received": true })))
+    Ok(Reply::said("received", "true"))
 }
 
 async fn hear(edge: &Edge, env: &Env, stripe: &Stripe, report: Report) -> Result<(), Problem> {
