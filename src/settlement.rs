@@ -25,7 +25,8 @@ type Verdict = Result<(), Failure>;
 /// Orders that one part of handling a batch did not take, and why.
 type Failed = Vec<(OrderId, Failure)>;
 
-/// Handles a batch of a queue, given the bodies as a JSON array of texts: whether each is done with.
+/// Handles a batch of a queue, given the bodies as a JSON array of texts: whether each is done
+/// with.
 pub(crate) async fn consume(edge: &Edge, queue: &str, bodies: &str, env: &Env) -> Vec<bool> {
     let texts: Vec<String> = serde_json::from_str(bodies).unwrap_or_default();
     if queue.ends_with("-dead") {

@@ -8,8 +8,8 @@ use worker::{D1Database, D1PreparedStatement, Env};
 use crate::edge::Edge;
 use crate::problem::Problem;
 
-/// The tables. Creating them again does nothing.
-const SCHEMA: &str = concat!(
+/// The tables, as they are written. Creating them again does nothing.
+const WRITTEN: &str = concat!(
     include_str!("../migrations/0001_books.sql"),
     include_str!("../migrations/0002_failures.sql"),
     include_str!("../migrations/0003_webhooks.sql"),
@@ -19,6 +19,40 @@ const SCHEMA: &str = concat!(
     include_str!("../migrations/0007_contacts.sql"),
     include_str!("../migrations/0008_carts.sql"),
 );
+
+/// The same without comments and indents: these are for who reads the files.
+static SCHEMA: [u8; schema(WRITTEN.as_bytes(), &mut [0; WRITTEN.len()])] = {
+    let mut kept = [0; _];
+    schema(WRITTEN.as_bytes(), &mut kept);
+    kept
+};
+
+/// Copies lines without the blanks before them, but for comments; how many bytes that are.
+#[expect(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "by the compiler")]
+const fn schema(written: &[u8], kept: &mut [u8]) -> usize {
+    let (mut from, mut to) = (0, 0);
+    while from < written.len() {
+        while from < written.len() && written[from] == b' ' {
+            from += 1;
+        }
+        let is_comment =
+            from + 1 < written.len() && written[from] == b'-' && written[from + 1] == b'-';
+        while from < written.len() {
+            let byte = written[from];
+            if !is_comment && to < kept.len() {
+                kept[to] = byte;
+            }
+            if !is_comment {
+                to += 1;
+            }
+            from += 1;
+            if byte == b'\n' {
+                break;
+            }
+        }
+    }
+    to
+}
 
 /// The database takes so many statements at once.
 pub(crate) const STATEMENTS_MAX: usize = 100;
@@ -70,8 +104,8 @@ impl Store {
         let database = env.d1("DB").map_err(|error| unavailable(&error))?;
         let ready = *edge.schema_ready.borrow();
         if !ready {
-            // Only at the ends of lines: within one it may stand in a comment.
-            let statements = SCHEMA
+            let statements = str::from_utf8(&SCHEMA)
+                .unwrap_or_default()
                 .split(";\n")
                 .filter(|statement| statement.contains("CREATE"))
                 .map(|statement| database.prepare(statement))

@@ -89,7 +89,8 @@ impl Cart {
         Ok(Self(by_sku.into_iter().enumerate().map(line).collect()))
     }
 
-    /// The same, of which no line pays shipping if all together are sent for nothing by these rules.
+    /// The same, of which no line pays shipping if by these rules all together are sent for
+    /// nothing.
     #[must_use]
     pub fn charged_by(
         mut self,

@@ -85,7 +85,8 @@ fn take_names_out(folder: &Path) -> Result<()> {
     ];
     let features = features.map(|feature| format!("--enable-{feature}"));
     let mut strip = command(npm_program("wasm-opt"));
-    let what = ["--strip-debug", "--strip-producers"];
+    // Once more without the names: what was only told apart by them is then the same.
+    let what = ["--strip-debug", "--strip-producers", "-O3"];
     run(strip.arg(&named).args(features).args(what).arg("-o").arg(&wasm))
 }
 
