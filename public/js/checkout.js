@@ -16,16 +16,23 @@ import {
   showProblem,
   showState,
 } from "./kit.js";
-
+import { isOpen, linePath, linesHere, linesPage, together } from "./cart.js";
 import { linesBeside, taxOf } from "./charges.js";
 import { contactIn, fillIn, showMistakes } from "./contact.js";
 
-const ids = { sale: param("sale"), sku: param("sku"), reservation: param("reservation") };
-const here = path("sales", ids.sale, "skus", ids.sku, "reservations", ids.reservation);
+const sale = param("sale");
+const lines = linesHere();
 const LOOK_EVERY_MS = 5_000;
 const SOON_MS = 60_000;
+const OVER = {
+  released: "given back",
+  expired: "the time ran out",
+  allocated: "paid",
+  cancelled: "cancelled by the shop",
+};
 let deadline;
-/** What is reserved, and the sale, which knows what its tax is called. */
+/** The lines as they are, all as one, and the sale, which knows what its tax is called. */
+let reservations = [];
 let shown;
 let rules;
 let warned = false;
@@ -33,26 +40,46 @@ let waited = false;
 /** The contact that is kept, as text. */
 let left;
 
-function show(reservation) {
-  const { state, expires_at_ms } = reservation;
-  if (state === "allocated") location.replace(page("/receipt", ids));
+function show(all) {
+  reservations = all;
+  shown = together(all);
+  const { state, expires_at_ms } = shown;
+  if (state === "allocated") location.replace(linesPage("/receipt", lines));
   showState(byId("states"), state);
   const waits = state === "waiting";
   const over = !waits && state !== "held" && state !== "paying";
   byId("order").hidden = over;
   byId("change").hidden = over;
   for (const part of document.querySelectorAll(".with-units")) part.hidden = waits;
-  byId("extend").hidden = state !== "held";
+  byId("extend").hidden = !reservations.some((one) => one.state === "held");
   byId("release").textContent = waits ? "Leave the waitlist" : "Give the units back";
-  showWaitlist(reservation);
+  showWaitlist(shown);
   byId("again").hidden = !over;
   byId("pay-button").textContent = state === "paying" ? "Back to the payment page" : "Pay";
-  byId("quantity").textContent = reservation.quantity;
-  byId("amount").textContent = money(reservation.amount);
-  shown = reservation;
+  byId("quantity").textContent = shown.quantity;
+  byId("amount").textContent = money(shown.amount);
+  showItems();
   showLines();
   deadline = expires_at_ms ?? undefined;
   tick();
+}
+
+const titleOf = (sku) => rules?.skus.find((offer) => offer.sku === sku)?.title ?? sku;
+
+/** The lines of a cart, each to be given back by itself; of one line its name alone. */
+function showItems() {
+  const open = reservations.filter(isOpen);
+  byId("item").textContent = lines.length > 1 ? `${open.length} items` : titleOf(lines[0].sku);
+  if (lines.length === 1) return;
+  const item = ({ sku, quantity, state }, place) => {
+    const about = `${quantity} × ${titleOf(sku)}`;
+    if (!isOpen({ state })) return el("li", { class: "soft" }, `${about}: ${OVER[state] ?? state}`);
+    const label = `Give back ${titleOf(sku)}`;
+    const button = { class: "quiet", form: "change", value: place, "aria-label": label };
+    return el("li", {}, about, " ", el("button", button, "Give back"));
+  };
+  byId("items").replaceChildren(...reservations.map(item));
+  byId("items").hidden = false;
 }
 
 /** What of the amount is not the price of the goods. */
@@ -91,9 +118,13 @@ function tick() {
   }
 }
 
+/** Asks about each of some lines; the answers in their order. */
+const each = (some, method, rest = "") =>
+  Promise.all(some.map((line) => call(method, linePath(line) + rest)));
+
 async function look() {
   try {
-    show(await call("GET", here));
+    show(await each(lines, "GET"));
     byId("problem").hidden = true;
   } catch (problem) {
     const lost = problem instanceof Problem && problem.decided;
@@ -105,11 +136,10 @@ async function look() {
 }
 
 async function names() {
-  rules = await call("GET", path("sales", ids.sale));
-  const { title, skus } = rules;
+  rules = await call("GET", path("sales", sale));
+  byId("sale").textContent = rules.title;
+  showItems();
   showLines();
-  byId("sale").textContent = title;
-  byId("item").textContent = skus.find(({ sku }) => sku === ids.sku)?.title ?? ids.sku;
 }
 
 /** Has the contact kept as it stands in the form now, if it is another than before. */
@@ -120,8 +150,11 @@ async function keepContact() {
   const text = JSON.stringify(contact);
   if (text === left) return;
   try {
-    if (contact) await call("PUT", `${here}/contact`, { json: contact });
-    else await call("DELETE", `${here}/contact`);
+    // Each of them is an order of its own.
+    for (const line of reservations.filter(isOpen)) {
+      if (contact) await call("PUT", `${linePath(line)}/contact`, { json: contact });
+      else await call("DELETE", `${linePath(line)}/contact`);
+    }
   } catch (problem) {
     showMistakes(byId("pay"), problem.errors ?? []);
     throw problem;
@@ -131,7 +164,7 @@ async function keepContact() {
 
 async function knownContact() {
   try {
-    const { contact } = await call("GET", `${here}/contact`);
+    const { contact } = await call("GET", `${linePath(lines[0])}/contact`);
     // Not over what was typed meanwhile.
     if (!contact || contactIn(byId("pay"))) return;
     fillIn(byId("pay"), contact);
@@ -144,28 +177,37 @@ async function knownContact() {
 
 onSubmit(byId("pay"), async () => {
   await keepContact();
-  const { redirect_to } = await call("POST", `${here}/payment`);
-  location.assign(redirect_to);
+  location.assign((await pay(reservations.filter(isOpen))).redirect_to);
 });
 
+/** Begins one payment for all of it. */
+function pay(open) {
+  if (open.length === 1) return call("POST", `${linePath(open[0])}/payment`);
+  const json = { lines: open.map(({ sku, reservation }) => ({ sku, reservation })) };
+  return call("POST", path("sales", sale, "carts", "payment"), { json });
+}
+
 onSubmit(byId("change"), async (_, button) => {
-  if (button.value === "release") {
-    const after = await call("DELETE", here);
-    show(after);
-    if (after.state === "paying") {
-      say(byId("spoken"), "The payment is being ended. Then the units go back.");
-    } else {
-      byId("states").querySelector("[data-state=released] h2").focus();
-    }
+  if (button.value === "extend") {
+    await each(reservations.filter(({ state }) => state === "held"), "POST", "/extend");
+    show(await each(lines, "GET"));
+    say(byId("spoken"), "Extended.");
     return;
   }
-  show(await call("POST", `${here}/extend`));
-  say(byId("spoken"), "Extended.");
+  const all = button.value === "release";
+  await each(all ? reservations.filter(isOpen) : [reservations[button.value]], "DELETE");
+  show(await each(lines, "GET"));
+  if (shown.state === "paying") {
+    say(byId("spoken"), "The payment is being ended. Then the units go back.");
+  } else if (shown.state === "released") {
+    byId("states").querySelector("[data-state=released] h2").focus();
+  } else {
+    say(byId("spoken"), "Given back. The others are still reserved for you.");
+  }
 });
 
 for (const link of document.querySelectorAll(".to-sale"))
-  link.href = page("/sale", { sale: ids.sale, sku: ids.sku });
-byId("item").textContent = ids.sku;
+  link.href = page("/sale", { sale, sku: lines[0].sku });
 names().catch(() => {});
 knownContact();
 setInterval(tick, 1_000);

@@ -9,18 +9,17 @@ import {
   money,
   onSubmit,
   page,
-  param,
   path,
   repeat,
   say,
   showProblem,
   showState,
 } from "./kit.js";
-
+import { linePath, linesHere, linesPage } from "./cart.js";
 import { linesBeside, taxOf } from "./charges.js";
 import { linesOf } from "./contact.js";
 
-const ids = { sale: param("sale"), sku: param("sku"), reservation: param("reservation") };
+const [ids, ...others] = linesHere();
 const sku = path("sales", ids.sale, "skus", ids.sku);
 const here = `${sku}/reservations/${encodeURIComponent(ids.reservation)}`;
 const LOOK_EVERY_MS = 1_500;
@@ -30,6 +29,12 @@ const STATUS = {
   settled: "Settled: it is in the shop's books.",
   cancelled: "Cancelled by the shop. The money is on its way back.",
   refunded: "Cancelled by the shop. The money was given back.",
+};
+const OTHERS = {
+  allocated: "yours",
+  paying: "the payment is under way",
+  held: "not paid, and reserved for you",
+  cancelled: "cancelled by the shop",
 };
 let looks = 0;
 
@@ -76,6 +81,7 @@ async function look() {
     byId("wait").hidden = true;
     showState(byId("states"), state);
     if (refund) showRefund(refund, state);
+    await showOthers();
     if (order) return await showOrder(order);
     if (expires_at_ms) byId("deadline").textContent = clockTime(expires_at_ms);
     byId("pay").hidden = state !== "paying";
@@ -86,6 +92,20 @@ async function look() {
     showProblem(byId("problem"), problem, look);
     return problem instanceof Problem && !problem.decided ? WAIT_MORE_MS : undefined;
   }
+}
+
+/** What was paid together with it: an order each, and a receipt. */
+async function showOthers() {
+  const items = await Promise.all(
+    others.map(async (line) => {
+      const { state, quantity } = await call("GET", linePath(line));
+      const rest = [ids, ...others].filter((one) => one !== line);
+      const link = el("a", { href: linesPage("/receipt", [line, ...rest]) }, line.sku);
+      return el("li", {}, `${quantity} × `, link, `: ${OTHERS[state] ?? "not an order"}`);
+    }),
+  );
+  byId("others").hidden = items.length === 0;
+  byId("others-list").replaceChildren(...items);
 }
 
 async function showContact() {
@@ -103,11 +123,12 @@ onSubmit(byId("erase"), async () => {
 });
 
 onSubmit(byId("pay"), async () => {
+  // Of what is paid together, each leads back to the payment of all.
   const { redirect_to } = await call("POST", `${here}/payment`);
   location.assign(redirect_to);
 });
 
-for (const link of document.querySelectorAll(".to-checkout")) link.href = page("/checkout", ids);
+for (const link of document.querySelectorAll(".to-checkout")) link.href = linesPage("/checkout", [ids, ...others]);
 for (const link of document.querySelectorAll(".to-sale"))
   link.href = page("/sale", { sale: ids.sale, sku: ids.sku });
 // A shop that keeps none says so, and there is nothing to show.

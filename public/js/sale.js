@@ -13,12 +13,12 @@ import {
   phaseName,
   picture,
   repeat,
+  say,
   showProblem,
   stockBand,
   unanswered,
 } from "./kit.js";
 import { linesPage } from "./cart.js";
-
 import { chargesOf } from "./charges.js";
 import { offerDraw, showDraw } from "./draw-box.js";
 import { isOver, memory, remember, showSale as showLine, start } from "./line.js";

@@ -133,11 +133,12 @@ async function openSale(page) {
 async function restock(page) {
   const form = page.locator("#adjust");
   await form.getByLabel("SKU").selectOption(SKUS[0]);
-  await form.getByLabel("Units", { exact: true }).fill("2");
+  // So many that nobody has to wait for the others here.
+  await form.getByLabel("Units", { exact: true }).fill("20");
   await form.getByLabel("Reason").fill("a forgotten box");
   await form.getByRole("button").click();
-  await reads(page, `Added 2 of ${SKUS[0]}.`);
-  await showsStock(page, SKUS[0], "on_hand", UNITS + 2);
+  await reads(page, `Added 20 of ${SKUS[0]}.`);
+  await showsStock(page, SKUS[0], "on_hand", UNITS + 20);
 }
 
 /** From the shop's first page through a product into the line, and out of it with a receipt. */
@@ -174,6 +175,38 @@ async function buys(page) {
   await reads(page, "Settled: it is in the shop's books.");
   await reads(page, "€89.00");
   await looksRight(page, "receipt");
+}
+
+/** Reserves two things at once, keeps both, says who they are for, and pays once. */
+async function buysTwo(page) {
+  await page.goto(`/sale?sale=${SALE}`);
+  await page.getByRole("button", { name: "Join the line" }).click();
+  await reads(page, "It is your turn");
+  for (const size of [40, 42, 44]) {
+    await page.getByLabel(new RegExp(`Trail Runner One \\(${size}\\)`)).check();
+  }
+  await reads(page, "of each");
+  await page.getByRole("button", { name: "Reserve" }).click();
+  await reads(page, "3 items");
+  await reads(page, "€267.00");
+  await page.getByRole("button", { name: /Give back .*\(44\)/ }).click();
+  await reads(page, /\(44\): given back/);
+  await reads(page, "€178.00");
+  await page.getByLabel("E-mail").fill("ann@example");
+  await page.getByText("Name and address").click();
+  await page.getByLabel("City").fill("Bremen");
+  await page.getByRole("button", { name: "Pay" }).click();
+  await looksRight(page, "checkout-contact-wrong");
+  await page.getByLabel("City").fill("");
+  await page.getByRole("button", { name: "Pay" }).click();
+  await page.waitForURL(/\/sandbox\/payments\//);
+  await page.getByRole("button", { name: /^Pay / }).click();
+  await reads(page, "Thank you, it is yours");
+  await reads(page, "Paid together with it");
+  await reads(page, "ann@example");
+  await looksRight(page, "receipt-of-two");
+  await page.getByRole("button", { name: "Erase it" }).click();
+  await reads(page, "It is erased.");
 }
 
 /** Loses the answer to a reservation, asks again, is declined, and gives the unit back. */
@@ -246,7 +279,7 @@ async function waits(page, [two, one], merchant) {
 async function closes(merchant, shopper) {
   await shopper.goto(`/sale?sale=${SALE}`);
   await reads(shopper, "It is your turn");
-  await showsStock(merchant, SKUS[1], "allocated", 1);
+  await showsStock(merchant, SKUS[1], "allocated", 2);
   await merchant.locator("#orders tr").first().waitFor();
   await merchant.getByLabel("What people are told about it").fill("Back at noon.");
   await merchant.getByRole("button", { name: "Pause" }).click();
@@ -272,6 +305,7 @@ async function walk(browser) {
   await restock(merchant);
   const buyer = await person(browser, "buyer");
   await buys(buyer);
+  await buysTwo(await person(browser, "two", { allowed: [/status of 422/] }));
   const declined = await person(browser, "declined", { allowed: [lost] });
   await isDeclined(declined, merchant);
   const waiting = await person(browser, "waiting");
