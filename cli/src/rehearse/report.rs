@@ -22,7 +22,7 @@ pub struct Summary {
     pub skus: u64,
     /// Units given to the sale.
     pub on_hand: u64,
-    /// Units allocated, by the journals.
+    /// Units of all orders, also of those that were cancelled since, by the journals.
     pub allocated: u64,
     /// Units allocated beyond `on_hand`, by journals or books, whichever says more.
     pub oversold: u64,
@@ -98,7 +98,7 @@ impl Report {
             shoppers: history_len(history),
             skus: setup.stock.len() as u64,
             on_hand: setup.stock.values().map(|units| u64::from(*units)).sum(),
-            allocated: sum(|s| u64::from(s.allocated)),
+            allocated: sum(|s| u64::from(s.sold())),
             oversold: oversold(setup, audit),
             reservations: sum(|s| s.reservations),
             refused_sold_out: history.sold_out,
