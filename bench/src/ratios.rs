@@ -89,9 +89,12 @@ fn measured_elsewhere(measured: &Measured) -> Vec<AtMost> {
         all.push(("flood_object_requests_per_second", of, requests, None));
     }
     if let Some(webhooks) = &measured.webhooks {
-        let of = "p99 of reserving with the endpoint of webhooks down / without one";
+        let of = "p99 of reserving with the endpoint of webhooks down / while it answers";
         let ratio = webhooks.reserve_p99_ratio.clone();
         all.push(("reserve_p99_endpoint_down", of, ratio, Some(1.2)));
+        let of = "p99 of reserving with the endpoint of webhooks down / without one";
+        let ratio = webhooks.reserve_p99_over_without.clone();
+        all.push(("reserve_p99_endpoint_down_vs_none", of, ratio, None));
     }
     if let Some(dollars) = &measured.dollars {
         let of = "dollars per million shoppers / of their bare requests";

@@ -1,8 +1,11 @@
-//! Reserving while the endpoint of webhooks is down, over reserving without an endpoint.
+//! Reserving while the endpoint of webhooks is down, over reserving while it answers.
 //!
-//! In each round there is a product without an endpoint, and one with an endpoint that takes
-//! connections and never answers, which is the worst kind of being down. At both, people reserve by
-//! the clock while orders are being paid, so that there is always something to be told.
+//! In each round there is a product without an endpoint, one with an endpoint that answers, and one
+//! with an endpoint that takes connections and never answers, which is the worst kind of being
+//! down. At each, people reserve by the clock while orders are being paid, so that there is always
+//! something to be told.
+
+mod shop;
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
@@ -39,14 +42,18 @@ const RESERVING_FROM: u64 = 1_000_000;
 pub struct Webhooks {
     pub reserving_per_second: f64,
     pub paid_per_second: f64,
-    /// Counted reservations of a round, at each of both.
+    /// Counted reservations of a round, at each of the three.
     pub reservations: u32,
     pub without_p50_us: Figure,
     pub without_p99_us: Figure,
+    pub up_p50_us: Figure,
+    pub up_p99_us: Figure,
     pub down_p50_us: Figure,
     pub down_p99_us: Figure,
-    /// The second p99 divided by the first, in each round.
+    /// The p99 while it is down divided by that while it answers, in each round.
     pub reserve_p99_ratio: Figure,
+    /// The same, divided by that without an endpoint.
+    pub reserve_p99_over_without: Figure,
 }
 
 /// Measures it, if the plan wants it.
@@ -55,31 +62,27 @@ pub fn run(plan: &Plan, dir: &Path, keyring: &Keyring) -> Result<Option<Webhooks
         return Ok(None);
     }
     let reservations = if plan.is_full() { 2_000 } else { 600 };
-    let (mut without, mut down) = (Vec::new(), Vec::new());
+    let (mut without, mut up, mut down) = (Vec::new(), Vec::new(), Vec::new());
     for number in 1..=plan.rounds {
         let dir = fresh(&dir.join(NAME))?;
         // The kernel takes connections for it, and nobody ever reads them.
-        let shop = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        let address = format!("http://{}/", shop.local_addr()?);
-        let mut measure = |address: Option<&str>| -> Result<()> {
-            let name = if address.is_some() { "down" } else { "without" };
-            let ran = phase(&dir.join(name), keyring, address, reservations, number)?;
-            eprintln!("round {number}  {NAME} {name:8} p99 {} us", ran.summary().p99_us);
-            if address.is_some() {
-                down.push(ran);
-            } else {
-                without.push(ran);
-            }
-            Ok(())
-        };
-        // Whoever is second finds the machine a little warmer, so they take turns.
-        let down_at = Some(address.as_str());
-        let (first, second) =
-            if number.is_multiple_of(2) { (down_at, None) } else { (None, down_at) };
-        measure(first)?;
-        measure(second)?;
+        let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let down_at = format!("http://{}/", silent.local_addr()?);
+        let up_at = format!("http://{}/", shop::that_answers()?);
+        let mut phases = [
+            ("without", None, &mut without),
+            ("up", Some(up_at), &mut up),
+            ("down", Some(down_at), &mut down),
+        ];
+        // Whoever is later finds the machine a little warmer, so they take turns.
+        phases.rotate_left(usize::try_from(number)?.checked_rem(3).unwrap_or_default());
+        for (name, address, ran) in phases {
+            let one = phase(&dir.join(name), keyring, address.as_deref(), reservations, number)?;
+            eprintln!("round {number}  {NAME} {name:8} p99 {} us", one.summary().p99_us);
+            ran.push(one);
+        }
     }
-    Ok(Some(Webhooks::of(&without, &down, reservations)))
+    Ok(Some(Webhooks::of([&without, &up, &down], reservations)))
 }
 
 /// Those who reserve while others' payments come in, at a product of its own.
@@ -144,19 +147,22 @@ fn phase(
 }
 
 impl Webhooks {
-    fn of(without: &[Ran], down: &[Ran], reservations: u32) -> Self {
+    fn of([without, up, down]: [&[Ran]; 3], reservations: u32) -> Self {
         let p50 = |ran: &Ran| micros(ran.summary().p50_us);
         let p99 = |ran: &Ran| micros(ran.summary().p99_us);
         let figure = |ran: &[Ran], of: fn(&Ran) -> f64| Figure::of(ran.iter().map(of).collect());
-        let (without_p99, down_p99) = (figure(without, p99), figure(down, p99));
+        let [without_p99, up_p99, down_p99] = [without, up, down].map(|ran| figure(ran, p99));
         Self {
             reserving_per_second: RESERVING_PER_SECOND,
             paid_per_second: PAID_PER_SECOND,
             reservations,
             without_p50_us: figure(without, p50),
+            up_p50_us: figure(up, p50),
             down_p50_us: figure(down, p50),
-            reserve_p99_ratio: down_p99.over(&without_p99),
+            reserve_p99_ratio: down_p99.over(&up_p99),
+            reserve_p99_over_without: down_p99.over(&without_p99),
             without_p99_us: without_p99,
+            up_p99_us: up_p99,
             down_p99_us: down_p99,
         }
     }
