@@ -120,7 +120,10 @@ impl Size {
 /// Measures what the plan wants of it: all of it as `growth`, or one figure by its whole name. A
 /// part of a name is not enough: who wants `reserve` does not want to wait for a million orders.
 pub fn run(plan: &Plan, dir: &Path, keyring: &Keyring) -> Result<Option<Growth>> {
-    let wants = |name: &str| plan.only.as_ref().is_none_or(|only| only == "growth" || only == name);
+    let wants = |name: &str| {
+        let is_named = |only: &String| only.split(',').any(|part| part == "growth" || part == name);
+        plan.only.as_ref().is_none_or(is_named)
+    };
     let mut growth = Growth::default();
     if orders::names(&plan.growth).iter().any(|name| wants(name)) {
         orders::measure(plan, &dir.join("growth-orders"), keyring, &wants, &mut growth)?;

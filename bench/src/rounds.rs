@@ -69,7 +69,8 @@ impl Plan {
     }
 
     pub(crate) fn wants(&self, name: &str) -> bool {
-        self.only.as_ref().is_none_or(|only| name.contains(only.as_str()))
+        let is_named = |only: &String| only.split(',').any(|part| name.contains(part));
+        self.only.as_ref().is_none_or(is_named)
     }
 }
 
