@@ -37,9 +37,9 @@ export class WaitingRoom extends objects.WaitingRoom {
     return super.execute(call);
   }
 
-  status() {
+  status(report) {
     calls += 1;
-    return super.status();
+    return super.status(report);
   }
 }
 
