@@ -147,10 +147,16 @@ async fn give_back(
 
 /// A problem that one line of a cart has.
 fn at_line(cart: &Cart, line: usize, problem: Problem) -> Problem {
-    let Some(line) = cart.lines().get(line) else { return problem };
-    let pointer = format!("/lines/{}", line.place);
-    let detail = format!("{}: {}", line.sku, problem.detail());
-    problem.at(FieldError { pointer, detail })
+    match cart.lines().get(line) {
+        Some(line) => at_place(problem, &line.sku, line.place),
+        None => problem,
+    }
+}
+
+/// A problem that the line of a body has which names this SKU.
+fn at_place(problem: Problem, sku: &Sku, place: usize) -> Problem {
+    let detail = format!("{sku}: {}", problem.detail());
+    problem.at(FieldError { pointer: format!("/lines/{place}"), detail })
 }
 
 /// A cart as its shopper sees it.
@@ -164,9 +170,7 @@ fn whole(sale: &SaleId, cart: &Cart, views: &[ReservationView]) -> Result<Body, 
 
 /// What all of it costs.
 fn sum<'v>(views: impl IntoIterator<Item = &'v ReservationView>) -> Result<Money, Problem> {
-    let mut amounts = views.into_iter().map(|view| view.amount);
-    let first = amounts.next();
-    first.and_then(|first| amounts.try_fold(first, Money::plus)).ok_or_else(|| {
+    Money::sum(views.into_iter().map(|view| view.amount)).ok_or_else(|| {
         Problem::invalid("/lines", "Together they cannot be paid at once. Pay them one by one.")
     })
 }
@@ -196,7 +200,7 @@ pub(crate) async fn pay(
     let named = named(&sale, request.json().await?)?;
     for (place, _, line) in &named {
         let offered = place.require_offer(edge, env).await;
-        offered.map_err(|problem| at_place(problem, place, *line))?;
+        offered.map_err(|problem| at_place(problem, &place.sku, *line))?;
     }
     payment::permit(edge).inspect_err(|_| edge.lines.count_payment(&sale, false))?;
     let mut begun = Vec::new();
@@ -207,7 +211,7 @@ pub(crate) async fn pay(
                 // Or anybody could hold the provider's one try by asking for what is not theirs.
                 payment::give_back(edge);
                 undo(env, &begun).await;
-                return Err(at_place(problem, &place, line));
+                return Err(at_place(problem, &place.sku, line));
             }
         }
     }
@@ -257,11 +261,6 @@ fn named(
         named.insert(at, (Place { sale: sale.clone(), sku }, reservation, line));
     }
     Ok(named)
-}
-
-fn at_place(problem: Problem, place: &Place, line: usize) -> Problem {
-    let detail = format!("{}: {}", place.sku, problem.detail());
-    problem.at(FieldError { pointer: format!("/lines/{line}"), detail })
 }
 
 async fn begin(

@@ -169,6 +169,13 @@ impl Money {
         Self::new(minor, self.currency).ok().filter(|_| self.currency == other.currency)
     }
 
+    /// All of them together, or nothing if there are none or [`Self::plus`] has nothing.
+    pub fn sum(amounts: impl IntoIterator<Item = Self>) -> Option<Self> {
+        let mut amounts = amounts.into_iter();
+        let first = amounts.next()?;
+        amounts.try_fold(first, Self::plus)
+    }
+
     /// This amount `quantity` times, or nothing if that is above [`MINOR_MAX`].
     pub fn times(self, quantity: u32) -> Option<Self> {
         let minor = self.minor.checked_mul(u64::from(quantity))?;

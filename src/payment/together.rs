@@ -52,7 +52,7 @@ pub(super) async fn begin(store: &Store, session: &Session) -> Result<(), Proble
         format!(r#"{{"payment":"{payment}","sku":"{sku}","owed":{owed}}}"#)
     };
     let parts: Vec<String> = session.lines().map(part).collect();
-    let parts = format!("[{}]", parts.join(","));
+    let list = format!("[{}]", parts.join(","));
     let insert = store.prepare(
         "INSERT INTO payment_parts (payment, lead, sale, sku, currency, amount_minor, ends_at_ms)
          SELECT j.value ->> 'payment', ?2, ?3, j.value ->> 'sku', ?4, j.value ->> 'owed', ?5
@@ -63,7 +63,7 @@ pub(super) async fn begin(store: &Store, session: &Session) -> Result<(), Proble
                 OR k.value ->> 'payment' IN (SELECT payment FROM payment_parts))
          ON CONFLICT DO NOTHING",
         &[
-            Value::Text(&parts),
+            Value::Text(&list),
             Value::Text(&lead),
             Value::Text(session.sale.as_str()),
             Value::Text(session.amount.currency.as_str()),
@@ -73,7 +73,7 @@ pub(super) async fn begin(store: &Store, session: &Session) -> Result<(), Proble
     store.run(vec![insert]).await?;
     let known = of(store, session.lead.payment).await?;
     let is_known = |line: &super::Line| known.find(line.payment).is_some();
-    if known.parts.len() == parts_len(session) && session.lines().all(is_known) {
+    if known.parts.len() == parts.len() && session.lines().all(is_known) {
         return Ok(());
     }
     Err(in_progress())
@@ -112,10 +112,6 @@ pub(super) async fn page(
         }
         Some(page) => Ok(page.to_owned()),
     }
-}
-
-fn parts_len(session: &Session) -> usize {
-    session.others.len().saturating_add(1)
 }
 
 /// What is paid together with a payment.
@@ -160,9 +156,7 @@ impl Together {
 
     /// All that is owed; nothing if the payment is made by itself.
     pub(crate) fn owed(&self) -> Option<Money> {
-        let mut amounts = self.parts.iter().map(|part| part.amount);
-        let first = amounts.next()?;
-        amounts.try_fold(first, Money::plus)
+        Money::sum(self.parts.iter().map(|part| part.amount))
     }
 
     /// Tells all their Inventories what the provider said, but for the one that asked.
