@@ -274,14 +274,15 @@ const inners = new Map();
 
 /**
  * The Rust side of an object. One that is put to sleep is not told so, and what it had in memory would
- * wait for the garbage collector, which does not see how much it is. So it is given back when the
- * object wakes, before it loads all of it again.
+ * wait for the garbage collector, which does not see how much it is. So it is forgotten when the object
+ * wakes, before it loads all of it again. Only forgotten: `free` on the shim's proxy does not take the
+ * object from the collector, which would free it once more.
  */
 function innerOf(Inner, ctx) {
   const id = ctx.id.toString();
   const before = inners.get(id);
   const isThere = before?.of === initState.instanceId && !initState.criticalError;
-  if (isThere) before.inner.deref()?.free();
+  if (isThere) before.inner.deref()?.forget();
   const inner = new Inner(ctx);
   inners.set(id, { inner: new WeakRef(inner), of: initState.instanceId });
   return inner;

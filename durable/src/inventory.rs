@@ -7,7 +7,7 @@ use doorbuster_domain::outbox::{Item, Outbox};
 use doorbuster_domain::time::Timestamp;
 use doorbuster_domain::webhook;
 use wasm_bindgen::prelude::*;
-use worker::durable::State;
+use worker::durable::{State, Storage};
 
 use crate::happened::Happened;
 use crate::journaled::{Journaled, StoreError};
@@ -23,7 +23,7 @@ const MESSAGES_MAX: usize = 50;
 /// The object. Its methods are called by `entry.mjs` alone.
 #[wasm_bindgen]
 pub struct InventoryObject {
-    storage: worker::durable::Storage,
+    storage: Storage,
     inner: RefCell<Inner>,
 }
 
@@ -42,10 +42,13 @@ impl InventoryObject {
     #[wasm_bindgen(constructor)]
     pub fn new(state: worker::worker_sys::DurableObjectState) -> Self {
         let storage = State::from(state).storage();
-        let journaled = Journaled::new(storage.sql());
-        let (outbox, happened) = (Outbox::default(), Happened::new(storage.sql()));
-        let inner = Inner { journaled, outbox, happened, armed: None };
-        Self { storage, inner: RefCell::new(inner) }
+        let inner = RefCell::new(Inner::asleep(&storage));
+        Self { storage, inner }
+    }
+
+    /// Gives back what is in memory. It is read again by whoever calls next.
+    pub fn forget(&self) {
+        self.inner.replace(Inner::asleep(&self.storage));
     }
 
     /// Decides all calls that arrived in one turn of the event loop: one batch of commands per
@@ -117,6 +120,12 @@ impl InventoryObject {
 }
 
 impl Inner {
+    /// As it is before anything is read.
+    fn asleep(storage: &Storage) -> Self {
+        let (journaled, happened) = (Journaled::new(storage.sql()), Happened::new(storage.sql()));
+        Self { journaled, outbox: Outbox::default(), happened, armed: None }
+    }
+
     fn turn(&mut self, lines: &str, now: Timestamp) -> Result<Vec<BatchOutcome>, StoreError> {
         let batches: Vec<Option<Batch>> =
             lines.lines().map(|line| serde_json::from_str(line).ok()).collect();
@@ -187,11 +196,7 @@ impl Inner {
     }
 
     /// Sets the alarm if something is due before it goes off anyway.
-    fn arm(
-        &mut self,
-        storage: &worker::durable::Storage,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
+    fn arm(&mut self, storage: &Storage, now: Timestamp) -> Result<(), StoreError> {
         let inventory = self.journaled.load()?;
         let (machine, len) = (inventory.next_timeout(), inventory.reservations_len());
         let quiet_at = self.journaled.quiet_at(len);

@@ -50,17 +50,13 @@ impl WaitingRoomObject {
     #[wasm_bindgen(constructor)]
     pub fn new(state: worker::worker_sys::DurableObjectState) -> Self {
         let storage = State::from(state).storage();
-        let inner = Inner {
-            journaled: Journaled::new(storage.sql()),
-            happened: Happened::new(storage.sql()),
-            stock: Stock::default(),
-            stock_seen_at: Timestamp::default(),
-            admission: None,
-            forecast: Forecast::default(),
-            last_at: Timestamp::default(),
-            armed: None,
-        };
-        Self { storage, inner: RefCell::new(inner) }
+        let inner = RefCell::new(Inner::asleep(&storage));
+        Self { storage, inner }
+    }
+
+    /// Gives back what is in memory. It is read again by whoever calls next.
+    pub fn forget(&self) {
+        self.inner.replace(Inner::asleep(&self.storage));
     }
 
     /// Answers all calls that arrived in one turn of the event loop, a line each. Throws if it
@@ -145,6 +141,20 @@ impl WaitingRoomObject {
 }
 
 impl Inner {
+    /// As it is before anything is read.
+    fn asleep(storage: &Storage) -> Self {
+        Self {
+            journaled: Journaled::new(storage.sql()),
+            happened: Happened::new(storage.sql()),
+            stock: Stock::default(),
+            stock_seen_at: Timestamp::default(),
+            admission: None,
+            forecast: Forecast::default(),
+            last_at: Timestamp::default(),
+            armed: None,
+        }
+    }
+
     /// Does what time has brought about.
     fn catch_up(&mut self, now: Timestamp) -> Result<(), StoreError> {
         let room = self.journaled.load()?;

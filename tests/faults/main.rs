@@ -1,6 +1,8 @@
 //! What breaks on purpose, and what must not break with it: the build with test hooks.
 
 #[cfg(test)]
+mod asleep;
+#[cfg(test)]
 mod books;
 mod cancelling;
 mod carts;
