@@ -11,6 +11,7 @@ import { Incoming, head, isRead, smallBody } from "./incoming.mjs";
 import "./contacts.mjs";
 import { ask, askTogether } from "./lane.mjs";
 import "./stripe.mjs";
+import { Turns } from "./turns.mjs";
 import { carry, wakeAll } from "./webhooks.mjs";
 
 // worker's shim marks the end of an instance here; the name is pinned with the crate's version.
@@ -206,54 +207,6 @@ export default {
   },
 };
 
-/** A turn takes at most so many characters of calls, and the others wait for the next. */
-const TURN_LEN_MAX = 1_000_000;
-
-/**
- * Collects the calls that arrive in one turn of the event loop and hands them to Rust together:
- * one crossing, one decision, one row, one commit. An idle object answers at once; a busy one
- * takes more per turn by itself.
- */
-class Turns {
-  #waiting = [];
-  #run;
-  #ctx;
-
-  constructor(run, ctx) {
-    this.#run = run;
-    this.#ctx = ctx;
-  }
-
-  /** Several lines have several replies, a line each. */
-  call(lines) {
-    return new Promise((resolve, reject) => {
-      const length = this.#waiting.push({ lines, resolve, reject });
-      if (length === 1) setTimeout(() => this.#turn(), 0);
-    });
-  }
-
-  #turn() {
-    let length = 0;
-    const fits = ({ lines }, index) => (length += lines.length) <= TURN_LEN_MAX || index === 0;
-    const tooMany = this.#waiting.findIndex((call, index) => !fits(call, index));
-    const calls = tooMany < 0 ? this.#waiting : this.#waiting.slice(0, tooMany);
-    this.#waiting = this.#waiting.slice(calls.length);
-    if (this.#waiting.length > 0) setTimeout(() => this.#turn(), 0);
-    try {
-      const lines = calls.map((call) => call.lines).join("\n");
-      const replies = whole(this.#ctx, () => this.#run(lines)).split("\n");
-      let at = 0;
-      for (const call of calls) {
-        const end = at + call.lines.split("\n").length;
-        call.resolve(replies.slice(at, end).join("\n"));
-        at = end;
-      }
-    } catch (error) {
-      for (const call of calls) call.reject(error);
-    }
-  }
-}
-
 /**
  * Calls Rust so that what it writes is written whole or not at all. An error undoes it, and Rust
  * has forgotten what it had in memory. A panic leaves the memory in doubt, so it resets the object,
@@ -290,7 +243,10 @@ function innerOf(Inner, ctx) {
 
 export class Inventory extends DurableObject {
   #inner = innerOf(rs.InventoryObject, this.ctx);
-  #turns = new Turns((lines) => this.#inner.turn(lines), this.ctx);
+  #turns = new Turns(
+    (lines) => whole(this.ctx, () => this.#inner.turn(lines)),
+    (outgoing) => void this.#send(JSON.parse(outgoing)),
+  );
 
   /** Decides a batch of commands: a line of JSON in, a line of JSON out. */
   execute(batch) {
@@ -308,16 +264,18 @@ export class Inventory extends DurableObject {
       for (let more = true; more; ) {
         const outgoing = JSON.parse(whole(this.ctx, () => this.#inner.outgoing()));
         ({ more } = outgoing);
-        tell(this.env, outgoing.happened);
-        await Promise.all([
-          send(this.env.ORDERS, outgoing.orders),
-          send(this.env.PAYMENTS_QUEUE, outgoing.payments),
-        ]);
+        await this.#send(outgoing);
       }
     } catch (error) {
       // The platform would give up after a few attempts. What is due stays due.
       await this.ctx.storage.setAlarm(Date.now() + 1000);
     }
+  }
+
+  /** Sends, after the commit that it comes from: the platform holds back what leaves before. */
+  #send({ happened, orders, payments }) {
+    tell(this.env, happened);
+    return Promise.all([send(this.env.ORDERS, orders), send(this.env.PAYMENTS_QUEUE, payments)]);
   }
 
   /** The books have what was told up to this number. */
@@ -350,7 +308,7 @@ async function send(queue, bodies) {
 
 export class WaitingRoom extends DurableObject {
   #inner = innerOf(rs.WaitingRoomObject, this.ctx);
-  #turns = new Turns((lines) => this.#inner.turn(lines), this.ctx);
+  #turns = new Turns((lines) => whole(this.ctx, () => this.#inner.turn(lines)));
   /** The look at the stock that began last. */
   #look;
 

@@ -28,8 +28,9 @@ CREATE TABLE IF NOT EXISTS sales (
     created_at_ms INTEGER NOT NULL
 ) STRICT;
 
+-- An order is never deleted, so numbers only grow. AUTOINCREMENT would write a row more for each.
 CREATE TABLE IF NOT EXISTS orders (
-    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    number INTEGER PRIMARY KEY,
     order_id TEXT NOT NULL UNIQUE,
     sale TEXT NOT NULL,
     shopper TEXT NOT NULL,

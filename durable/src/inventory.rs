@@ -53,14 +53,23 @@ impl InventoryObject {
 
     /// Decides all calls that arrived in one turn of the event loop: one batch of commands per
     /// line in, one outcome per line out. All that happens is one row of the journal, and leaves
-    /// with one commit, which the replies wait for.
+    /// with one commit, which the replies wait for. If something is to be sent because of it, that
+    /// is one line more, as `outgoing` has it: so the alarm is for repeats alone.
     ///
     /// Throws if it cannot be read or written. The caller then undoes what was written, and what
     /// is in memory is forgotten here.
     pub fn turn(&self, lines: &str) -> Result<String, JsError> {
-        let outcomes = self.attempt(|inner, now| inner.turn(lines, now))?;
+        let (outcomes, due) = self.attempt(|inner, now| {
+            let outcomes = inner.turn(lines, now)?;
+            Ok((outcomes, inner.due(now)?))
+        })?;
         // An answer is about as long as its command.
-        Ok(to_lines(&outcomes, lines.len().saturating_mul(2)))
+        let mut said = to_lines(&outcomes, lines.len().saturating_mul(2));
+        if let Some(due) = due.and_then(|due| to_line(&due)) {
+            said.push('\n');
+            said.push_str(&due);
+        }
+        Ok(said)
     }
 
     /// What is due to be sent. Sends nothing itself, and counts on no confirmation: what is not
@@ -175,16 +184,25 @@ impl Inner {
 
     fn outgoing(&mut self, now: Timestamp) -> Result<Outgoing, StoreError> {
         self.decide([], now)?;
-        let items = self.outbox.take_due(now, MESSAGES_MAX);
-        let more = self.outbox.next_timeout().is_some_and(|at| at <= now);
+        let mut outgoing = self.due(now)?.unwrap_or_default();
         let len = self.load(now)?.reservations_len();
         self.journaled.snapshot_if_quiet(len, now);
-        let inventory = self.journaled.load()?;
-        let mut outgoing = Outgoing { more, ..Outgoing::default() };
-        if let Some(terms) = inventory.terms() {
+        if let Some(terms) = self.journaled.load()?.terms() {
             let name = inventory_name(&terms.sale, &terms.sku);
             outgoing.happened = self.happened.take_due(INVENTORY, &name, now)?;
         }
+        Ok(outgoing)
+    }
+
+    /// What the queues are to be told now, if anything.
+    fn due(&mut self, now: Timestamp) -> Result<Option<Outgoing>, StoreError> {
+        let is_due = |outbox: &Outbox| outbox.next_timeout().is_some_and(|at| at <= now);
+        if !is_due(&self.outbox) {
+            return Ok(None);
+        }
+        let items = self.outbox.take_due(now, MESSAGES_MAX);
+        let mut outgoing = Outgoing { more: is_due(&self.outbox), ..Outgoing::default() };
+        let inventory = self.journaled.load()?;
         for item in items {
             if let Item::Order(order) = &item {
                 outgoing.orders.extend(inventory.placed_order(*order).and_then(|o| to_line(&o)));
@@ -192,7 +210,7 @@ impl Inner {
                 outgoing.payments.extend(payment_task(inventory, &item).and_then(|t| to_line(&t)));
             }
         }
-        Ok(outgoing)
+        Ok(Some(outgoing))
     }
 
     /// Sets the alarm if something is due before it goes off anyway.

@@ -101,6 +101,7 @@ fn workerd_is_given_the_modules_of_one_build_and_nothing_else() {
         "incoming.mjs",
         "lane.mjs",
         "stripe.mjs",
+        "turns.mjs",
         "webhooks.mjs",
     ];
     assert_eq!(names(folder.0.join("worker")), modules);

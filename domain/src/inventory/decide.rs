@@ -250,9 +250,13 @@ impl Inventory {
             let found = self.reservations.get(&order.reservation());
             found.is_some_and(Reservation::is_unsettled)
         };
-        let mut news: Vec<_> = orders.iter().filter(is_unsettled).copied().collect();
-        news.sort_unstable();
-        news.dedup();
+        // As many as a batch of the queue has: looking through them beats sorting them.
+        let mut news: Vec<OrderId> = Vec::new();
+        for order in orders.iter().filter(is_unsettled) {
+            if !news.contains(order) {
+                news.push(*order);
+            }
+        }
         let events = news.into_iter().map(|order| Event::Settled { order }).collect();
         Decision { events, reply: Reply::Noted }
     }

@@ -28,13 +28,14 @@ pub struct FarEdge {
 }
 
 /// The modules in the folder of the build, the main one first.
-pub(super) const MODULES: [(&str, &str); 9] = [
+pub(super) const MODULES: [(&str, &str); 10] = [
     ("far-edge.mjs", "esModule"),
     ("entry.mjs", "esModule"),
     ("contacts.mjs", "esModule"),
     ("incoming.mjs", "esModule"),
     ("lane.mjs", "esModule"),
     ("stripe.mjs", "esModule"),
+    ("turns.mjs", "esModule"),
     ("webhooks.mjs", "esModule"),
     ("build/index.js", "esModule"),
     ("build/index_bg.wasm", "wasm"),
