@@ -244,9 +244,11 @@ function innerOf(Inner, ctx) {
 export class Inventory extends DurableObject {
   #inner = innerOf(rs.InventoryObject, this.ctx);
   #turns = new Turns(
-    (lines) => whole(this.ctx, () => this.#inner.turn(lines)),
-    (outgoing) => void this.#send(JSON.parse(outgoing)),
+    (lines) => whole(this.ctx, () => this.#inner.turn(lines, !this.#isSending)),
+    (outgoing) => void this.#sendAlone(JSON.parse(outgoing)),
   );
+  /** Whether something that a turn brought with it is being sent. What comes meanwhile gathers. */
+  #isSending = false;
 
   /** Decides a batch of commands: a line of JSON in, a line of JSON out. */
   execute(batch) {
@@ -270,6 +272,12 @@ export class Inventory extends DurableObject {
       // The platform would give up after a few attempts. What is due stays due.
       await this.ctx.storage.setAlarm(Date.now() + 1000);
     }
+  }
+
+  async #sendAlone(outgoing) {
+    this.#isSending = true;
+    await this.#send(outgoing);
+    this.#isSending = false;
   }
 
   /** Sends, after the commit that it comes from: the platform holds back what leaves before. */

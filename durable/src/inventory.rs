@@ -53,15 +53,16 @@ impl InventoryObject {
 
     /// Decides all calls that arrived in one turn of the event loop: one batch of commands per
     /// line in, one outcome per line out. All that happens is one row of the journal, and leaves
-    /// with one commit, which the replies wait for. If something is to be sent because of it, that
-    /// is one line more, as `outgoing` has it: so the alarm is for repeats alone.
+    /// with one commit, which the replies wait for. If something is due to be sent then, and it
+    /// may be, that is one line more, as `outgoing` has it; else the alarm goes off for it.
     ///
     /// Throws if it cannot be read or written. The caller then undoes what was written, and what
     /// is in memory is forgotten here.
-    pub fn turn(&self, lines: &str) -> Result<String, JsError> {
+    pub fn turn(&self, lines: &str, may_send: bool) -> Result<String, JsError> {
         let (outcomes, due) = self.attempt(|inner, now| {
             let outcomes = inner.turn(lines, now)?;
-            Ok((outcomes, inner.due(now)?))
+            let due = if may_send { inner.due(now)? } else { None };
+            Ok((outcomes, due))
         })?;
         // An answer is about as long as its command.
         let mut said = to_lines(&outcomes, lines.len().saturating_mul(2));
