@@ -32,6 +32,8 @@ const EVENTS_PER_ORDER: u64 = 4;
 const ORDERS_PER_DECLINED: u64 = 1_000;
 /// The fewest of them.
 const DECLINED_MIN: u64 = 50;
+/// So often a reservation may be paid for.
+const ATTEMPTS_MAX: u32 = 20;
 /// A snapshot is written when it is quiet and there are so many events to replay, or this share of
 /// the orders, whichever is more.
 const QUIET_EVENTS_MIN: u32 = 1_024;
@@ -54,6 +56,8 @@ pub(super) struct Stock<'d> {
     declined: Vec<(ShopperId, ReservationId)>,
     /// Payments begun for each of those.
     attempts: u32,
+    /// How many were declined before them, and have given back what they held.
+    gone: u64,
 }
 
 /// A snapshot that came.
@@ -77,6 +81,7 @@ impl<'d> Stock<'d> {
             orders: 0,
             declined: Vec::new(),
             attempts: 0,
+            gone: 0,
         })
     }
 
@@ -212,21 +217,39 @@ impl<'d> Stock<'d> {
             return Ok(());
         }
         let wanted = (self.orders / ORDERS_PER_DECLINED).max(DECLINED_MIN);
-        let ids = |number| self.ids(&format!("declined-{number}"));
-        self.declined = (0..wanted).map(ids).collect();
-        let reserve = |(shopper, _): &(ShopperId, _)| self.reserve(*shopper);
-        self.door.feed(&self.object, &[self.declined.iter().map(reserve).collect()])
+        let reserve = self.next_declined(wanted);
+        self.door.feed(&self.object, &[reserve])
     }
 
-    /// A payment of each of those, begun and declined.
+    /// So many others, who reserve.
+    fn next_declined(&mut self, wanted: u64) -> Vec<Command> {
+        let ids = |number| self.ids(&format!("declined-{number}"));
+        self.declined = (self.gone..self.gone.saturating_add(wanted)).map(ids).collect();
+        self.declined.iter().map(|(shopper, _)| self.reserve(*shopper)).collect()
+    }
+
+    /// A payment of each of those, begun and declined. Who may not pay any more makes room.
     fn decline(&mut self) -> Vec<Command> {
+        let mut commands = Vec::new();
+        if self.attempts == ATTEMPTS_MAX {
+            let release = |(shopper, reservation): &(ShopperId, ReservationId)| Command::Release {
+                shopper: *shopper,
+                reservation: *reservation,
+            };
+            commands.extend(self.declined.iter().map(release));
+            let wanted = self.declined.len() as u64;
+            self.gone = self.gone.saturating_add(wanted);
+            commands.extend(self.next_declined(wanted));
+            self.attempts = 0;
+        }
         self.attempts = self.attempts.saturating_add(1);
         let pair = |(shopper, reservation): &(ShopperId, ReservationId)| {
             let payment = PaymentId::of(*reservation, self.attempts);
             let begin = Command::BeginPayment { shopper: *shopper, reservation: *reservation };
             [begin, Command::DeclinePayment { payment }]
         };
-        self.declined.iter().flat_map(pair).collect()
+        commands.extend(self.declined.iter().flat_map(pair));
+        commands
     }
 
     fn reserve(&self, shopper: ShopperId) -> Command {
