@@ -276,14 +276,20 @@ export class Inventory extends DurableObject {
 
   async #sendAlone(outgoing) {
     this.#isSending = true;
-    await this.#send(outgoing);
-    this.#isSending = false;
+    try {
+      await this.#send(outgoing);
+    } catch (error) {
+      console.error("object", error);
+    } finally {
+      this.#isSending = false;
+    }
   }
 
-  /** Sends, after the commit that it comes from: the platform holds back what leaves before. */
-  #send({ happened, orders, payments }) {
+  /** Sends, after the commit that it comes from: the platform holds replies back until then, not this. */
+  async #send({ happened, orders, payments }) {
+    await this.ctx.storage.sync();
     tell(this.env, happened);
-    return Promise.all([send(this.env.ORDERS, orders), send(this.env.PAYMENTS_QUEUE, payments)]);
+    await Promise.all([send(this.env.ORDERS, orders), send(this.env.PAYMENTS_QUEUE, payments)]);
   }
 
   /** The books have what was told up to this number. */

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
 use doorbuster_domain::id::{IdempotencyKey, PaymentId, ReservationId, SaleId, ShopperId, Sku};
-use doorbuster_domain::inventory::{Command, Selling, Terms};
+use doorbuster_domain::inventory::{Command, PAYMENTS_MAX, Selling, Terms};
 use doorbuster_domain::money::Money;
 use doorbuster_domain::time::Millis;
 use xtask::clock::Stopwatch;
@@ -32,8 +32,6 @@ const EVENTS_PER_ORDER: u64 = 4;
 const ORDERS_PER_DECLINED: u64 = 1_000;
 /// The fewest of them.
 const DECLINED_MIN: u64 = 50;
-/// So often a reservation may be paid for.
-const ATTEMPTS_MAX: u32 = 20;
 /// A snapshot is written when it is quiet and there are so many events to replay, or this share of
 /// the orders, whichever is more.
 const QUIET_EVENTS_MIN: u32 = 1_024;
@@ -231,7 +229,7 @@ impl<'d> Stock<'d> {
     /// A payment of each of those, begun and declined. Who may not pay any more makes room.
     fn decline(&mut self) -> Vec<Command> {
         let mut commands = Vec::new();
-        if self.attempts == ATTEMPTS_MAX {
+        if self.attempts == u32::from(PAYMENTS_MAX) {
             let release = |(shopper, reservation): &(ShopperId, ReservationId)| Command::Release {
                 shopper: *shopper,
                 reservation: *reservation,

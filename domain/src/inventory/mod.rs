@@ -29,6 +29,7 @@ pub use self::batch::Batch;
 pub use self::cancel::{Cancel, Cancelled};
 pub use self::command::{Answer, Command, Reply};
 pub use self::event::{AdjustmentReason, Event};
+pub use self::payment::PAYMENTS_MAX;
 pub use self::rejection::Rejection;
 pub use self::reservation::{
     OrderView, RefundState, ReservationState, ReservationView, WaitlistView,

@@ -9,7 +9,7 @@ use crate::time::Timestamp;
 
 /// Payments that may be begun for one reservation. Who has several cards does not get near it; who
 /// tries out stolen ones comes to an end.
-const PAYMENTS_MAX: u8 = 20;
+pub const PAYMENTS_MAX: u8 = 20;
 
 impl Inventory {
     pub(super) fn begin_payment(
