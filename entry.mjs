@@ -7,7 +7,7 @@
 
 import * as rs from "./build/index.js";
 import { DurableObject } from "cloudflare:workers";
-import { Incoming, head, isRead, smallBody } from "./incoming.mjs";
+import { head, isRead, smallBody } from "./incoming.mjs";
 import "./contacts.mjs";
 import { ask, askTogether } from "./lane.mjs";
 import "./stripe.mjs";
@@ -24,11 +24,15 @@ const initState = globalThis.__worker_init_state;
 let edge;
 let edgeOf;
 
-function edgeNow() {
+/** What replies are made of, by the codes that the edge gives to heads; see `Heads` in src/http/reply.rs. */
+let heads = [];
+
+function edgeNow(env) {
   if (edgeOf === initState.instanceId && !initState.criticalError) return edge;
-  const { constructor } = Object.getPrototypeOf(new rs.EdgeEntry());
+  const { constructor } = Object.getPrototypeOf(new rs.EdgeEntry(env));
   edgeOf = initState.instanceId;
-  edge = new constructor();
+  edge = new constructor(env);
+  heads = [];
   return edge;
 }
 
@@ -92,18 +96,41 @@ function guarded(call) {
   });
 }
 
-/** Status and header fields, by their lines: most replies have one of few. */
-const inits = new Map();
-const INITS_MAX = 256;
+/**
+ * A reply from its text, in the parts that `Reply` in src/http/reply.rs says: a code or the whole head,
+ * own fields, and the body.
+ */
+function toResponse(text, method) {
+  const code = text.charCodeAt(0);
+  const end = code < CODES_FROM ? text.indexOf("\n\n") : 0;
+  const { init, isBare } = end ? templateOf(text.slice(0, end)) : (heads[code] ?? headOf(code));
+  const own = end ? end + 2 : 1;
+  const hasOwn = text.charCodeAt(own) !== LINE_BREAK;
+  const body = hasOwn ? text.indexOf("\n\n", own) + 2 : own + 1;
+  const response = new Response(isBare || method === "HEAD" ? null : text.slice(body), init);
+  if (hasOwn) {
+    for (const field of text.slice(own, body - 2).split("\n")) response.headers.append(...pairOf(field));
+  }
+  return response;
+}
 
-/** The platform copies `Headers` faster than it reads a record, and that faster than pairs. */
-function initOf(lines) {
-  let init = inits.get(lines);
-  if (init) return init;
+const [CODES_FROM, LINE_BREAK] = ["A".charCodeAt(), "\n".charCodeAt()];
+
+function headOf(code) {
+  return (heads[code] = templateOf(edge.head(code).trimEnd()));
+}
+
+/**
+ * What a reply with this head is made of. The platform copies a `Response` faster than it reads a record
+ * with the same `Headers`, and that faster than a record or pairs of fields.
+ */
+function templateOf(lines) {
   const [status, ...fields] = lines.split("\n");
-  init = { status: Number(status), headers: new Headers(fields.map(pairOf)) };
-  if (inits.size < INITS_MAX) inits.set(lines, init);
-  return init;
+  const headers = new Headers(fields.map(pairOf));
+  return {
+    init: new Response(null, { status: Number(status), headers }),
+    isBare: status === "304",
+  };
 }
 
 function pairOf(field) {
@@ -111,29 +138,12 @@ function pairOf(field) {
   return [field.slice(0, colon), field.slice(colon + 2)];
 }
 
-/** A reply from its text, in the parts that `Reply::into_text` in src/http.rs says. */
-function toResponse(text, method) {
-  const end = text.indexOf("\n\n");
-  const init = initOf(text.slice(0, end));
-  const own = end + 2;
-  const hasOwn = text[own] !== "\n";
-  const body = hasOwn ? text.indexOf("\n\n", own) + 2 : own + 1;
-  const response = new Response(
-    method === "HEAD" || init.status === 304 ? null : text.slice(body),
-    init,
-  );
-  if (hasOwn) {
-    for (const field of text.slice(own, body - 2).split("\n")) response.headers.append(...pairOf(field));
-  }
-  return response;
-}
-
 /**
  * Lets Rust take the request as far as it gets: to the reply, as text, or to what `Waiting::begin`
  * in src/steps.rs says.
  */
 function begin(request, method, env, body) {
-  return edgeNow().begin(head(request, method, env), body, new Incoming(request), env);
+  return edgeNow(env).begin(head(request, method, env), body);
 }
 
 /** Carries what Rust asks to the object and the answer back, and so on to the reply. */
@@ -144,9 +154,9 @@ async function goOn(step, method, env, ctx) {
     while (step.startsWith("@")) {
       const [number, binding, name, line] = step.slice(1).split("\n");
       const said = await askTogether(env[binding], name, line, isWanted, ctx);
-      step = isWanted() ? edgeNow().resume(Number(number), said) : UNAVAILABLE;
+      step = isWanted() ? edgeNow(env).resume(Number(number), said) : UNAVAILABLE;
     }
-    if (step.startsWith("~")) step = await guarded(() => edgeNow().finish(Number(step.slice(1))));
+    if (step.startsWith("~")) step = await guarded(() => edgeNow(env).finish(Number(step.slice(1))));
     return toResponse(step, method);
   } catch (error) {
     return failed(error, method);
@@ -191,8 +201,8 @@ export default {
 
   async queue(batch, env) {
     const bodies = batch.messages.map((message) => message.body);
-    const deliver = (endpoint) => guarded(() => edgeNow().deliver(endpoint, env, carry));
-    const consume = () => edgeNow().queue(batch.queue, JSON.stringify(bodies.map(asText)), env);
+    const deliver = (endpoint) => guarded(() => edgeNow(env).deliver(endpoint, carry));
+    const consume = () => edgeNow(env).queue(batch.queue, JSON.stringify(bodies.map(asText)));
     const verdicts = batch.queue.endsWith("-events")
       ? await wakeAll(bodies, deliver)
       : JSON.parse(await guarded(consume));
@@ -203,7 +213,7 @@ export default {
   },
 
   async scheduled(event, env) {
-    await guarded(() => edgeNow().sweep(env));
+    await guarded(() => edgeNow(env).sweep());
   },
 };
 

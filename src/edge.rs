@@ -8,6 +8,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use doorbuster_domain::breaker::Breaker;
+use doorbuster_domain::inventory::Rejection;
 use doorbuster_domain::time::Timestamp;
 use js_sys::Function;
 use wasm_bindgen::prelude::*;
@@ -15,13 +16,13 @@ use worker::{Delay, Env, RateLimiter};
 
 use crate::catalog::CatalogCache;
 use crate::config::{self, Config};
-use crate::http::{Incoming, Request};
+use crate::http::{Head, Incoming, Reply, Request};
 use crate::limits::Limits;
-use crate::line::Lines;
+use crate::line::{GoodTickets, Lines};
 use crate::problem::Problem;
 use crate::statuses::StatusCache;
 use crate::steps::{self, Waiting};
-use crate::{contacts, router, webhooks};
+use crate::{at_once, contacts, router, webhooks};
 
 /// The edge, as `entry.mjs` holds it.
 #[wasm_bindgen]
@@ -32,10 +33,15 @@ pub struct EdgeEntry {
 
 /// What one isolate of the edge keeps. All of it can be lost at any moment.
 pub(crate) struct Edge {
+    /// What the platform binds: the same for all requests of an isolate.
+    pub(crate) env: Env,
     config: RefCell<Option<Rc<Config>>>,
     pub(crate) catalog: CatalogCache,
     pub(crate) statuses: StatusCache,
     pub(crate) lines: Lines,
+    pub(crate) tickets: GoodTickets,
+    /// What late comers are told, all the same.
+    pub(crate) sold_out: Reply,
     /// How the payment provider did lately.
     pub(crate) provider: Cell<Breaker>,
     limits: OnceCell<Limits>,
@@ -45,34 +51,27 @@ pub(crate) struct Edge {
     pub(crate) schema_ready: RefCell<bool>,
 }
 
-impl Default for EdgeEntry {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 #[wasm_bindgen]
 impl EdgeEntry {
     /// An edge that knows nothing yet.
     #[wasm_bindgen(constructor)]
-    pub fn new() -> Self {
-        Self { edge: Rc::new(Edge::new()), waiting: Waiting::default() }
+    pub fn new(env: Env) -> Self {
+        Self { edge: Rc::new(Edge::new(env)), waiting: Waiting::default() }
     }
 
-    /// Begins to answer a request: its head as lines of text, its body if it is at hand, and whom
-    /// to ask for more. What comes of it is said at `Waiting::begin`.
-    pub fn begin(
-        &self,
-        head: String,
-        body: Option<Vec<u8>>,
-        incoming: Incoming,
-        env: Env,
-    ) -> String {
+    /// Begins to answer a request: its head as lines of text, and its body if it is at hand. Asks
+    /// for more by `doorbusterHeader` and `doorbusterIncoming`. What comes of it is said at
+    /// `Waiting::begin`.
+    pub fn begin(&self, head: String, body: Option<Vec<u8>>) -> String {
+        if let Some(reply) = at_once::answer(&self.edge, &Head::parse(&head)) {
+            return reply.into_text(self.waiting.heads());
+        }
         let edge = Rc::clone(&self.edge);
+        let incoming = Incoming::current();
         self.waiting.begin(Box::pin(async move {
-            let request = Request::parse(&head, body, &incoming);
-            let reply = router::answer(&edge, &request, &env).await;
-            reply.unwrap_or_else(Problem::into_reply).into_text()
+            let request = Request::new(Head::parse(&head), body, &incoming);
+            let reply = router::answer(&edge, &request, &edge.env).await;
+            reply.unwrap_or_else(Problem::into_reply)
         }))
     }
 
@@ -81,47 +80,56 @@ impl EdgeEntry {
         self.waiting.resume(number, said).unwrap_or_else(Self::unavailable)
     }
 
-    /// Goes on as a promise, to the reply.
+    /// Goes on as a promise, to the reply in full: whoever it reaches, this instance may be gone.
     pub async fn finish(&self, number: u32) -> String {
-        self.waiting.finish(number).await.unwrap_or_else(Self::unavailable)
+        let reply = self.waiting.finish(number).await.map(Reply::into_full_text);
+        reply.unwrap_or_else(Self::unavailable)
+    }
+
+    /// What a code at the beginning of a reply stands for: its status, and a line for each field.
+    pub fn head(&self, code: u8) -> Option<String> {
+        self.waiting.heads().head(code)
     }
 
     /// Handles a batch of queue messages, given their bodies as a JSON array: for each, in order,
     /// whether it is done with.
-    pub async fn queue(&self, queue: String, bodies: String, env: Env) -> String {
+    pub async fn queue(&self, queue: String, bodies: String) -> String {
         #[cfg(feature = "test-hooks")]
         use crate::bad_queue::deliver as consume;
         #[cfg(not(feature = "test-hooks"))]
         use crate::settlement::consume;
-        let verdicts = consume(&self.edge, &queue, &bodies, &env).await;
+        let verdicts = consume(&self.edge, &queue, &bodies, &self.edge.env).await;
         serde_json::to_string(&verdicts).unwrap_or_default()
     }
 
     /// Sends the webhooks that are due to an endpoint by `carry`; whether the wake-up is done with.
-    pub async fn deliver(&self, endpoint: String, env: Env, carry: Function) -> bool {
-        webhooks::deliver(&self.edge, &env, &endpoint, &carry).await.unwrap_or(false)
+    pub async fn deliver(&self, endpoint: String, carry: Function) -> bool {
+        webhooks::deliver(&self.edge, &self.edge.env, &endpoint, &carry).await.unwrap_or(false)
     }
 
     /// Wakes who sends webhooks, wherever some are due, and sees to contacts.
-    pub async fn sweep(&self, env: Env) {
+    pub async fn sweep(&self) {
         // What fails is logged where it does, and the next sweep is soon.
-        let _ = webhooks::sweep(&self.edge, &env).await;
-        let _ = contacts::sweep(&self.edge, &env).await;
+        let _ = webhooks::sweep(&self.edge, &self.edge.env).await;
+        let _ = contacts::sweep(&self.edge, &self.edge.env).await;
     }
 
     /// The reply for a request whose instance is gone.
     pub fn unavailable() -> String {
-        Problem::try_again().into_reply().into_text()
+        Problem::try_again().into_reply().into_full_text()
     }
 }
 
 impl Edge {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(env: Env) -> Self {
         Self {
+            env,
             config: RefCell::default(),
             catalog: CatalogCache::default(),
             statuses: StatusCache::default(),
             lines: Lines::default(),
+            tickets: GoodTickets::default(),
+            sold_out: Problem::from(Rejection::SoldOut).into_reply(),
             provider: Cell::default(),
             limits: OnceCell::new(),
             platform_limiter: OnceCell::new(),

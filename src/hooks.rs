@@ -90,18 +90,18 @@ async fn deliver(request: &Request<'_>, env: &Env, queue: &str) -> Result<Reply,
     };
     let texts: Vec<String> = bodies.into_iter().map(text).collect();
     let bodies = serde_json::to_string(&texts).unwrap_or_default();
-    Ok(Reply::json(&settlement::consume(&Edge::new(), queue, &bodies, env).await))
+    Ok(Reply::json(&settlement::consume(&Edge::new(env.clone()), queue, &bodies, env).await))
 }
 
 async fn sweep(env: &Env) -> Result<Reply, Problem> {
-    webhooks::sweep(&Edge::new(), env).await?;
-    contacts::sweep(&Edge::new(), env).await?;
+    webhooks::sweep(&Edge::new(env.clone()), env).await?;
+    contacts::sweep(&Edge::new(env.clone()), env).await?;
     Ok(Reply::json(&serde_json::json!({ "swept": true })))
 }
 
 async fn look_into_books(request: &Request<'_>, env: &Env) -> Result<Reply, Problem> {
     let statement = text(request).await?;
-    let store = Store::open(&Edge::new(), env).await?;
+    let store = Store::open(&Edge::new(env.clone()), env).await?;
     Ok(Reply::json(&store.all::<serde_json::Value>(&statement, &[]).await?))
 }
 

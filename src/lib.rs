@@ -4,6 +4,7 @@
 //! goes through `router`, a handler per route, and, if it fails, through `problem`.
 
 mod admin;
+mod at_once;
 #[cfg(feature = "test-hooks")]
 mod bad_queue;
 mod books;

@@ -113,9 +113,8 @@ pub(crate) fn client_digest(client: &str) -> u64 {
 fn client_key(client: &str) -> ClientKey {
     use std::net::{IpAddr, Ipv4Addr, SocketAddr};
     let address = client
-        .parse::<SocketAddr>()
-        .map(|socket| socket.ip())
-        .or_else(|_| client.parse::<IpAddr>())
+        .parse::<IpAddr>()
+        .or_else(|_| client.parse::<SocketAddr>().map(|socket| socket.ip()))
         .unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
     match address.to_canonical() {
         IpAddr::V4(v4) => ClientKey::V4(v4.to_bits()),

@@ -95,8 +95,17 @@ async fn was_announced(edge: &Edge, env: &Env, sale: &SaleId) -> bool {
 /// the one whose turn it is to renew the status waits for it here.
 pub(crate) async fn is_sold_out(edge: &Edge, env: &Env, sale: &SaleId, sku: &Sku) -> bool {
     let Some(known) = edge.statuses.however_old(sale) else { return false };
-    (known.is_sku_sold_out(sku) || edge.statuses.is_due(sale, now()))
-        && status(edge, env, sale, now()).await.is_ok_and(|status| status.is_sku_sold_out(sku))
+    (known.is_sku_sold_out(sku.as_str()) || edge.statuses.is_due(sale, now()))
+        && status(edge, env, sale, now())
+            .await
+            .is_ok_and(|status| status.is_sku_sold_out(sku.as_str()))
+}
+
+/// The same, as far as it can be said at once. It never can where the platform has a limiter of its
+/// own: that has to be asked first.
+pub(crate) fn is_known_sold_out(edge: &Edge, sale: &str, sku: &str, now: Timestamp) -> bool {
+    matches!(edge.platform_limiter.get(), Some(None))
+        && edge.statuses.fresh(sale, now).is_some_and(|status| status.is_sku_sold_out(sku))
 }
 
 /// Checks that a sale has a SKU. That never changes, so what is known is good however old it is,

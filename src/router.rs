@@ -1,7 +1,7 @@
 //! From a request to its handler: limits and rights first, then the one table of routes.
 
 use doorbuster_wire::problem::ProblemKind;
-use doorbuster_wire::route::{self, Method, Operation, RouteClass, RouteError};
+use doorbuster_wire::route::{self, Method, Operation, Route, RouteClass, RouteError};
 use worker::Env;
 
 use crate::admin::webhooks;
@@ -38,7 +38,13 @@ pub(crate) async fn answer(
     if route.class == RouteClass::Admin {
         admin::authorize(edge, request, env)?;
     }
-    let mut reply = handle(edge, request, env, route.operation, params).await?.status(route.status);
+    let reply = handle(edge, request, env, route.operation, params).await?;
+    Ok(completed(reply, route, quota))
+}
+
+/// A reply with what its route adds: its status, and fields.
+pub(crate) fn completed(reply: Reply, route: &Route, quota: Option<Quota>) -> Reply {
+    let mut reply = reply.status(route.status);
     if route.method == Method::Get && route.class != RouteClass::Browse {
         // What answers a change is kept by nobody anyway (RFC 9111, section 3).
         reply = reply.field("cache-control", "private, no-store");
@@ -46,12 +52,12 @@ pub(crate) async fn answer(
     // Told in time, and not before: every field costs. Not on what caches keep: there it would be
     // another client's.
     let telling = |quota: &Quota| quota.is_running_out() && route.class != RouteClass::Browse;
-    Ok(match quota.filter(telling) {
+    match quota.filter(telling) {
         Some(quota) => {
             quota.fields().iter().fold(reply, |reply, (name, value)| reply.own_field(name, value))
         }
         None => reply,
-    })
+    }
 }
 
 async fn handle(

@@ -92,6 +92,13 @@ impl StatusCache {
         Looked::Ask
     }
 
+    /// The status of a sale, if it is fresh.
+    pub(crate) fn fresh(&self, sale: &str, now: Timestamp) -> Option<Rc<Seen>> {
+        let all = self.0.borrow();
+        let known = all.get(sale).filter(|known| now.since(known.fetched_at) < FRESH_FOR)?;
+        known.status.clone()
+    }
+
     /// Whether a status is not fresh any more, and nobody is asking for a newer one, or has just
     /// asked in vain: who can do without is not to wait for a room that does not answer.
     pub(crate) fn is_due(&self, sale: &SaleId, now: Timestamp) -> bool {

@@ -16,9 +16,10 @@ use std::task::{Context, Poll, Wake, Waker};
 use doorbuster_domain::time::{Millis, Timestamp};
 
 use crate::edge::now;
+use crate::http::{Heads, Reply};
 
-/// A request on its way to its reply, as text.
-type Future = Pin<Box<dyn core::future::Future<Output = String>>>;
+/// A request on its way to its reply.
+type Future = Pin<Box<dyn core::future::Future<Output = Reply>>>;
 
 /// A question to an object, for `entry.mjs` to carry.
 pub(crate) struct Question {
@@ -93,9 +94,15 @@ const KEPT_FOR: Millis = Millis::from_secs(60);
 pub(crate) struct Waiting {
     last: Cell<u32>,
     all: RefCell<BTreeMap<u32, Waits>>,
+    heads: Heads,
 }
 
 impl Waiting {
+    /// The heads of replies that have codes.
+    pub(crate) const fn heads(&self) -> &Heads {
+        &self.heads
+    }
+
     /// Takes a request as far as it gets: its reply; or `@`, the number under which it waits, and
     /// what it asks of which object, a line each; or `~` and the number, if it waits for something
     /// else and has to go on as a promise.
@@ -113,7 +120,7 @@ impl Waiting {
     }
 
     /// Goes on as a promise, to the reply; nothing if nobody waits under this number.
-    pub(crate) async fn finish(&self, number: u32) -> Option<String> {
+    pub(crate) async fn finish(&self, number: u32) -> Option<Reply> {
         let Waits { mut future, relay, .. } = self.all.borrow_mut().remove(&number)?;
         let waker = Waker::from(Arc::clone(&relay));
         let reply = poll_fn(|context| {
@@ -133,7 +140,7 @@ impl Waiting {
         let polled = waits.future.as_mut().poll(&mut Context::from_waker(&waker));
         CARRYING.set(false);
         if let Poll::Ready(reply) = polled {
-            return reply;
+            return reply.into_text(&self.heads);
         }
         let step = match QUESTION.take() {
             Some(Question { binding, name, line }) => {

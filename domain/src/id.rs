@@ -1,5 +1,6 @@
 //! Names of things, parsed once and valid ever after.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
@@ -64,6 +65,13 @@ macro_rules! slug {
 
             /// The name as text.
             pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        // It compares as its text does.
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
                 &self.0
             }
         }

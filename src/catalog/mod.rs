@@ -128,6 +128,13 @@ impl CatalogCache {
         }
     }
 
+    /// What is known, if it is fresh.
+    fn fresh(&self, now: Timestamp) -> Option<Rc<Snapshot>> {
+        let known = self.0.borrow();
+        let fresh = now.since(known.checked_at) < FRESH_FOR;
+        known.snapshot.as_ref().filter(|_| fresh).map(Rc::clone)
+    }
+
     /// Keeps what was read or imported, unless what is known is newer by now.
     fn keep(&self, snapshot: &Rc<Snapshot>, now: Timestamp) {
         let mut known = self.0.borrow_mut();
@@ -226,8 +233,7 @@ impl Default for Snapshot {
 
 /// `GET /v1/catalog`.
 pub(crate) async fn list(edge: &Edge, request: &Request<'_>, env: &Env) -> Result<Reply, Problem> {
-    let snapshot = snapshot(edge, env).await?;
-    Ok(cached(request, snapshot.version, &snapshot.list))
+    snapshot(edge, env).await?.reply(None, request.header(Header::IfNoneMatch))
 }
 
 /// `GET /v1/catalog/products/{handle}`.
@@ -237,29 +243,43 @@ pub(crate) async fn show(
     env: &Env,
     handle: &str,
 ) -> Result<Reply, Problem> {
-    let kind = ProblemKind::ProductNotFound;
-    let handle: Handle =
-        handle.parse().map_err(|error| Problem::no_such(kind, "handle", &error))?;
-    let snapshot = snapshot(edge, env).await?;
-    let body = snapshot
-        .products
-        .get(&handle)
-        .ok_or_else(|| Problem::new(kind, "The catalog has no product with this handle."))?;
-    Ok(cached(request, snapshot.version, body))
+    snapshot(edge, env).await?.reply(Some(handle), request.header(Header::IfNoneMatch))
 }
 
-/// A body that changes with the version alone.
-fn cached(request: &Request<'_>, version: u64, body: &str) -> Reply {
-    let etag = format!("\"catalog-{version}\"");
-    let fresh = request
-        .header(Header::IfNoneMatch)
-        .is_some_and(|tags| tags.split(',').any(|tag| same_tag(tag, &etag)));
-    let reply = if fresh {
-        Reply::not_modified()
-    } else {
-        Reply::text("application/json", body.to_owned())
-    };
-    reply.field("etag", &etag).field("cache-control", CACHE_CONTROL).field("cache-tag", "catalog")
+/// What is known of the catalog, if it is fresh.
+pub(crate) fn known(edge: &Edge, now: Timestamp) -> Option<Rc<Snapshot>> {
+    edge.catalog.fresh(now)
+}
+
+impl Snapshot {
+    /// The reply to who asks for all of it, or for one product, and has what these tags name. It
+    /// changes with the version alone.
+    pub(crate) fn reply(&self, handle: Option<&str>, tags: Option<&str>) -> Result<Reply, Problem> {
+        let body = match handle {
+            Some(handle) => self.products.get(handle).ok_or_else(|| no_product(handle))?,
+            None => &self.list,
+        };
+        let etag = format!("\"catalog-{}\"", self.version);
+        let has_it = tags.is_some_and(|tags| tags.split(',').any(|tag| same_tag(tag, &etag)));
+        let reply = if has_it {
+            Reply::not_modified()
+        } else {
+            Reply::text("application/json", body.to_owned())
+        };
+        Ok(reply
+            .field("etag", &etag)
+            .field("cache-control", CACHE_CONTROL)
+            .field("cache-tag", "catalog"))
+    }
+}
+
+/// Why the catalog has no such product.
+fn no_product(handle: &str) -> Problem {
+    let kind = ProblemKind::ProductNotFound;
+    match handle.parse::<Handle>() {
+        Ok(_) => Problem::new(kind, "The catalog has no product with this handle."),
+        Err(error) => Problem::no_such(kind, "handle", &error),
+    }
 }
 
 /// Weak comparison, as `If-None-Match` asks for (RFC 9110, 13.1.2).

@@ -1,6 +1,7 @@
 //! The line in front of a sale: taking a place, asking for one's turn, giving it back.
 
 mod cloudflare;
+mod good_tickets;
 mod memory;
 mod page;
 mod turn;
@@ -20,7 +21,7 @@ use worker::Env;
 
 use crate::config::{self, Config};
 use crate::edge::{Edge, now};
-use crate::http::{Header, Reply, Request};
+use crate::http::{Head, Header, Reply, Request};
 use crate::limits;
 use crate::objects::RoomStub;
 use crate::problem::Problem;
@@ -28,8 +29,10 @@ use crate::room::{sale_id, status};
 use crate::shopper::{self, Identity};
 use crate::statuses::Seen;
 
+use good_tickets::Sent;
 use turn::{admitted, base, turn};
 
+pub(crate) use good_tickets::{GoodTickets, Holder};
 pub(crate) use memory::Lines;
 pub(crate) use page::{join as join_on_page, list, show as show_page};
 
@@ -62,7 +65,7 @@ pub(crate) async fn join(
 ) -> Result<Reply, Problem> {
     let config = edge.config(env)?;
     let taken = take(edge, request, env, sale, &config).await?;
-    let turn = turn(edge, &config, &taken.seen, &taken.ticket);
+    let turn = turn(edge, &config, &taken.seen, Holder::of(&taken.ticket), now());
     let reply = TicketReply { ticket: taken.text.clone(), number: taken.ticket.number, turn };
     Ok(taken.remember(request, Reply::json(&reply)))
 }
@@ -185,16 +188,44 @@ pub(crate) async fn poll(
         let detail = format!("`form` is `{CLOUDFLARE_FORM}`, or is left out.");
         return Err(Problem::new(ProblemKind::QueryInvalid, detail));
     }
-    let turn = turn(edge, &config, &seen, &ticket);
-    let retry_after = turn.next_poll_ms.map(|ms| Millis::new(ms).ceil_secs().to_string());
-    let reply = match form {
+    if let Some(sent) = sent(request, seen.sale.as_str()) {
+        edge.tickets.keep(&sent, &ticket);
+    }
+    let turn = turn(edge, &config, &seen, Holder::of(&ticket), now());
+    Ok(match form {
         Some(_) => Reply::json(&cloudflare::reply(&seen, &turn)),
         None => Reply::json(&turn),
-    };
-    Ok(match retry_after {
-        Some(secs) => reply.field("retry-after", &secs),
-        None => reply,
     })
+}
+
+/// What comes with a ticket in a header, and not in a cookie.
+fn sent<'t>(head: &Head<'t>, sale: &'t str) -> Option<Sent<'t>> {
+    let (secret, ticket) = (head.told(Header::Shopper)?, head.told(Header::Ticket)?);
+    Some(Sent { sale, secret, ticket })
+}
+
+/// Somebody who polls, of whom all is known.
+pub(crate) struct Waiter {
+    seen: Rc<Seen>,
+    config: Rc<Config>,
+    holder: Holder,
+}
+
+/// Who polls, if the ticket was found good before and the sale's status is fresh.
+pub(crate) fn waiter(edge: &Edge, head: &Head<'_>, sale: &str, now: Timestamp) -> Option<Waiter> {
+    if !head.query.is_empty() {
+        return None;
+    }
+    let holder = edge.tickets.find(&sent(head, sale)?, now)?;
+    let seen = edge.statuses.fresh(sale, now)?;
+    Some(Waiter { seen, config: edge.config(&edge.env).ok()?, holder })
+}
+
+impl Waiter {
+    /// What a poll is told.
+    pub(crate) fn reply(&self, edge: &Edge, now: Timestamp) -> Reply {
+        Reply::json(&turn(edge, &self.config, &self.seen, self.holder, now))
+    }
 }
 
 /// `DELETE /v1/sales/{sale}/turn`: who was admitted makes room at once for somebody else.

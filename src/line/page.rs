@@ -11,7 +11,7 @@ use doorbuster_wire::shopper::TurnReply;
 use worker::Env;
 
 use super::words::{band, escaped, filled, grouped, left, people, range};
-use super::{give_back, take, turn};
+use super::{Holder, give_back, take, turn};
 use crate::edge::{Edge, now};
 use crate::http::{Reply, Request};
 use crate::problem::Problem;
@@ -63,7 +63,10 @@ pub(crate) async fn show(
         .and_then(|shopper| shopper::ticket(request, &config, &sale, shopper, now()))
         .unwrap_or_default();
     let mut said = match &ticket {
-        Some(ticket) => with_place(&seen, ticket, &turn(edge, &config, &seen, ticket)),
+        Some(ticket) => {
+            let turn = turn(edge, &config, &seen, Holder::of(ticket), now());
+            with_place(&seen, ticket, &turn)
+        }
         None => without_place(&seen),
     };
     if let Some(problem) = request.query("problem") {

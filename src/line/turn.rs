@@ -1,59 +1,72 @@
 //! What a shopper is told when asking for the turn.
 
 use doorbuster_domain::line::{Turn, Wait};
-use doorbuster_domain::sealed::{Pass, Ticket};
+use doorbuster_domain::sealed::Pass;
 use doorbuster_domain::time::Timestamp;
 use doorbuster_wire::shopper::TurnReply;
 
 use crate::config::Config;
-use crate::edge::{Edge, now};
-use crate::reservations::word;
+use crate::edge::Edge;
 use crate::statuses::Seen;
 
+use super::Holder;
+
 /// What a shopper is told, with a pass once it is their turn.
-pub(super) fn turn(edge: &Edge, config: &Config, seen: &Seen, ticket: &Ticket) -> TurnReply {
-    let now = seen.room_time(now());
-    let turn = seen.turn(ticket.number, ticket.issued_at, now);
-    let told = base(seen, now);
-    let said = |state: &str| TurnReply { state: state.to_owned(), ..told.clone() };
-    let at = |state: &str, position: u64, ahead: u64| TurnReply {
-        position: Some(position),
-        ahead,
-        ..said(state)
-    };
-    let told = match turn {
-        Turn::NotOpen => said("not_open"),
-        Turn::Drawing => said("drawing"),
-        Turn::Waiting { position, ahead, wait, beyond_stock } => TurnReply {
-            wait_ms: wait.map(|wait| wait.expected.get()),
-            wait_low_ms: wait.map(|Wait { low, .. }| low.get()),
-            wait_high_ms: wait.map(|Wait { high, .. }| high.get()),
-            beyond_stock,
-            ..at("waiting", position, ahead)
-        },
-        Turn::Admitted { position, since } => {
-            edge.lines.count_arrived(&seen.sale, ticket.number, since);
-            let pass = Pass {
-                sale: seen.sale.clone(),
-                shopper: ticket.shopper,
-                number: ticket.number,
-                position,
-                issued_at: since,
-                expires_at: since.plus(seen.pass_ttl_ms),
-            };
-            return admitted(TurnReply { position: Some(position), ..told }, config, &pass);
-        }
-        Turn::Lapsed => said("lapsed"),
-        Turn::Paused { position, ahead } => at("paused", position, ahead),
-        Turn::AllReserved { position, ahead, beyond_stock } => {
-            TurnReply { beyond_stock, ..at("all_reserved", position, ahead) }
-        }
-        Turn::SoldOut => said("sold_out"),
-        Turn::Closed => said("closed"),
-    };
+pub(super) fn turn(
+    edge: &Edge,
+    config: &Config,
+    seen: &Seen,
+    holder: Holder,
+    now: Timestamp,
+) -> TurnReply {
+    let now = seen.room_time(now);
+    let turn = seen.turn(holder.number, holder.joined_at, now);
+    let mut told = base(seen, now);
+    if let Turn::Admitted { position, since } = turn {
+        edge.lines.count_arrived(&seen.sale, holder.number, since);
+        let pass = Pass {
+            sale: seen.sale.clone(),
+            shopper: holder.shopper,
+            number: holder.number,
+            position,
+            issued_at: since,
+            expires_at: since.plus(seen.pass_ttl_ms),
+        };
+        told.position = Some(position);
+        return admitted(told, config, &pass);
+    }
+    word_of(&turn).clone_into(&mut told.state);
+    if let Turn::Waiting { wait: Some(Wait { expected, low, high }), .. } = &turn {
+        told.wait_ms = Some(expected.get());
+        (told.wait_low_ms, told.wait_high_ms) = (Some(low.get()), Some(high.get()));
+    }
+    if let Turn::Waiting { position, ahead, .. }
+    | Turn::Paused { position, ahead }
+    | Turn::AllReserved { position, ahead, .. } = turn
+    {
+        (told.position, told.ahead) = (Some(position), ahead);
+    }
+    if let Turn::Waiting { beyond_stock, .. } | Turn::AllReserved { beyond_stock, .. } = turn {
+        told.beyond_stock = beyond_stock;
+    }
     let done = matches!(turn, Turn::Lapsed | Turn::SoldOut | Turn::Closed);
-    let next_poll = || seen.next_poll(ticket.number, &turn, now).get();
-    TurnReply { next_poll_ms: (!done).then(next_poll), ..told }
+    told.next_poll_ms = (!done).then(|| seen.next_poll(holder.number, &turn, now).get());
+    told
+}
+
+/// The word for a turn in a reply.
+const fn word_of(turn: &Turn) -> &'static str {
+    match turn {
+        Turn::NotOpen => "not_open",
+        Turn::Drawing => "drawing",
+        Turn::Waiting { .. } => "waiting",
+        Turn::Admitted { .. } => "admitted",
+        Turn::Lapsed => "lapsed",
+        Turn::Paused { .. } => "paused",
+        Turn::AllReserved { .. } => "all_reserved",
+        Turn::SoldOut => "sold_out",
+        Turn::Closed => "closed",
+    }
 }
 
 /// Somebody with a pass.
@@ -77,7 +90,7 @@ pub(super) fn base(seen: &Seen, now: Timestamp) -> TurnReply {
         wait_low_ms: None,
         wait_high_ms: None,
         beyond_stock: false,
-        stock: seen.stock.iter().map(|sku| sku.band).min().map(|band| word(&band)),
+        stock: seen.stock.iter().map(|sku| sku.band).min().map(|band| band.as_str().to_owned()),
         gone: seen.gone().into_iter().map(ToString::to_string).collect(),
         message: (!seen.message.is_empty()).then(|| seen.message.clone()),
         why: seen.why.clone(),

@@ -249,7 +249,12 @@ pub fn find<'p>(method: &str, path: &'p str) -> Result<(&'static Route, Params<'
     let method = Method::parse(method);
     let segments = Segments::of(path);
     let mut allowed: Vec<&str> = Vec::new();
-    for (route, pattern) in ROUTES.iter().zip(PATTERNS.iter()) {
+    for (at, len) in PATTERNS.lens.iter().enumerate() {
+        if usize::from(*len) != segments.len {
+            continue;
+        }
+        let found = ROUTES.get(at).zip(PATTERNS.all.get(at));
+        let Some((route, pattern)) = found else { continue };
         let Some(params) = segments.match_with(pattern) else { continue };
         if Some(route.method) == method {
             return Ok((route, params));
@@ -276,8 +281,19 @@ struct Segments<'p> {
     len: usize,
 }
 
-static PATTERNS: LazyLock<Vec<Segments<'static>>> =
-    LazyLock::new(|| ROUTES.iter().map(|route| Segments::of(route.path)).collect());
+/// The paths of all routes, split.
+struct Patterns {
+    /// How many segments each has. By themselves they fill one line of the processor's cache; the
+    /// patterns fill a hundred, and most requests need a few of them.
+    lens: Vec<u8>,
+    all: Vec<Segments<'static>>,
+}
+
+static PATTERNS: LazyLock<Patterns> = LazyLock::new(|| {
+    let all: Vec<_> = ROUTES.iter().map(|route| Segments::of(route.path)).collect();
+    let lens = all.iter().map(|pattern| u8::try_from(pattern.len).unwrap_or(u8::MAX)).collect();
+    Patterns { lens, all }
+});
 
 impl<'p> Segments<'p> {
     fn of(path: &'p str) -> Self {
@@ -292,9 +308,6 @@ impl<'p> Segments<'p> {
     }
 
     fn match_with(&self, pattern: &Segments<'_>) -> Option<Params<'p>> {
-        if self.len != pattern.len {
-            return None;
-        }
         let mut params = [""; 3];
         let mut free = params.iter_mut();
         for (segment, expected) in self.all.iter().zip(&pattern.all).take(pattern.len) {

@@ -73,8 +73,9 @@ fn take_names_out(folder: &Path) -> Result<()> {
     fs::create_dir_all(&kept).with_context(|| format!("creating {}", kept.display()))?;
     let named = kept.join(BUILT[1]);
     fs::rename(&wasm, &named).with_context(|| format!("moving {}", wasm.display()))?;
-    // Those that rustc and worker-build use.
+    // Those that rustc and worker-build use, and the one that `.cargo/config.toml` adds.
     let features = [
+        "simd",
         "mutable-globals",
         "sign-ext",
         "nontrapping-float-to-int",

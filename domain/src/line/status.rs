@@ -191,8 +191,8 @@ impl Status {
     }
 
     /// Whether nothing of one SKU is left and nothing comes back.
-    pub fn is_sku_sold_out(&self, sku: &Sku) -> bool {
-        self.stock.iter().any(|known| known.sku == *sku && known.band == StockBand::SoldOut)
+    pub fn is_sku_sold_out(&self, sku: &str) -> bool {
+        self.stock.iter().any(|known| known.sku.as_str() == sku && known.band == StockBand::SoldOut)
     }
 
     /// What is sold out while other things are not: who wants one of these need not wait.

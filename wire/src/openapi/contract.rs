@@ -194,7 +194,6 @@ pub(super) fn contract(operation: Operation) -> Contract {
             .by_anybody(),
         Operation::Poll => Contract { reply: Body::Json(either_form), ..with_ticket() }
             .query(("form", false, "Cloudflare Waiting Room's form instead of ours."))
-            .gives("Retry-After")
             .problems(&[Kind::QueryInvalid]),
         Operation::SalesPage => Contract::open(Body::Html).gives("Cache-Control"),
         Operation::LinePage => {

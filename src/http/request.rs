@@ -1,10 +1,9 @@
-//! Requests and replies as the text that `entry.mjs` carries.
+//! Requests as the text that `entry.mjs` carries.
 
 use std::cell::OnceCell;
-use std::fmt::Write as _;
+use std::ops::Deref;
 
 use js_sys::{Promise, Uint8Array};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen::prelude::*;
@@ -64,10 +63,25 @@ extern "C" {
     /// A promise of the body; of nothing if it is longer than so many bytes.
     #[wasm_bindgen(method, catch)]
     fn body(this: &Incoming, max: u32) -> Result<Promise, JsValue>;
+
+    /// The request that is begun with at the moment.
+    #[wasm_bindgen(js_name = doorbusterIncoming)]
+    fn incoming() -> Incoming;
+
+    /// A header of the request that is begun with at the moment, by its number.
+    #[wasm_bindgen(js_name = doorbusterHeader)]
+    fn header_of_incoming(number: u32) -> Option<String>;
 }
 
-/// A request.
-pub(crate) struct Request<'t> {
+impl Incoming {
+    /// The request that `entry.mjs` begins with: only to be asked for in that very step.
+    pub(crate) fn current() -> Self {
+        incoming()
+    }
+}
+
+/// What is told of a request at once.
+pub(crate) struct Head<'t> {
     pub(crate) method: &'t str,
     /// Whether it came over TLS.
     pub(crate) secure: bool,
@@ -78,15 +92,20 @@ pub(crate) struct Request<'t> {
     /// The client's network address, as the platform says; never as the client does.
     pub(crate) client: &'t str,
     told: [Option<&'t str>; HEADERS_LEN],
+}
+
+/// A request.
+pub(crate) struct Request<'t> {
+    head: Head<'t>,
     asked: [OnceCell<Option<String>>; HEADERS_LEN],
     /// The body, if it came with the head.
     body: Option<Vec<u8>>,
     incoming: &'t Incoming,
 }
 
-impl<'t> Request<'t> {
+impl<'t> Head<'t> {
     /// Reads the lines that `entry.mjs` makes of a request.
-    pub(crate) fn parse(head: &'t str, body: Option<Vec<u8>>, incoming: &'t Incoming) -> Self {
+    pub(crate) fn parse(head: &'t str) -> Self {
         let mut lines = head.split('\n');
         let mut line = || lines.next().unwrap_or_default();
         let (method, url, client) = (line(), line(), line());
@@ -97,39 +116,26 @@ impl<'t> Request<'t> {
                 *place = Some(line());
             }
         }
-        let after_scheme = url.find("://").map_or(0, |at| at.saturating_add(3));
-        let path_at = url
-            .get(after_scheme..)
-            .and_then(|rest| rest.find('/'))
-            .map_or(url.len(), |at| at.saturating_add(after_scheme));
-        let host = url.get(after_scheme..path_at).unwrap_or_default();
-        let target = url.get(path_at..).unwrap_or_default();
-        let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let secure = url.starts_with("https:");
-        let asked = [const { OnceCell::new() }; HEADERS_LEN];
-        Self { method, secure, host, path, query, client, told, asked, body, incoming }
+        let after_scheme = url.get(if secure { 8 } else { 7 }..).unwrap_or_default();
+        let path_at = after_scheme.find('/').unwrap_or(after_scheme.len());
+        let (host, target) = after_scheme.split_at_checked(path_at).unwrap_or_default();
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        Self { method, secure, host, path, query, client, told }
     }
 
-    /// A header's value; `None` if it is absent or empty.
-    pub(crate) fn header(&self, header: Header) -> Option<&str> {
-        let number = header as usize;
-        let value = match self.told.get(number)? {
-            Some(told) => *told,
-            None => self.asked.get(number)?.get_or_init(|| self.ask(header)).as_deref()?,
-        };
-        (!value.is_empty()).then_some(value)
+    /// A header's value if it is told at once; `None` if it is not, or absent or empty.
+    pub(crate) fn told(&self, header: Header) -> Option<&'t str> {
+        let told = self.told.get(header as usize).copied().flatten();
+        told.filter(|value| !value.is_empty())
     }
 
-    fn ask(&self, header: Header) -> Option<String> {
-        self.incoming.header(header as u32).ok().flatten()
-    }
-
-    /// Whether a page of another origin made a browser send it.
+    /// Whether a page of another origin made a browser send what changes something.
     ///
     /// Browsers say so themselves (Fetch Metadata, section 2.3), older ones by `Origin` alone (RFC
     /// 6454, 7). What says neither is no browser, and carries nobody's cookie.
     pub(crate) fn is_cross_origin(&self) -> bool {
-        match (self.header(Header::SecFetchSite), self.header(Header::Origin)) {
+        match (self.told(Header::SecFetchSite), self.told(Header::Origin)) {
             // `none`: the user's own doing, such as the address bar.
             (Some(site), _) => !matches!(site, "same-origin" | "none"),
             (None, Some(origin)) => {
@@ -144,6 +150,45 @@ impl<'t> Request<'t> {
     pub(crate) fn query(&self, name: &str) -> Option<&'t str> {
         let pairs = self.query.split('&').filter_map(|pair| pair.split_once('='));
         pairs.into_iter().find(|(key, _)| *key == name).map(|(_, value)| value)
+    }
+
+    /// A header's value, whether it is told at once or not. Only for who answers at once.
+    pub(crate) fn at_once(&self, header: Header) -> Option<String> {
+        match self.told.get(header as usize)? {
+            Some(told) => Some((*told).to_owned()),
+            None => header_of_incoming(header as u32),
+        }
+        .filter(|value| !value.is_empty())
+    }
+}
+
+impl<'t> Deref for Request<'t> {
+    type Target = Head<'t>;
+
+    fn deref(&self) -> &Head<'t> {
+        &self.head
+    }
+}
+
+impl<'t> Request<'t> {
+    /// A request of which this is told at once.
+    pub(crate) const fn new(head: Head<'t>, body: Option<Vec<u8>>, incoming: &'t Incoming) -> Self {
+        let asked = [const { OnceCell::new() }; HEADERS_LEN];
+        Self { head, asked, body, incoming }
+    }
+
+    /// A header's value; `None` if it is absent or empty.
+    pub(crate) fn header(&self, header: Header) -> Option<&str> {
+        let number = header as usize;
+        let value = match self.head.told.get(number)? {
+            Some(told) => *told,
+            None => self.asked.get(number)?.get_or_init(|| self.ask(header)).as_deref()?,
+        };
+        (!value.is_empty()).then_some(value)
+    }
+
+    fn ask(&self, header: Header) -> Option<String> {
+        self.incoming.header(header as u32).ok().flatten()
     }
 
     /// A cookie's value.
@@ -233,100 +278,4 @@ fn pointer_to(path: &serde_path_to_error::Path) -> String {
             Segment::Unknown => "/".to_owned(),
         })
         .collect()
-}
-
-/// What a reply without a route is, such as that of a test hook.
-const SUCCESS: u16 = 200;
-
-/// The fields of most replies are not longer together.
-const FIELDS_LEN: usize = 192;
-
-/// What a cache is told whose copy is current (RFC 9110, 15.4.5).
-const NOT_MODIFIED: u16 = 304;
-
-/// A reply. Its status is that of its route's success, unless it says another.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Reply {
-    status: Option<u16>,
-    /// Fields that many replies have alike.
-    fields: String,
-    /// Fields that are this reply's own, such as the address of what was made.
-    own_fields: String,
-    body: String,
-}
-
-impl Reply {
-    /// A reply of JSON.
-    pub(crate) fn json<T: Serialize>(body: &T) -> Self {
-        // The wire types are plain data with string keys: serde_json cannot fail on them.
-        let body = serde_json::to_string(body).unwrap_or_default();
-        Self::text("application/json", body)
-    }
-
-    /// A reply of one member, whose value is JSON already.
-    pub(crate) fn said(name: &str, value: &str) -> Self {
-        Self::text("application/json", format!("{{\"{name}\":{value}}}"))
-    }
-
-    /// A reply of any text.
-    pub(crate) fn text(media_type: &str, body: String) -> Self {
-        let fields = String::with_capacity(FIELDS_LEN);
-        Self { status: None, fields, own_fields: String::new(), body }
-            .field("content-type", media_type)
-            .field("x-content-type-options", "nosniff")
-    }
-
-    /// A reply without a body.
-    pub(crate) fn empty() -> Self {
-        let empty = String::new;
-        Self { status: None, fields: empty(), own_fields: empty(), body: empty() }
-    }
-
-    /// A reply to a cache whose copy is current.
-    pub(crate) fn not_modified() -> Self {
-        Self::empty().status(NOT_MODIFIED)
-    }
-
-    /// The same with a status, if it has none yet.
-    #[must_use]
-    pub(crate) fn status(mut self, status: u16) -> Self {
-        self.status.get_or_insert(status);
-        self
-    }
-
-    /// The same with a header more. A value with a line break in it is left out.
-    #[must_use]
-    pub(crate) fn field(mut self, name: &str, value: &str) -> Self {
-        push_field(&mut self.fields, name, value);
-        self
-    }
-
-    /// The same with a header more that no other reply has.
-    #[must_use]
-    pub(crate) fn own_field(mut self, name: &str, value: &str) -> Self {
-        push_field(&mut self.own_fields, name, value);
-        self
-    }
-
-    /// The text that `entry.mjs` makes a `Response` of: status, fields, an empty line, own fields,
-    /// an empty line, and the body.
-    pub(crate) fn into_text(self) -> String {
-        let parts = [&self.fields, &self.own_fields, &self.body];
-        let len = parts.iter().map(|part| part.len()).sum::<usize>().saturating_add(8);
-        let mut text = String::with_capacity(len);
-        // Writing into a text does not fail.
-        let _ = writeln!(text, "{}", self.status.unwrap_or(SUCCESS));
-        for part in [&self.fields, "\n", &self.own_fields, "\n", &self.body] {
-            text.push_str(part);
-        }
-        text
-    }
-}
-
-fn push_field(fields: &mut String, name: &str, value: &str) {
-    if !value.contains(['\r', '\n']) {
-        for part in [name, ": ", value, "\n"] {
-            fields.push_str(part);
-        }
-    }
 }

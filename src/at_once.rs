@@ -1,0 +1,57 @@
+//! What most people ask in the busiest minute, answered from memory in one step: whether it is
+//! their turn, what there is, and that it is sold out.
+//!
+//! Whoever cannot be answered here goes the long way, through `router`, and is told the same. The
+//! short way is there for its shortness: what the processor has to bring near for a request, code
+//! as much as data, costs more than what it then does with it (docs/performance.md).
+
+use std::rc::Rc;
+
+use doorbuster_wire::route::{self, Method, Operation};
+
+use crate::catalog::{self, Snapshot};
+use crate::edge::{Edge, now};
+use crate::http::{Head, Header, Reply};
+use crate::line::{self, Waiter};
+use crate::room;
+use crate::router::completed;
+
+/// What there is for an answer.
+enum AtHand<'h> {
+    Turn(Waiter),
+    /// The whole catalog, or a product of it.
+    Catalog(Rc<Snapshot>, Option<&'h str>),
+    SoldOut,
+}
+
+/// The answer to a request, if all that it takes is at hand.
+pub(crate) fn answer(edge: &Edge, head: &Head<'_>) -> Option<Reply> {
+    let (route, [first, second, _]) = route::find(head.method, head.path).ok()?;
+    if route.method != Method::Get && head.is_cross_origin() {
+        return None;
+    }
+    let now = now();
+    let at_hand = match route.operation {
+        Operation::Poll => AtHand::Turn(line::waiter(edge, head, first, now)?),
+        Operation::ListProducts => AtHand::Catalog(catalog::known(edge, now)?, None),
+        Operation::ShowProduct => AtHand::Catalog(catalog::known(edge, now)?, Some(first)),
+        Operation::Reserve if room::is_known_sold_out(edge, first, second, now) => AtHand::SoldOut,
+        _ => return None,
+    };
+    let quota = match edge.limits(&edge.env).check(route.class, head.client, now) {
+        Ok(quota) => quota,
+        Err(problem) => return Some(problem.into_reply()),
+    };
+    let reply = match at_hand {
+        AtHand::Turn(waiter) => waiter.reply(edge, now),
+        AtHand::Catalog(snapshot, handle) => {
+            let tags = head.at_once(Header::IfNoneMatch);
+            match snapshot.reply(handle, tags.as_deref()) {
+                Ok(reply) => reply,
+                Err(problem) => return Some(problem.into_reply()),
+            }
+        }
+        AtHand::SoldOut => return Some(edge.sold_out.clone()),
+    };
+    Some(completed(reply, route, quota))
+}

@@ -1,0 +1,7 @@
+//! Requests and replies as the text that `entry.mjs` carries.
+
+mod reply;
+mod request;
+
+pub(crate) use reply::{Heads, Reply};
+pub(crate) use request::{Head, Header, Incoming, Request};

@@ -1,0 +1,162 @@
+//! Tickets that were found good here, so that not every poll has to verify its own anew.
+
+use std::cell::{OnceCell, RefCell};
+use std::hash::Hasher as _;
+
+use doorbuster_domain::id::ShopperId;
+use doorbuster_domain::sealed::Ticket;
+use doorbuster_domain::time::Timestamp;
+use siphasher::sip128::{Hasher128 as _, SipHasher13};
+
+/// How many are remembered: of people who poll every twenty seconds, those of eight hundred polls a
+/// second. A megabyte, taken when the first ticket comes.
+const TICKETS_MAX: usize = 1 << 14;
+
+/// What a ticket says of its holder's place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Holder {
+    pub(crate) shopper: ShopperId,
+    /// The number that was handed out.
+    pub(crate) number: u64,
+    pub(crate) joined_at: Timestamp,
+}
+
+impl Holder {
+    pub(crate) const fn of(ticket: &Ticket) -> Self {
+        Self { shopper: ticket.shopper, number: ticket.number, joined_at: ticket.issued_at }
+    }
+}
+
+/// A ticket that was found good.
+#[derive(Debug, Clone, Copy)]
+struct Good {
+    mark: u128,
+    holder: Holder,
+    expires_at: Timestamp,
+}
+
+/// The tickets, each in the one place that its mark gives it. Another that has the same place takes
+/// it; who is forgotten is verified again.
+///
+/// A mark is `SipHash-1-3` of 128 bits, over the sale, the shopper's secret and the ticket as they
+/// were sent, under a random key that never leaves this isolate. So nobody can find a text that has
+/// the mark of another, nor learn anything from the time that a refusal takes.
+#[derive(Default)]
+pub(crate) struct GoodTickets {
+    key: OnceCell<[u8; 16]>,
+    all: RefCell<Vec<Option<Good>>>,
+}
+
+/// What a ticket comes with.
+pub(crate) struct Sent<'t> {
+    /// The sale in the address.
+    pub(crate) sale: &'t str,
+    /// What the shopper is known by.
+    pub(crate) secret: &'t str,
+    /// The ticket itself.
+    pub(crate) ticket: &'t str,
+}
+
+impl GoodTickets {
+    /// The holder of a ticket that was found good before, and still is.
+    pub(crate) fn find(&self, sent: &Sent<'_>, now: Timestamp) -> Option<Holder> {
+        let mark = self.mark(sent)?;
+        let good = (*self.all.borrow().get(place_of(mark))?)?;
+        (good.mark == mark && now < good.expires_at).then_some(good.holder)
+    }
+
+    /// Remembers a ticket that was found good.
+    pub(crate) fn keep(&self, sent: &Sent<'_>, ticket: &Ticket) {
+        if self.key.get().is_none() {
+            let mut key = [0; 16];
+            // Without a key nothing is remembered.
+            if getrandom::fill(&mut key).is_err() {
+                return;
+            }
+            self.key.get_or_init(|| key);
+            *self.all.borrow_mut() = vec![None; TICKETS_MAX];
+        }
+        let Some(mark) = self.mark(sent) else { return };
+        if let Some(place) = self.all.borrow_mut().get_mut(place_of(mark)) {
+            let (holder, expires_at) = (Holder::of(ticket), ticket.expires_at);
+            *place = Some(Good { mark, holder, expires_at });
+        }
+    }
+
+    fn mark(&self, sent: &Sent<'_>) -> Option<u128> {
+        let mut hasher = SipHasher13::new_with_key(self.key.get()?);
+        // None of them has a line break in it.
+        for part in [sent.sale, "\n", sent.secret, "\n", sent.ticket] {
+            hasher.write(part.as_bytes());
+        }
+        Some(hasher.finish128().as_u128())
+    }
+}
+
+/// The place of a mark.
+fn place_of(mark: u128) -> usize {
+    usize::try_from(mark & 0xffff_ffff).unwrap_or_default() % TICKETS_MAX
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_000);
+    const LATER: Timestamp = Timestamp::from_millis(2_000);
+
+    fn ticket(number: u64) -> Ticket {
+        Ticket {
+            sale: "drop".parse().unwrap(),
+            shopper: ShopperId::from_bytes([7; 16]),
+            number,
+            commitment: [0; 16],
+            issued_at: NOW,
+            expires_at: LATER,
+        }
+    }
+
+    #[test]
+    fn only_the_very_same_words_find_what_they_found_before() {
+        let tickets = GoodTickets::default();
+        let sent = |sale, secret, ticket| Sent { sale, secret, ticket };
+        assert_eq!(tickets.find(&sent("drop", "ann", "t.1"), NOW), None);
+        tickets.keep(&sent("drop", "ann", "t.1"), &ticket(1));
+        assert_eq!(tickets.find(&sent("drop", "ann", "t.1"), NOW), Some(Holder::of(&ticket(1))));
+        for other in [
+            sent("drop", "ann", "t.2"),
+            sent("drop", "bob", "t.1"),
+            sent("dro", "ann", "t.1"),
+            sent("drop", "an", "nt.1"),
+            sent("drop", "ann", ""),
+        ] {
+            assert_eq!(tickets.find(&other, NOW), None);
+        }
+    }
+
+    #[test]
+    fn a_ticket_that_has_expired_is_not_found() {
+        let tickets = GoodTickets::default();
+        let sent = Sent { sale: "drop", secret: "ann", ticket: "t" };
+        tickets.keep(&sent, &ticket(1));
+        assert_eq!(tickets.find(&sent, LATER), None);
+    }
+
+    #[test]
+    fn as_many_as_there_are_places_are_remembered_and_no_more() {
+        let tickets = GoodTickets::default();
+        let texts: Vec<String> = (0..3 * TICKETS_MAX).map(|number| number.to_string()).collect();
+        let sent = |ticket| Sent { sale: "drop", secret: "ann", ticket };
+        for (text, number) in texts.iter().zip(0..) {
+            tickets.keep(&sent(text), &ticket(number));
+        }
+        let found = texts.iter().zip(0..).filter_map(|(text, number)| {
+            let holder = tickets.find(&sent(text), NOW)?;
+            assert_eq!(holder.number, number, "another's place");
+            Some(())
+        });
+        let found = found.count();
+        assert!(found <= TICKETS_MAX && found > TICKETS_MAX / 2, "{found}");
+        assert_eq!(tickets.all.borrow().len(), TICKETS_MAX);
+    }
+}
