@@ -31,8 +31,12 @@ fn run() -> Result<()> {
     plan.only = only;
     systems::build()?;
     let measured = rounds::run(&plan)?;
+    let lost = measured.lost.join("; ");
     let results = Results::of(&plan, quick, measured)?;
     results.print()?;
+    if !lost.is_empty() {
+        bail!("not written, because parts broke off: {lost}");
+    }
     // What was left out would look like something that was not reached.
     match &plan.only {
         None if !quick => results.write()?,

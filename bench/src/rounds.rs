@@ -45,7 +45,8 @@ impl Plan {
     pub const fn full() -> Self {
         Self {
             rounds: 5,
-            warm_up: Duration::from_secs(4),
+            // V8 compiles wasm anew as it is used: after some seconds a poll takes a fifth less.
+            warm_up: Duration::from_secs(8),
             time: Duration::from_secs(5),
             growth: Scale::full(),
             only: None,
@@ -95,6 +96,9 @@ pub struct Measured {
     pub webhooks: Option<Webhooks>,
     /// What a million shoppers cost.
     pub dollars: Option<Dollars>,
+    /// What came to nothing, and why. The rest is told, and nothing is written.
+    #[serde(skip)]
+    pub lost: Vec<String>,
 }
 
 /// Values per round, before they are figures.
@@ -135,19 +139,35 @@ pub fn run(plan: &Plan) -> Result<Measured> {
     let figures =
         |values: Values| values.into_iter().map(|(name, all)| (name, Figure::of(all))).collect();
     let place = Place { dir: &dir, keyring: &keyring, peer: &peer };
-    let shapes = shapes::run(plan, &place)?;
+    let mut lost = Vec::new();
+    let shapes = or_lost(&mut lost, "shapes", shapes::run(plan, &place));
     let mut per_second: BTreeMap<_, _> = figures(collected.per_second);
     per_second.extend(shapes.iter().flat_map(Shapes::rates));
+    let calls = or_lost(&mut lost, "calls of objects", count_calls(plan, &dir, &keyring));
+    let growth = or_lost(&mut lost, "growth", growth::run(plan, &dir, &keyring));
+    let flood = or_lost(&mut lost, "flood", flood::run(plan, &dir, &keyring));
+    let webhooks = or_lost(&mut lost, "webhooks", webhooks::run(plan, &dir, &keyring));
+    let dollars = or_lost(&mut lost, "dollars", dollars::run(plan, &dir, &keyring));
     Ok(Measured {
         per_second,
         cpu_us: figures(collected.cpu_us),
         p99_us: figures(collected.p99_us),
-        object_calls_per_1000_polls: count_calls(plan, &dir, &keyring)?,
-        growth: growth::run(plan, &dir, &keyring)?,
+        object_calls_per_1000_polls: calls,
+        growth,
         shapes,
-        flood: flood::run(plan, &dir, &keyring)?,
-        webhooks: webhooks::run(plan, &dir, &keyring)?,
-        dollars: dollars::run(plan, &dir, &keyring)?,
+        flood,
+        webhooks,
+        dollars,
+        lost,
+    })
+}
+
+/// What a part gave; nothing if it broke off, so that the others are not lost with it.
+fn or_lost<T>(lost: &mut Vec<String>, part: &str, given: Result<Option<T>>) -> Option<T> {
+    given.unwrap_or_else(|error| {
+        eprintln!("{part}: {error:#}");
+        lost.push(format!("{part}: {error:#}"));
+        None
     })
 }
 
