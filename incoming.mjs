@@ -1,6 +1,6 @@
 // What Rust is told of a request, and what it can ask for.
 
-/** The headers that Rust knows, in the order of `Header` in src/http.rs. */
+/** The headers that Rust knows, in the order of `Header` in src/http/request.rs. */
 const HEADERS = [
   "doorbuster-shopper",
   "doorbuster-ticket",

@@ -9,7 +9,7 @@ use doorbuster_domain::time::Timestamp;
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
 
 /// How many are remembered: of people who poll every twenty seconds, those of eight hundred polls a
-/// second. A megabyte, taken when the first ticket comes.
+/// second. 1.3 MB, taken when the first ticket comes.
 const TICKETS_MAX: usize = 1 << 14;
 
 /// What a ticket says of its holder's place.
