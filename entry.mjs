@@ -120,11 +120,24 @@ function headOf(code) {
   return (heads[code] = templateOf(edge.head(code).trimEnd()));
 }
 
+/** The same for heads that come in full, by their lines. */
+const templates = new Map();
+const TEMPLATES_MAX = 256;
+
 /**
  * What a reply with this head is made of. The platform copies a `Response` faster than it reads a record
  * with the same `Headers`, and that faster than a record or pairs of fields.
  */
 function templateOf(lines) {
+  let template = templates.get(lines);
+  if (template) return template;
+  if (templates.size === TEMPLATES_MAX) templates.clear();
+  template = makeTemplate(lines);
+  templates.set(lines, template);
+  return template;
+}
+
+function makeTemplate(lines) {
   const [status, ...fields] = lines.split("\n");
   const headers = new Headers(fields.map(pairOf));
   return {

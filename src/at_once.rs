@@ -1,5 +1,6 @@
-//! What most people ask in the busiest minute, answered from memory in one step: whether it is
-//! their turn, what there is, and that it is sold out.
+//! What is asked most in the busiest minute, answered from memory in one step: whether it is one's
+//! turn, by who sends secret and ticket as headers; what there is; and that it is sold out, where
+//! the platform has no limiter of its own.
 //!
 //! Whoever cannot be answered here goes the long way, through `router`, and is told the same. The
 //! short way is there for its shortness: what the processor has to bring near for a request, code
@@ -9,9 +10,9 @@ use std::rc::Rc;
 
 use doorbuster_wire::route::{self, Method, Operation};
 
-use crate::catalog::{self, Snapshot};
+use crate::catalog::Snapshot;
 use crate::edge::{Edge, now};
-use crate::http::{Head, Header, Reply};
+use crate::http::{Head, Header, Reply, header_of_current};
 use crate::line::{self, Waiter};
 use crate::room;
 use crate::router::completed;
@@ -33,8 +34,8 @@ pub(crate) fn answer(edge: &Edge, head: &Head<'_>) -> Option<Reply> {
     let now = now();
     let at_hand = match route.operation {
         Operation::Poll => AtHand::Turn(line::waiter(edge, head, first, now)?),
-        Operation::ListProducts => AtHand::Catalog(catalog::known(edge, now)?, None),
-        Operation::ShowProduct => AtHand::Catalog(catalog::known(edge, now)?, Some(first)),
+        Operation::ListProducts => AtHand::Catalog(edge.catalog.fresh(now)?, None),
+        Operation::ShowProduct => AtHand::Catalog(edge.catalog.fresh(now)?, Some(first)),
         Operation::Reserve if room::is_known_sold_out(edge, first, second, now) => AtHand::SoldOut,
         _ => return None,
     };
@@ -45,7 +46,7 @@ pub(crate) fn answer(edge: &Edge, head: &Head<'_>) -> Option<Reply> {
     let reply = match at_hand {
         AtHand::Turn(waiter) => waiter.reply(edge, now),
         AtHand::Catalog(snapshot, handle) => {
-            let tags = head.at_once(Header::IfNoneMatch);
+            let tags = header_of_current(Header::IfNoneMatch);
             match snapshot.reply(handle, tags.as_deref()) {
                 Ok(reply) => reply,
                 Err(problem) => return Some(problem.into_reply()),

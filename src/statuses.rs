@@ -59,6 +59,12 @@ struct Known {
     failed_at: Timestamp,
 }
 
+impl Known {
+    fn is_fresh(&self, now: Timestamp) -> bool {
+        now.since(self.fetched_at) < FRESH_FOR
+    }
+}
+
 /// What looking into the cache comes to.
 pub(crate) enum Looked {
     /// The status, or that there is no such sale.
@@ -73,7 +79,7 @@ impl StatusCache {
     pub(crate) fn look(&self, sale: &SaleId, now: Timestamp) -> Looked {
         let mut all = self.0.borrow_mut();
         if let Some(known) = all.get_mut(sale) {
-            if now.since(known.fetched_at) < FRESH_FOR {
+            if known.is_fresh(now) {
                 return Looked::Known(known.status.clone());
             }
             let asked_for = now.since(known.asked_at);
@@ -95,8 +101,7 @@ impl StatusCache {
     /// The status of a sale, if it is fresh.
     pub(crate) fn fresh(&self, sale: &str, now: Timestamp) -> Option<Rc<Seen>> {
         let all = self.0.borrow();
-        let known = all.get(sale).filter(|known| now.since(known.fetched_at) < FRESH_FOR)?;
-        known.status.clone()
+        all.get(sale).filter(|known| known.is_fresh(now))?.status.clone()
     }
 
     /// Whether a status is not fresh any more, and nobody is asking for a newer one, or has just

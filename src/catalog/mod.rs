@@ -115,11 +115,12 @@ impl CatalogCache {
     /// known meanwhile: a rush leads to one look. A look that has not ended in that time may have
     /// been broken off, so another begins.
     fn look(&self, now: Timestamp) -> Looked {
+        if let Some(snapshot) = self.fresh(now) {
+            return Looked::Known(snapshot);
+        }
         let mut known = self.0.borrow_mut();
-        let fresh = now.since(known.checked_at) < FRESH_FOR;
         let looking = now.since(known.checked_at) < LOOK_FOR;
         match &known.snapshot {
-            Some(snapshot) if fresh => Looked::Known(Rc::clone(snapshot)),
             None if looking => Looked::Wait,
             _ => {
                 known.checked_at = now;
@@ -129,7 +130,7 @@ impl CatalogCache {
     }
 
     /// What is known, if it is fresh.
-    fn fresh(&self, now: Timestamp) -> Option<Rc<Snapshot>> {
+    pub(crate) fn fresh(&self, now: Timestamp) -> Option<Rc<Snapshot>> {
         let known = self.0.borrow();
         let fresh = now.since(known.checked_at) < FRESH_FOR;
         known.snapshot.as_ref().filter(|_| fresh).map(Rc::clone)
@@ -243,12 +244,15 @@ pub(crate) async fn show(
     env: &Env,
     handle: &str,
 ) -> Result<Reply, Problem> {
+    // What cannot be a handle costs no look into the books.
+    require_handle(handle)?;
     snapshot(edge, env).await?.reply(Some(handle), request.header(Header::IfNoneMatch))
 }
 
-/// What is known of the catalog, if it is fresh.
-pub(crate) fn known(edge: &Edge, now: Timestamp) -> Option<Rc<Snapshot>> {
-    edge.catalog.fresh(now)
+fn require_handle(text: &str) -> Result<(), Problem> {
+    let handle = text.parse::<Handle>();
+    let kind = ProblemKind::ProductNotFound;
+    handle.map(drop).map_err(|error| Problem::no_such(kind, "handle", &error))
 }
 
 impl Snapshot {
@@ -275,11 +279,9 @@ impl Snapshot {
 
 /// Why the catalog has no such product.
 fn no_product(handle: &str) -> Problem {
-    let kind = ProblemKind::ProductNotFound;
-    match handle.parse::<Handle>() {
-        Ok(_) => Problem::new(kind, "The catalog has no product with this handle."),
-        Err(error) => Problem::no_such(kind, "handle", &error),
-    }
+    let none = "The catalog has no product with this handle.";
+    let valid = require_handle(handle);
+    valid.err().unwrap_or_else(|| Problem::new(ProblemKind::ProductNotFound, none))
 }
 
 /// Weak comparison, as `If-None-Match` asks for (RFC 9110, 13.1.2).

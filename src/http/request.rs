@@ -16,7 +16,7 @@ use doorbuster_wire::problem::{FieldError, ProblemKind};
 /// is below 8 KiB.
 const JSON_LEN_MAX: u32 = 64 * 1024;
 
-/// The headers that requests are read by. `entry.mjs` has their names in the same order.
+/// The headers that requests are read by. `incoming.mjs` has their names in the same order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Header {
     Shopper,
@@ -69,8 +69,13 @@ extern "C" {
     fn incoming() -> Incoming;
 
     /// A header of the request that is begun with at the moment, by its number.
-    #[wasm_bindgen(js_name = doorbusterHeader)]
-    fn header_of_incoming(number: u32) -> Option<String>;
+    #[wasm_bindgen(catch, js_name = doorbusterHeader)]
+    fn header_of_incoming(number: u32) -> Result<Option<String>, JsValue>;
+}
+
+/// A header's value that is not told at once, asked for in the step that begins with the request.
+pub(crate) fn header_of_current(header: Header) -> Option<String> {
+    header_of_incoming(header as u32).ok().flatten().filter(|value| !value.is_empty())
 }
 
 impl Incoming {
@@ -150,15 +155,6 @@ impl<'t> Head<'t> {
     pub(crate) fn query(&self, name: &str) -> Option<&'t str> {
         let pairs = self.query.split('&').filter_map(|pair| pair.split_once('='));
         pairs.into_iter().find(|(key, _)| *key == name).map(|(_, value)| value)
-    }
-
-    /// A header's value, whether it is told at once or not. Only for who answers at once.
-    pub(crate) fn at_once(&self, header: Header) -> Option<String> {
-        match self.told.get(header as usize)? {
-            Some(told) => Some((*told).to_owned()),
-            None => header_of_incoming(header as u32),
-        }
-        .filter(|value| !value.is_empty())
     }
 }
 

@@ -8,8 +8,8 @@ use doorbuster_domain::sealed::Ticket;
 use doorbuster_domain::time::Timestamp;
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
 
-/// How many are remembered: of people who poll every twenty seconds, those of eight hundred polls a
-/// second. 1.3 MB, taken when the first ticket comes.
+/// Places for tickets, made when the first one comes. Of as many people polling in turn, a third
+/// find theirs still there (the others' may have its place); of a tenth as many, nine in ten.
 const TICKETS_MAX: usize = 1 << 14;
 
 /// What a ticket says of its holder's place.

@@ -7,6 +7,7 @@ use doorbuster_wire::shopper::TurnReply;
 
 use crate::config::Config;
 use crate::edge::Edge;
+use crate::reservations::word;
 use crate::statuses::Seen;
 
 use super::Holder;
@@ -90,7 +91,7 @@ pub(super) fn base(seen: &Seen, now: Timestamp) -> TurnReply {
         wait_low_ms: None,
         wait_high_ms: None,
         beyond_stock: false,
-        stock: seen.stock.iter().map(|sku| sku.band).min().map(|band| band.as_str().to_owned()),
+        stock: seen.stock.iter().map(|sku| sku.band).min().map(|band| word(&band)),
         gone: seen.gone().into_iter().map(ToString::to_string).collect(),
         message: (!seen.message.is_empty()).then(|| seen.message.clone()),
         why: seen.why.clone(),

@@ -75,6 +75,21 @@ fn orders_come_again_when_the_books_take_none_of_them() {
 }
 
 #[test]
+fn what_cannot_be_a_product_is_not_found_whatever_the_books_do() {
+    let (shop, _turn) = alone();
+    books(shop, "ALTER TABLE catalog_versions RENAME COLUMN version TO hidden");
+    // Who knows a catalog does not ask the books, and with the instance all it knows is gone.
+    shop.request("POST", "/__test/panic").send();
+    let look = |path: &str| shop.request("GET", path).send();
+    let paths = ["", "/products/drift-mug", "/products/a%20b"];
+    let [list, product, nonsense] = paths.map(|path| look(&format!("/v1/catalog{path}")));
+    books(shop, "ALTER TABLE catalog_versions RENAME COLUMN hidden TO version");
+    assert_eq!(list.problem(), ProblemKind::Unavailable);
+    assert_eq!(product.problem(), ProblemKind::Unavailable);
+    assert_eq!(nonsense.problem(), ProblemKind::ProductNotFound);
+}
+
+#[test]
 fn a_dead_letter_that_comes_twice_is_kept_once() {
     let (shop, _turn) = alone();
     let dead = |queue: &str, body: &str| {

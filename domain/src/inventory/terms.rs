@@ -110,18 +110,6 @@ pub enum StockBand {
     SoldOut,
 }
 
-impl StockBand {
-    /// The word for it in JSON.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::InStock => "in_stock",
-            Self::FewLeft => "few_left",
-            Self::AllReserved => "all_reserved",
-            Self::SoldOut => "sold_out",
-        }
-    }
-}
-
 /// The stock of a SKU, as the merchant sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StockView {

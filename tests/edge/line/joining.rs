@@ -36,6 +36,32 @@ fn a_copied_ticket_or_pass_is_worth_nothing_to_another_shopper() {
 }
 
 #[test]
+fn who_polls_again_is_told_what_a_poll_that_is_not_answered_at_once_is_told() {
+    let slow = SaleRequest { order: "fifo".to_owned(), admits_per_minute_max: 1, ..rules() };
+    let sale = Sale::open(shop(), 10, &slow);
+    for _ in 0..4 {
+        Shopper::joined(&sale);
+    }
+    let ann = Shopper::joined(&sale);
+    ann.wait_until("waiting");
+    let ask = |path: &str| {
+        let answer = ann.request("GET", &sale.path(path)).send();
+        let mut headers = answer.headers.clone();
+        for varies in ["date", "content-length"] {
+            headers.remove(varies);
+        }
+        let told: TurnReply = answer.ok();
+        (headers, told.state, told.position, told.ahead, told.stock, told.pass)
+    };
+    // The ticket is known by now. With a query a poll goes the long way.
+    let at_once = ask("/turn");
+    assert_eq!(at_once.1, "waiting");
+    assert_eq!(ask("/turn?a=b"), at_once);
+    let head = ann.request("HEAD", &sale.path("/turn")).send();
+    assert_eq!((head.status, head.text()), (200, ""));
+}
+
+#[test]
 fn a_browser_is_known_by_the_cookie_it_was_given() {
     let sale = Sale::open(shop(), 1, &rules());
     let joined = shop().request("POST", &sale.path("/tickets")).send();
