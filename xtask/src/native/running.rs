@@ -41,9 +41,12 @@ pub fn free_address() -> Result<SocketAddr> {
 }
 
 /// A command that runs `program` on this core, with all it starts, under the command's own id.
+///
+/// What a shell without job control runs in the background ignores interrupts, and what it starts
+/// ignores them too. A program that is ended by one would have to be killed.
 pub fn pinned(core: usize, program: &Path) -> Command {
-    let mut command = Command::new("taskset");
-    command.arg("-c").arg(core.to_string()).arg(program);
+    let mut command = Command::new("env");
+    command.args(["--default-signal=INT", "taskset", "-c", &core.to_string()]).arg(program);
     command
 }
 
