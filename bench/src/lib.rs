@@ -16,5 +16,6 @@ pub mod results;
 pub mod rounds;
 pub mod subjects;
 pub mod systems;
+mod turns;
 pub mod webhooks;
 pub mod workloads;

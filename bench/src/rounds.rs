@@ -1,11 +1,11 @@
-//! The rounds: every subject once in each, one after the other, so that a slow moment of the
-//! machine meets all of them.
+//! The rounds: every subject in each, group by group, so that what is compared meets the same
+//! moments of the machine.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use doorbuster_domain::id::SaleId;
 use doorbuster_domain::sealed::Keyring;
 use doorbuster_domain::time::Timestamp;
@@ -17,11 +17,11 @@ use crate::dollars::{self, Dollars};
 use crate::figures::Figure;
 use crate::flood::{self, Flood};
 use crate::growth::{self, Growth, Scale};
-use crate::load::{self, Load, Ran, Stop};
 use crate::object::FrontDoor;
 use crate::process;
 use crate::redis::{self, Aof, Redis};
 use crate::subjects::{self, Act, CORE, SECRET, Subject};
+use crate::turns::{self, Sample};
 use crate::webhooks::{self, Webhooks};
 use crate::workloads::shapes::{self, Place, Shapes};
 use crate::workloads::{Poll, SALE};
@@ -32,7 +32,7 @@ pub struct Plan {
     pub rounds: u32,
     /// How long it runs before that: V8 has to have optimised what it will.
     pub warm_up: Duration,
-    /// How long it is counted.
+    /// How long it is counted, in all of its turns.
     pub time: Duration,
     /// How far orders and people grow.
     pub growth: Scale,
@@ -111,6 +111,17 @@ struct Collected {
     p99_us: Values,
 }
 
+impl Collected {
+    fn take(&mut self, round: u32, sample: &Sample) {
+        let Sample { name, per_second, cpu_us, p99_us } = sample;
+        eprintln!("round {round}  {name:32} {per_second:>9.0}/s {cpu_us:>7.1} us");
+        let values = [&mut self.per_second, &mut self.cpu_us, &mut self.p99_us];
+        for (values, value) in values.into_iter().zip([*per_second, *cpu_us, *p99_us]) {
+            values.entry(name.clone()).or_default().push(value);
+        }
+    }
+}
+
 /// Measures everything that the plan wants.
 pub fn run(plan: &Plan) -> Result<Measured> {
     let keyring = Keyring::new(SECRET.as_bytes(), None).context("the secret")?;
@@ -119,19 +130,11 @@ pub fn run(plan: &Plan) -> Result<Measured> {
     process::pin_self(1);
     let mut collected = Collected::default();
     for round in 1..=plan.rounds {
-        for subject in Subject::ALL {
-            let name = subject.name();
-            if plan.wants(&name) {
-                let dir = fresh(&dir.join(&name))?;
-                let sample = measure(subject, plan, &dir, &keyring, &peer)
-                    .with_context(|| format!("{name}, round {round}"))?;
-                eprintln!("round {round}  {name:32} {:>9.0}/s {:>7.1} us", sample.0, sample.1);
-                let Collected { per_second, cpu_us, p99_us } = &mut collected;
-                for (values, value) in
-                    [(per_second, sample.0), (cpu_us, sample.1), (p99_us, sample.2)]
-                {
-                    values.entry(name.clone()).or_default().push(value);
-                }
+        for group in Subject::GROUPS {
+            let samples = turns::measure(group, plan, &dir, &keyring, &peer)
+                .with_context(|| format!("round {round}"))?;
+            for sample in samples {
+                collected.take(round, &sample);
             }
         }
         hot_sku(plan, round, &dir, &keyring, &mut collected.per_second)?;
@@ -169,38 +172,6 @@ fn or_lost<T>(lost: &mut Vec<String>, part: &str, given: Result<Option<T>>) -> O
         lost.push(format!("{part}: {error:#}"));
         None
     })
-}
-
-/// Answers a second, CPU per answer in microseconds, and the 99th percentile in microseconds.
-fn measure(
-    subject: Subject,
-    plan: &Plan,
-    dir: &Path,
-    keyring: &Keyring,
-    peer: &Path,
-) -> Result<(f64, f64, f64)> {
-    let ready = subjects::start(subject, dir, keyring, peer)?;
-    let is_floor = matches!(subject, Subject::Floor(_) | Subject::FloorAsked(..));
-    let go = |stop: Stop, first: u64| -> Result<Ran> {
-        let mut workload = ready.workload(keyring, first, is_floor)?;
-        let ran = load::run(&mut Load { stop, ..Load::new(ready.addr(), &mut *workload) })?;
-        if !ran.is_clean() {
-            bail!("{} errors, {} wrong answers: {:?}", ran.errors, ran.wrong, ran.complaints);
-        }
-        Ok(ran)
-    };
-    let warm = go(Stop::After(plan.warm_up), 0)?;
-    let cpu = || -> Result<u64> {
-        let each = ready.pids().into_iter().map(process::cpu_ns);
-        each.sum::<Result<u64>>()
-    };
-    let before = cpu()?;
-    let ran = go(Stop::After(plan.time), warm.sent)?;
-    let used = cpu()?.saturating_sub(before);
-    #[expect(clippy::cast_precision_loss, reason = "microseconds of seconds are far below 2^53")]
-    let (cpu_us, p99) =
-        (used as f64 / 1_000.0 / ran.done.max(1) as f64, ran.summary().p99_us as f64);
-    Ok((ran.per_second(), cpu_us, p99))
 }
 
 /// The object fed with batches, and Redis fed with pipelines.

@@ -54,25 +54,32 @@ pub enum Act {
 }
 
 impl Subject {
-    /// All of them, in the order of a round: what is divided stands near what it is divided by.
-    pub const ALL: [Self; 17] = [
-        Self::Floor(System::HelloJs),
-        Self::FloorAsked(System::HelloJs, Act::Poll),
-        Self::Product(Act::Poll),
-        Self::Product(Act::SoldOut),
-        Self::Product(Act::Catalog),
-        Self::Floor(System::HelloRust),
-        Self::Floor(System::NoopObject),
-        Self::FloorAsked(System::NoopObject, Act::Reserve),
-        Self::Product(Act::Reserve),
-        Self::Peer(System::JsTuned),
-        Self::Floor(System::RowObject),
-        Self::Peer(System::JsIdiomatic),
-        Self::Redis(Aof::Always),
-        Self::Redis(Aof::Everysec),
-        Self::Postgres(Design::HotRow),
-        Self::Postgres(Design::SkipLocked),
-        Self::FloorAsked(System::RowObject, Act::Reserve),
+    /// All of them. Those of a group take turns; so what is divided stands in one group with what it
+    /// is divided by, except for native servers, which go on in the background.
+    pub const GROUPS: [&[Self]; 3] = [
+        &[
+            Self::Floor(System::HelloJs),
+            Self::FloorAsked(System::HelloJs, Act::Poll),
+            Self::Product(Act::Poll),
+            Self::Product(Act::SoldOut),
+            Self::Product(Act::Catalog),
+            Self::Floor(System::HelloRust),
+        ],
+        &[
+            Self::Floor(System::NoopObject),
+            Self::FloorAsked(System::NoopObject, Act::Reserve),
+            Self::Product(Act::Reserve),
+            Self::Peer(System::JsTuned),
+            Self::Floor(System::RowObject),
+            Self::FloorAsked(System::RowObject, Act::Reserve),
+            Self::Peer(System::JsIdiomatic),
+        ],
+        &[
+            Self::Redis(Aof::Always),
+            Self::Redis(Aof::Everysec),
+            Self::Postgres(Design::HotRow),
+            Self::Postgres(Design::SkipLocked),
+        ],
     ];
 
     /// Its name in results.
