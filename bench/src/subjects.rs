@@ -54,8 +54,8 @@ pub enum Act {
 }
 
 impl Subject {
-    /// All of them. Those of a group take turns; so what is divided stands in one group with what it
-    /// is divided by, except for native servers, which go on in the background.
+    /// All of them. Those of a group take turns; so what is divided stands in one group with what
+    /// it is divided by, except for native servers, which go on in the background.
     pub const GROUPS: [&[Self]; 3] = [
         &[
             Self::Floor(System::HelloJs),

@@ -38,18 +38,14 @@ pub(crate) enum Header {
 /// How many they are.
 const HEADERS_LEN: usize = 14;
 
-/// Those that stand in the head of a request: what most requests of shoppers need. The others are
-/// asked for.
-const TOLD_OF_READS: &[Header] = &[Header::Shopper, Header::Ticket];
-/// The same, of what changes something.
-const TOLD_OF_CHANGES: &[Header] = &[
-    Header::Shopper,
-    Header::Pass,
-    Header::IdempotencyKey,
-    Header::ContentType,
-    Header::Origin,
-    Header::SecFetchSite,
-];
+/// Those that stand in the head of who asks for the turn. Other reads are told none: each header
+/// costs the platform about as much as a route costs us, and a catalog needs none.
+const TOLD_OF_POLLS: &[Header] = &[Header::Shopper, Header::Ticket];
+/// The same, of what changes something: what is refused at once needs no more.
+const TOLD_OF_CHANGES: &[Header] = &[Header::Origin, Header::SecFetchSite];
+/// What others that change something need nearly always, told together when one of it is asked for.
+const ASKED_OF_CHANGES: &[Header] =
+    &[Header::Shopper, Header::Pass, Header::IdempotencyKey, Header::ContentType];
 
 #[wasm_bindgen]
 extern "C" {
@@ -59,6 +55,10 @@ extern "C" {
     /// A header, by its number.
     #[wasm_bindgen(method, catch)]
     fn header(this: &Incoming, number: u32) -> Result<Option<String>, JsValue>;
+
+    /// The values of `ASKED_OF_CHANGES`, a line for each.
+    #[wasm_bindgen(method, catch)]
+    fn together(this: &Incoming) -> Result<String, JsValue>;
 
     /// A promise of the body; of nothing if it is longer than so many bytes.
     #[wasm_bindgen(method, catch)]
@@ -103,6 +103,7 @@ pub(crate) struct Head<'t> {
 pub(crate) struct Request<'t> {
     head: Head<'t>,
     asked: [OnceCell<Option<String>>; HEADERS_LEN],
+    asked_together: OnceCell<String>,
     /// The body, if it came with the head.
     body: Option<Vec<u8>>,
     incoming: &'t Incoming,
@@ -114,11 +115,10 @@ impl<'t> Head<'t> {
         let mut lines = head.split('\n');
         let mut line = || lines.next().unwrap_or_default();
         let (method, url, client) = (line(), line(), line());
-        let is_read = matches!(method, "GET" | "HEAD");
         let mut told = [None; HEADERS_LEN];
-        for header in if is_read { TOLD_OF_READS } else { TOLD_OF_CHANGES } {
+        for (header, line) in told_of(method, TOLD_OF_POLLS, TOLD_OF_CHANGES).iter().zip(lines) {
             if let Some(place) = told.get_mut(*header as usize) {
-                *place = Some(line());
+                *place = Some(line);
             }
         }
         let secure = url.starts_with("https:");
@@ -158,6 +158,11 @@ impl<'t> Head<'t> {
     }
 }
 
+/// What is told of a method: of one that reads, or of one that changes something.
+fn told_of<'h>(method: &str, reads: &'h [Header], changes: &'h [Header]) -> &'h [Header] {
+    if matches!(method, "GET" | "HEAD") { reads } else { changes }
+}
+
 impl<'t> Deref for Request<'t> {
     type Target = Head<'t>;
 
@@ -170,15 +175,20 @@ impl<'t> Request<'t> {
     /// A request of which this is told at once.
     pub(crate) const fn new(head: Head<'t>, body: Option<Vec<u8>>, incoming: &'t Incoming) -> Self {
         let asked = [const { OnceCell::new() }; HEADERS_LEN];
-        Self { head, asked, body, incoming }
+        Self { head, asked, asked_together: OnceCell::new(), body, incoming }
     }
 
     /// A header's value; `None` if it is absent or empty.
     pub(crate) fn header(&self, header: Header) -> Option<&str> {
         let number = header as usize;
-        let value = match self.head.told.get(number)? {
-            Some(told) => *told,
-            None => self.asked.get(number)?.get_or_init(|| self.ask(header)).as_deref()?,
+        let together = told_of(self.method, &[], ASKED_OF_CHANGES);
+        let value = if let Some(told) = self.head.told.get(number)? {
+            *told
+        } else if let Some(line) = together.iter().position(|one| *one == header) {
+            let told = || self.incoming.together().unwrap_or_default();
+            self.asked_together.get_or_init(told).split('\n').nth(line)?
+        } else {
+            self.asked.get(number)?.get_or_init(|| self.ask(header)).as_deref()?
         };
         (!value.is_empty()).then_some(value)
     }

@@ -188,10 +188,11 @@ pub(crate) async fn poll(
         let detail = format!("`form` is `{CLOUDFLARE_FORM}`, or is left out.");
         return Err(Problem::new(ProblemKind::QueryInvalid, detail));
     }
+    let now = now();
     if let Some(sent) = sent(request, seen.sale.as_str()) {
-        edge.tickets.keep(&sent, &ticket);
+        edge.tickets.keep(&sent, &ticket, now);
     }
-    let turn = turn(edge, &config, &seen, Holder::of(&ticket), now());
+    let turn = turn(edge, &config, &seen, Holder::of(&ticket), now);
     Ok(match form {
         Some(_) => Reply::json(&cloudflare::reply(&seen, &turn)),
         None => Reply::json(&turn),
