@@ -19,6 +19,8 @@ use super::http::{self, Reply};
 const TTL: Millis = Millis::from_secs(600);
 /// Short enough to wait for.
 const SHORT_TTL: Millis = Millis::new(700);
+/// Where each of millions of units is a row, ten seconds did not always suffice.
+const STOCK_PATIENCE: Duration = Duration::from_secs(60);
 /// How long after its deadline a unit may take to be offered again.
 const EXPIRY_WITHIN: Duration = Duration::from_secs(5);
 const POLL_EVERY: Duration = Duration::from_millis(50);
@@ -61,7 +63,8 @@ pub fn set_stock(
 ) -> Result<()> {
     let body = json!({"on_hand": on_hand, "ttl_ms": ttl.get()}).to_string();
     let headers = [("content-type", "application/json")];
-    let reply = http::send(addr, "PUT", &stock_path(sale, sku), &headers, &body)?;
+    let path = stock_path(sale, sku);
+    let reply = http::send_within(STOCK_PATIENCE, addr, "PUT", &path, &headers, &body)?;
     ensure!(matches!(reply.status, 200 | 201 | 204), "the stock was not set: {reply:?}");
     Ok(())
 }
