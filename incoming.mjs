@@ -18,9 +18,11 @@ const HEADERS = [
   "stripe-signature",
 ];
 
-/** What it is told at once, of who asks for the turn, of other reads, and of what changes something. */
+/**
+ * What it is told at once, of who asks for the turn, and of what changes something; of other reads nothing.
+ * These lists and the next are those of src/http/request.rs, in the same order.
+ */
 const TOLD_OF_POLLS = ["doorbuster-shopper", "doorbuster-ticket"];
-const TOLD_OF_READS = [];
 const TOLD_OF_CHANGES = ["origin", "sec-fetch-site"];
 /** What it is told together, of what changes something, when it asks for one of it. */
 const ASKED_OF_CHANGES = ["doorbuster-shopper", "doorbuster-pass", "idempotency-key", "content-type"];
@@ -69,10 +71,10 @@ export function head(request, method, env) {
   return lines.join("\n");
 }
 
-/** Which headers it is told at once. A header costs the platform about as much as Rust a whole answer. */
+/** Which headers it is told at once: to read the address and three of them takes 4 to 11 microseconds. */
 function toldOf(method, url) {
   if (!isRead(method)) return TOLD_OF_CHANGES;
-  return url.endsWith("/turn") ? TOLD_OF_POLLS : TOLD_OF_READS;
+  return url.endsWith("/turn") ? TOLD_OF_POLLS : [];
 }
 
 /** Where Cloudflare writes the client's address; elsewhere a client may write there what it likes. */

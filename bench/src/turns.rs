@@ -16,10 +16,11 @@ use crate::subjects::{self, Ready, Subject};
 /// Long enough for thousands of answers, short enough for what disturbs a machine for a second to
 /// meet several.
 const SLICE: Duration = Duration::from_millis(500);
-/// What a subject has still to do after its answers is its own, and no other's turn begins before.
+/// What a subject has still to do after its answers is its own: no other's turn begins before it is
+/// quiet, or two seconds have passed.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 const LOOKS_MAX: u32 = 100;
-/// A process that uses less than this in that time is quiet.
+/// A process that uses less than this between two looks is quiet.
 const QUIET_NS: u64 = 1_000_000;
 
 /// Of one subject in one round.
@@ -43,7 +44,8 @@ pub(crate) fn measure(
 ) -> Result<Vec<Sample>> {
     let start = |subject: &Subject| -> Result<Running<'_>> {
         let name = subject.name();
-        let ready = subjects::start(*subject, &fresh(&dir.join(&name))?, keyring, peer)?;
+        let ready = subjects::start(*subject, &fresh(&dir.join(&name))?, keyring, peer)
+            .with_context(|| name.clone())?;
         let is_floor = matches!(subject, Subject::Floor(_) | Subject::FloorAsked(..));
         let workload = ready.workload(keyring, 0, is_floor)?;
         let mut running = Running { name, ready, workload, turns: Vec::new() };

@@ -38,8 +38,8 @@ pub(crate) enum Header {
 /// How many they are.
 const HEADERS_LEN: usize = 14;
 
-/// Those that stand in the head of who asks for the turn. Other reads are told none: each header
-/// costs the platform about as much as a route costs us, and a catalog needs none.
+/// Those that stand in the head of who asks for the turn. Other reads are told none, and ask for
+/// what they need. `incoming.mjs` has this list and the next two in the same order.
 const TOLD_OF_POLLS: &[Header] = &[Header::Shopper, Header::Ticket];
 /// The same, of what changes something: what is refused at once needs no more.
 const TOLD_OF_CHANGES: &[Header] = &[Header::Origin, Header::SecFetchSite];

@@ -20,7 +20,7 @@ const TTL: Millis = Millis::from_secs(600);
 /// Short enough to wait for.
 const SHORT_TTL: Millis = Millis::new(700);
 /// Where each of millions of units is a row, ten seconds did not always suffice.
-const STOCK_PATIENCE: Duration = Duration::from_secs(60);
+const STOCK_PATIENCE: Duration = Duration::from_mins(1);
 /// How long after its deadline a unit may take to be offered again.
 const EXPIRY_WITHIN: Duration = Duration::from_secs(5);
 const POLL_EVERY: Duration = Duration::from_millis(50);
