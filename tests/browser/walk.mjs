@@ -265,6 +265,8 @@ async function waits(page, [two, one], merchant) {
   await reads(one, "Reserved for you.");
   await page.goto(`/sale?sale=${SALE}`);
   await page.getByRole("button", { name: "Join the line" }).click();
+  // Who goes away before the answer is there has to join again.
+  await reads(page, "It is your turn");
   await reserves(page, 1);
   await reads(page, "You are on the waitlist");
   await reads(page, "You are next.");
