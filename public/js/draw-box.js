@@ -7,8 +7,12 @@ const sale = param("sale");
 const place = `sale:${sale}`;
 const address = `${location.origin}${path("sales", sale, "draw")}`;
 const DRAWN = ["waiting", "admitted", "paused", "all_reserved", "lapsed"];
+/** How often it is asked again for what could not be had, each time after twice as long. */
+const TRIES = 5;
+const AGAIN_AFTER_MS = 1_000;
 /** What was shown last, so that nothing is fetched or said twice. */
 let shown = "";
+let tries = 0;
 
 const facts = (...pairs) =>
   pairs
@@ -26,13 +30,21 @@ export async function showDraw({ state, position }) {
   try {
     const draw = await call("GET", path("sales", sale, "draw"));
     // A copy from before the draw may still be about.
-    if (position && draw.seed === null) shown = "";
+    if (position && draw.seed === null) askAgain({ state, position });
+    else tries = 0;
     await show(draw, known, position ?? undefined);
   } catch (problem) {
-    // Without it there is a line all the same; who looks finds out why. It is asked for again.
-    shown = "";
+    // Without it there is a line all the same; who looks finds out why.
+    askAgain({ state, position });
     if (byId("draw").open) console.error(problem);
   }
+}
+
+/** Later, by itself: who has been let in hears of their turn no more. */
+function askAgain(turn) {
+  shown = "";
+  if (tries < TRIES) setTimeout(() => showDraw(turn), AGAIN_AFTER_MS * 2 ** tries);
+  tries += 1;
 }
 
 /** There is something to look at. Who has no place is shown it when they open it. */
