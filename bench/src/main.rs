@@ -33,6 +33,9 @@ fn run() -> Result<()> {
     let measured = rounds::run(&plan)?;
     let lost = measured.lost.join("; ");
     let results = Results::of(&plan, quick, measured)?;
+    if let Some(only) = plan.only.as_ref().filter(|_| results.is_empty()) {
+        bail!("there is no subject, figure or ratio of the name `{only}`");
+    }
     results.print()?;
     if !lost.is_empty() {
         bail!("not written, because parts broke off: {lost}");

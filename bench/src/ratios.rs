@@ -51,6 +51,14 @@ const RATIOS: [(&str, &str, &str, Option<f64>); 16] = [
     ("w1_burst_vs_redis_always_http", "w1_burst_product", "w1_burst_p2_redis_always", None),
 ];
 
+/// Whether a ratio is of this subject and another.
+pub(crate) fn compares(ratio: &str, subject: &str) -> bool {
+    let is_of = |(name, ours, theirs, _): &(&str, &str, &str, _)| {
+        *name == ratio && [*ours, *theirs].contains(&subject)
+    };
+    RATIOS.iter().any(is_of)
+}
+
 /// All ratios of which both sides were measured.
 pub fn of(measured: &Measured) -> BTreeMap<String, Ratio> {
     let rate = |name: &str| measured.per_second.get(name);

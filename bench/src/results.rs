@@ -126,6 +126,13 @@ impl Results {
         Ok(fs::write(&path, serde_json::to_string_pretty(&latest)? + "\n")?)
     }
 
+    /// Whether nothing was measured: what was asked for by name is not there.
+    pub fn is_empty(&self) -> bool {
+        let Measured { per_second, shapes, .. } = &self.measured;
+        let figures = [self.ratios.is_empty(), self.size_details.is_empty(), per_second.is_empty()];
+        figures.into_iter().all(|is_empty| is_empty) && shapes.is_none()
+    }
+
     /// The table that is printed, and the sections that have none.
     pub fn print(&self) -> Result<()> {
         if let Some(shapes) = &self.measured.shapes {

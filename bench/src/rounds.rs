@@ -19,6 +19,7 @@ use crate::flood::{self, Flood};
 use crate::growth::{self, Growth, Scale};
 use crate::object::FrontDoor;
 use crate::process;
+use crate::ratios;
 use crate::redis::{self, Aof, Redis};
 use crate::subjects::{self, Act, CORE, SECRET, Subject};
 use crate::turns::{self, Sample};
@@ -36,7 +37,7 @@ pub struct Plan {
     pub time: Duration,
     /// How far orders and people grow.
     pub growth: Scale,
-    /// Only subjects whose name has this in it.
+    /// Only what has these names, with commas between; the name of a ratio is that of both sides.
     pub only: Option<String>,
 }
 
@@ -70,7 +71,8 @@ impl Plan {
     }
 
     pub(crate) fn wants(&self, name: &str) -> bool {
-        let is_named = |only: &String| only.split(',').any(|part| name.contains(part));
+        let names = |one: &str| one == name || ratios::compares(one, name);
+        let is_named = |only: &String| only.split(',').any(names);
         self.only.as_ref().is_none_or(is_named)
     }
 }

@@ -7,4 +7,6 @@ mod crowd;
 #[cfg(test)]
 mod edges;
 #[cfg(test)]
+mod lanes;
+#[cfg(test)]
 mod load;
