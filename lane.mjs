@@ -14,6 +14,9 @@ const LINES_MAX = 256;
 /** A trip that has not left after so long never will: whoever led it is gone. In milliseconds. */
 const LEAVES_WITHIN = 1_000;
 
+/** Who waits for an answer waits no longer than this, in milliseconds. */
+const PATIENCE = 10_000;
+
 /** What is being collected, by object. */
 const trips = new Map();
 
@@ -56,8 +59,14 @@ async function lead(namespace, name, place) {
 
 function join(trip, name, place) {
   const { promise, resolve } = Promise.withResolvers();
+  // Also what tells the platform that there is something to wait for: a request of which it knows
+  // nothing that is under way has hung, to its mind, and is ended.
+  const patience = setTimeout(resolve, PATIENCE);
   if (trip.places.push(Object.assign(place, { resolve })) >= LINES_MAX) leave(trip, name);
-  return promise;
+  return promise.then((answer) => {
+    clearTimeout(patience);
+    return answer;
+  });
 }
 
 /** Nobody joins any more. */

@@ -6,6 +6,9 @@
 // platform, and most requests fail with "Cannot perform I/O on behalf of a different request" (seen with
 // workerd 1.20261117.1). Timers of their own, by which they looked for their replies before, cost more.
 
+/** A leader that is gone never replies. */
+const PATIENCE_MS = 10_000;
+
 /** What is being collected, by the name of the object. */
 const trips = new Map();
 
@@ -37,7 +40,9 @@ async function lead(namespace, name, line) {
 
 function join(trip, line) {
   const one = Promise.withResolvers();
+  // Without anything of its own under way, the platform takes a request for one that has hung.
+  const patience = setTimeout(() => one.reject(new Error("the leader is gone")), PATIENCE_MS);
   trip.lines.push(line);
   trip.waiting.push(one);
-  return one.promise;
+  return one.promise.finally(() => clearTimeout(patience));
 }

@@ -43,10 +43,9 @@ impl Workload for Repeating<'_> {
     }
 }
 
-#[test]
-fn who_shares_a_call_of_an_object_is_answered_and_with_their_own_however_long_it_goes_on() {
-    let shop = Shop::behind("metered.mjs", "line-lanes");
-    let sale = Sale::open(&shop, PEOPLE, &rules());
+/// Has everybody repeat their reserve so many times in all.
+fn all_are_answered_with_their_own(shop: &Shop, requests: u64) {
+    let sale = Sale::open(shop, PEOPLE, &rules());
     let people = (0..PEOPLE).map(|_| {
         let shopper = Shopper::admitted(&sale);
         let reservation = shopper.hold("k", 1).reservation;
@@ -55,7 +54,19 @@ fn who_shares_a_call_of_an_object_is_answered_and_with_their_own_however_long_it
     let people = people.collect();
     let mut repeating = Repeating { path: sale.sku_path("/reservations"), people };
     let load = Load::new(shop.address(), &mut repeating);
-    let ran = run(&mut Load { stop: Stop::Count(REQUESTS), ..load }).unwrap();
+    let ran = run(&mut Load { stop: Stop::Count(requests), ..load }).unwrap();
     assert!(ran.is_clean(), "{} errors, {} wrong: {:?}", ran.errors, ran.wrong, ran.complaints);
     assert_eq!(sale.counts(), (PEOPLE, PEOPLE, 0));
+}
+
+#[test]
+fn who_shares_a_call_of_an_object_is_answered_and_with_their_own_however_long_it_goes_on() {
+    all_are_answered_with_their_own(&Shop::behind("metered.mjs", "line-lanes"), REQUESTS);
+}
+
+#[test]
+fn who_shares_a_call_is_answered_also_when_the_object_is_far_away() {
+    let home = Shop::behind("home.mjs", "line-lanes-home");
+    let far = home.far_edge("line-lanes-far", home.address());
+    all_are_answered_with_their_own(&far, REQUESTS);
 }

@@ -97,11 +97,12 @@ impl Shop {
     }
 
     /// Another edge of the same shop, with caches of its own, which asks for the objects at this
-    /// address.
+    /// address. Any number of people may come into it from one address.
     #[must_use = "it ends when it is dropped"]
     pub fn far_edge(&self, name: &str, objects: SocketAddr) -> Self {
         let mut vars = vars(&self.secrets);
         vars.insert("EDGE_NAME".to_owned(), name.to_owned());
+        vars.insert("RATE_LIMIT_FACTOR".to_owned(), "1000000".to_owned());
         let edge = FarEdge { state_dir: fresh(name), objects, vars, core: None };
         let server = Server::start_far_edge(edge).unwrap();
         Self::opened(name, Build::Bench, server, self.secrets.clone())
