@@ -3,10 +3,10 @@
 // A call by RPC costs nearly as much as a request. The first request that wants an object waits for
 // the event loop to come round and takes with it what others have laid beside it by then. The others
 // wait for promises that the first one resolves; the platform goes on with each where it belongs
-// (`handle_cross_request_promise_resolution`). It finds that out by a mark on the promise, which V8's
-// optimised code does not leave on what `new Promise` makes: then what follows runs in the wrong request
-// and fails ("Cannot perform I/O on behalf of a different request", workerd 1.20261117.1, under sustained
-// load). `Promise.withResolvers` is no such code; tests/line asks for long enough to see.
+// (`handle_cross_request_promise_resolution`). They have to be made by `Promise.withResolvers`. With
+// `new Promise`, after some thousand requests, what follows runs in the wrong request and fails ("Cannot
+// perform I/O on behalf of a different request", workerd 1.20261117.1): presumably V8's optimised code makes
+// such promises without the mark of whose they are. tests/line asks for long enough to see.
 
 /** So many lines go to an object together, at most. */
 const LINES_MAX = 256;

@@ -2,9 +2,9 @@
 //
 // The first request that wants an object waits for the event loop to come round, and sends what others
 // have added by then. The others wait for promises that it resolves. They have to be made by
-// `Promise.withResolvers`: of what `new Promise` makes V8's optimized code hides to whom it belongs from the
-// platform, and most requests fail with "Cannot perform I/O on behalf of a different request" (seen with
-// workerd 1.20261117.1). Timers of their own, by which they looked for their replies before, cost more.
+// `Promise.withResolvers`: with `new Promise`, after some thousand requests, most fail with "Cannot perform
+// I/O on behalf of a different request" (seen with workerd 1.20261117.1). Timers of their own, by which they
+// looked for their replies before, cost more.
 
 /** A leader that is gone never replies. */
 const PATIENCE_MS = 10_000;

@@ -4,8 +4,8 @@ use doorbuster_bench::load::{Load, Reply, Stop, Workload, render_into, run};
 use doorbuster_tests::{Sale, Shop, Shopper, rules};
 use doorbuster_wire::shopper::Reservation;
 
-/// Some seconds of load. With promises of which the platform does not know whose they are, answers
-/// went wrong after 12,000 to 17,000.
+/// Some seconds of load. When those who wait did so by `new Promise`, answers went wrong after
+/// 12,000 to 17,000.
 const REQUESTS: u64 = 50_000;
 const PEOPLE: u32 = 64;
 
@@ -44,7 +44,7 @@ impl Workload for Repeating<'_> {
 }
 
 /// Has everybody repeat their reserve so many times in all.
-fn all_are_answered_with_their_own(shop: &Shop, requests: u64) {
+fn all_are_answered_with_their_own(shop: &Shop) {
     let sale = Sale::open(shop, PEOPLE, &rules());
     let people = (0..PEOPLE).map(|_| {
         let shopper = Shopper::admitted(&sale);
@@ -54,19 +54,19 @@ fn all_are_answered_with_their_own(shop: &Shop, requests: u64) {
     let people = people.collect();
     let mut repeating = Repeating { path: sale.sku_path("/reservations"), people };
     let load = Load::new(shop.address(), &mut repeating);
-    let ran = run(&mut Load { stop: Stop::Count(requests), ..load }).unwrap();
+    let ran = run(&mut Load { stop: Stop::Count(REQUESTS), ..load }).unwrap();
     assert!(ran.is_clean(), "{} errors, {} wrong: {:?}", ran.errors, ran.wrong, ran.complaints);
     assert_eq!(sale.counts(), (PEOPLE, PEOPLE, 0));
 }
 
 #[test]
 fn who_shares_a_call_of_an_object_is_answered_and_with_their_own_however_long_it_goes_on() {
-    all_are_answered_with_their_own(&Shop::behind("metered.mjs", "line-lanes"), REQUESTS);
+    all_are_answered_with_their_own(&Shop::behind("metered.mjs", "line-lanes"));
 }
 
 #[test]
 fn who_shares_a_call_is_answered_also_when_the_object_is_far_away() {
     let home = Shop::behind("home.mjs", "line-lanes-home");
     let far = home.far_edge("line-lanes-far", home.address());
-    all_are_answered_with_their_own(&far, REQUESTS);
+    all_are_answered_with_their_own(&far);
 }
