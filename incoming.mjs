@@ -27,6 +27,10 @@ const TOLD_OF_CHANGES = ["origin", "sec-fetch-site"];
 /** What it is told together, of what changes something, when it asks for one of it. */
 const ASKED_OF_CHANGES = ["doorbuster-shopper", "doorbuster-pass", "idempotency-key", "content-type"];
 
+/** What is told besides of those whose secret is in a cookie. */
+const TOLD_OF_OTHERS = [...TOLD_OF_CHANGES, "cookie"];
+const NOTHING_OF_OTHERS = TOLD_OF_OTHERS.map(() => "");
+
 /** The request of which a head was made last: what the edge takes up in the same step. */
 let current;
 
@@ -62,13 +66,25 @@ globalThis.doorbusterIncoming = () => new Incoming(current);
 globalThis.doorbusterHeader = (number) => headerOf(current, number);
 
 /** A request as lines of text: a header's value has no line breaks. */
-export function head(request, method, env) {
-  const { headers, url } = request;
+export function head(request, method, url, env) {
+  const { headers } = request;
   current = request;
   // Joined and not added up: what is read from it character by character has to be one text.
-  const lines = [method, url, clientOf(request, headers, env)];
+  const lines = [method, url, clientOf(request, env)];
   for (const name of toldOf(method, url)) lines.push(headers.get(name));
   return lines.join("\n");
+}
+
+/**
+ * The same for what is taken up together with others, and can ask for nothing. Who sends a secret of an app
+ * in a header of ours is no page of another site, for which browsers would ask first: of others it is told
+ * also what that is known by, and the cookie.
+ */
+export function wholeHead(request, method, url, env) {
+  const { headers } = request;
+  const asked = ASKED_OF_CHANGES.map((name) => headers.get(name));
+  const others = asked[0] === null ? TOLD_OF_OTHERS.map((name) => headers.get(name)) : NOTHING_OF_OTHERS;
+  return [method, url, clientOf(request, env), ...asked, ...others].join("\n");
 }
 
 /** Which headers it is told at once: to read the address and three of them takes 4 to 11 microseconds. */
@@ -87,7 +103,8 @@ let isCloudflare = false;
  * one, or from Cloudflare's; else that of the peer. `cf` is a text that is parsed whenever it is
  * looked into, so it is not where it need not be.
  */
-function clientOf(request, headers, env) {
+export function clientOf(request, env) {
+  const { headers } = request;
   if (env.CLIENT_ADDRESS_HEADER) return headers.get(env.CLIENT_ADDRESS_HEADER) ?? "";
   if (isCloudflare) return headers.get(CLOUDFLARE_HEADER) ?? "";
   const { cf } = request;

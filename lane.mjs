@@ -8,8 +8,8 @@
 // perform I/O on behalf of a different request", workerd 1.20261117.1): presumably V8's optimised code makes
 // such promises without the mark of whose they are. tests/line asks for long enough to see.
 
-/** So many lines go to an object together, at most. */
-const LINES_MAX = 256;
+/** So many go together, at most. */
+const PLACES_MAX = 256;
 
 /** A trip that has not left after so long never will: whoever led it is gone. In milliseconds. */
 const LEAVES_WITHIN = 1_000;
@@ -17,8 +17,59 @@ const LEAVES_WITHIN = 1_000;
 /** Who waits for an answer waits no longer than this, in milliseconds. */
 const PATIENCE = 10_000;
 
-/** What is being collected, by object. */
-const trips = new Map();
+/** Places that are laid beside each other for the same goal, and travel together. */
+export class Lanes {
+  #trips = new Map();
+  #travel;
+
+  /** `travel` takes places and gives what comes of each, in their order. */
+  constructor(travel) {
+    this.#travel = travel;
+  }
+
+  /** What comes of a place; undefined if nothing does. */
+  go(goal, place, ctx) {
+    const trip = this.#trips.get(goal);
+    if (trip && Date.now() - trip.began < LEAVES_WITHIN) return this.#join(trip, goal, place);
+    const led = this.#lead(goal, place);
+    // The others wait for what comes of theirs also when this one's client does not any more.
+    ctx.waitUntil(led);
+    return led;
+  }
+
+  async #lead(goal, place) {
+    const trip = { places: [place], waiting: [], began: Date.now() };
+    this.#trips.set(goal, trip);
+    await scheduler.wait(0);
+    this.#leave(trip, goal);
+    let came = [];
+    try {
+      came = await this.#travel(trip.places);
+    } catch (error) {
+      console.error("lane", error);
+    }
+    trip.waiting.forEach((resolve, index) => resolve(came[index + 1]));
+    return came[0];
+  }
+
+  #join(trip, goal, place) {
+    const { promise, resolve } = Promise.withResolvers();
+    // Also what tells the platform that there is something to wait for: a request of which it knows
+    // nothing that is under way has hung, to its mind, and is ended.
+    const patience = setTimeout(resolve, PATIENCE);
+    trip.waiting.push(resolve);
+    if (trip.places.push(place) >= PLACES_MAX) this.#leave(trip, goal);
+    return promise.then((came) => {
+      clearTimeout(patience);
+      return came;
+    });
+  }
+
+  /** Nobody joins any more. */
+  #leave(trip, goal) {
+    if (this.#trips.get(goal) === trip) this.#trips.delete(goal);
+  }
+}
 
 /** What an object says to a line, or to several; undefined if it does not answer. */
 export async function ask(namespace, name, lines) {
@@ -30,46 +81,25 @@ export async function ask(namespace, name, lines) {
   }
 }
 
+/** What a step asks, and of whom: lines for an object, none for the platform's limiter. */
+export function questionOf(step) {
+  const [number, binding, name] = step.split("\n", 3);
+  const lines = step.slice(number.length + binding.length + name.length + 3);
+  return { number: Number(number.slice(1)), binding, name, lines };
+}
+
+const asking = new Lanes(async (places) => {
+  const [{ namespace, name }] = places;
+  const wanted = places.filter(({ isWanted }) => isWanted());
+  const lines = wanted.map(({ line }) => line).join("\n");
+  const said = lines ? (await ask(namespace, name, lines))?.split("\n") : [];
+  return places.map((place) => said?.[wanted.indexOf(place)]);
+});
+
 /**
  * The same, together with what others ask the object at the moment. A line whose `isWanted` says no
  * before it leaves is left out, and has no answer.
  */
 export function askTogether(namespace, name, line, isWanted, ctx) {
-  const place = { line, isWanted };
-  const trip = trips.get(name);
-  if (trip && Date.now() - trip.began < LEAVES_WITHIN) return join(trip, name, place);
-  const led = lead(namespace, name, place);
-  // The others wait for the answer also when this one's client does not any more.
-  ctx.waitUntil(led);
-  return led;
-}
-
-async function lead(namespace, name, place) {
-  const trip = { places: [place], began: Date.now() };
-  trips.set(name, trip);
-  await scheduler.wait(0);
-  leave(trip, name);
-  const places = trip.places.filter(({ isWanted }) => isWanted());
-  const lines = places.map(({ line }) => line).join("\n");
-  const answers = lines ? (await ask(namespace, name, lines))?.split("\n") : [];
-  places.forEach((one, index) => (one.answer = answers?.[index]));
-  for (const { resolve, answer } of trip.places) resolve?.(answer);
-  return place.answer;
-}
-
-function join(trip, name, place) {
-  const { promise, resolve } = Promise.withResolvers();
-  // Also what tells the platform that there is something to wait for: a request of which it knows
-  // nothing that is under way has hung, to its mind, and is ended.
-  const patience = setTimeout(resolve, PATIENCE);
-  if (trip.places.push(Object.assign(place, { resolve })) >= LINES_MAX) leave(trip, name);
-  return promise.then((answer) => {
-    clearTimeout(patience);
-    return answer;
-  });
-}
-
-/** Nobody joins any more. */
-function leave(trip, name) {
-  if (trips.get(name) === trip) trips.delete(name);
+  return asking.go(name, { namespace, name, line, isWanted }, ctx);
 }

@@ -10,6 +10,7 @@ use doorbuster_domain::inventory::{
 use doorbuster_domain::money::Money;
 use doorbuster_wire::cart::{Cart as Body, CartPaymentReply, CartPaymentRequest, CartRequest};
 use doorbuster_wire::problem::{FieldError, ProblemKind};
+use doorbuster_wire::shopper::Reservation;
 use worker::Env;
 
 use crate::edge::{Edge, now};
@@ -17,7 +18,7 @@ use crate::http::{Reply, Request};
 use crate::objects::InventoryStub;
 use crate::payment::{self, Heard};
 use crate::problem::{Problem, sentence};
-use crate::reservations::{Place, body, idempotency_key, payment_line, session_page};
+use crate::reservations::{Place, idempotency_key, payment_line, session_page};
 use crate::room::{self, sale_id};
 use crate::shopper::{self, Admission};
 
@@ -162,9 +163,8 @@ fn at_place(problem: Problem, sku: &Sku, place: usize) -> Problem {
 /// A cart as its shopper sees it.
 fn whole(sale: &SaleId, cart: &Cart, views: &[ReservationView]) -> Result<Body, Problem> {
     let amount = sum(views)?.into();
-    let place = |sku: &Sku| Place { sale: sale.clone(), sku: sku.clone() };
     let lines = cart.lines().iter().zip(views);
-    let lines = lines.map(|(line, view)| body(&place(&line.sku), view)).collect();
+    let lines = lines.map(|(line, view)| Reservation::of(sale, &line.sku, view)).collect();
     Ok(Body { lines, amount })
 }
 
@@ -229,7 +229,8 @@ pub(crate) async fn pay(
         }
     };
     let amount = sum(begun.iter().map(|one| &one.view))?.into();
-    let lines = begun.iter().map(|one| body(&one.place, &one.view)).collect();
+    let told = |one: &Begun| Reservation::of(&one.place.sale, &one.place.sku, &one.view);
+    let lines = begun.iter().map(told).collect();
     let reply = CartPaymentReply { redirect_to, cart: Body { lines, amount } };
     Ok(Reply::json(&reply).own_field("location", &reply.redirect_to))
 }

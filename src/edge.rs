@@ -12,7 +12,7 @@ use doorbuster_domain::inventory::Rejection;
 use doorbuster_domain::time::Timestamp;
 use js_sys::Function;
 use wasm_bindgen::prelude::*;
-use worker::{Delay, Env, RateLimiter};
+use worker::{Delay, Env};
 
 use crate::catalog::CatalogCache;
 use crate::config::{self, Config};
@@ -22,7 +22,7 @@ use crate::line::{GoodTickets, Lines};
 use crate::problem::Problem;
 use crate::statuses::StatusCache;
 use crate::steps::{self, Waiting};
-use crate::{at_once, contacts, router, webhooks};
+use crate::{at_once, contacts, router, together, webhooks};
 
 /// The edge, as `entry.mjs` holds it.
 #[wasm_bindgen]
@@ -45,8 +45,8 @@ pub(crate) struct Edge {
     /// How the payment provider did lately.
     pub(crate) provider: Cell<Breaker>,
     limits: OnceCell<Limits>,
-    /// The platform's own limiter, where there is one.
-    pub(crate) platform_limiter: OnceCell<Option<RateLimiter>>,
+    /// Whether the platform has a limiter of its own.
+    pub(crate) has_platform_limiter: OnceCell<bool>,
     /// Whether the tables are known to be there.
     pub(crate) schema_ready: RefCell<bool>,
 }
@@ -73,6 +73,11 @@ impl EdgeEntry {
             let reply = router::answer(&edge, &request, &edge.env).await;
             reply.unwrap_or_else(Problem::into_reply)
         }))
+    }
+
+    /// The same for reserves of one SKU that came at the same moment; see `together::begin`.
+    pub fn reserve(&self, requests: &str) -> String {
+        together::begin(&self.edge, &self.waiting, requests)
     }
 
     /// Goes on with what the object said; nothing if it did not answer.
@@ -132,7 +137,7 @@ impl Edge {
             sold_out: Problem::from(Rejection::SoldOut).into_reply(),
             provider: Cell::default(),
             limits: OnceCell::new(),
-            platform_limiter: OnceCell::new(),
+            has_platform_limiter: OnceCell::new(),
             schema_ready: RefCell::new(false),
         }
     }

@@ -32,6 +32,7 @@ mod shopper;
 mod statuses;
 mod steps;
 mod store;
+mod together;
 mod webhooks;
 
 pub use doorbuster_durable::{InventoryObject, WaitingRoomObject};

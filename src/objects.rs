@@ -1,14 +1,12 @@
 //! Calls to the Durable Objects: a line of JSON there, a line of JSON back.
 
-use std::future::poll_fn;
-use std::task::Poll;
-
 use doorbuster_domain::id::{SaleId, Sku};
 use doorbuster_domain::inventory::{Answer, Command, Reply};
 use doorbuster_domain::line::{Report, Status};
+use doorbuster_durable::Shown;
 use doorbuster_durable::rpc::{
     BatchOutcome, INVENTORY, Outcome, RoomCall, RoomOutcome, RoomReply, WAITING_ROOM,
-    inventory_name, waiting_room_name,
+    inventory_name, line_to_show, waiting_room_name,
 };
 use js_sys::{Promise, Reflect};
 use wasm_bindgen::prelude::*;
@@ -54,21 +52,15 @@ impl Object<'_> {
     /// Asks for one line with another.
     async fn execute(&self, line: String) -> Result<String, Problem> {
         let mut line = Some(line);
-        let asked = steps::ask(|| Question {
+        let question = || Question {
             binding: self.binding,
             name: self.name.clone(),
             line: line.take().unwrap_or_default(),
-        });
-        if !asked {
-            return text(self.stub()?.execute(&line.unwrap_or_default())).await;
+        };
+        match steps::carried(question).await {
+            Some(said) => answered(said),
+            None => text(self.stub()?.execute(&line.unwrap_or_default())).await,
         }
-        let mut said = None;
-        poll_fn(|_| {
-            said = steps::answer();
-            if said.is_some() { Poll::Ready(()) } else { Poll::Pending }
-        })
-        .await;
-        said.flatten().ok_or_else(|| Problem::unavailable("object", &"no answer"))
     }
 
     fn stub(&self) -> Result<ObjectStub, Problem> {
@@ -95,11 +87,18 @@ impl<'e> InventoryStub<'e> {
     /// Has one command decided.
     pub(crate) async fn execute(&self, command: Command) -> Result<Reply, Problem> {
         let line = serde_json::to_string(&[command]).unwrap_or_default();
-        match answers_of(&self.0.execute(line).await?)?.into_iter().next() {
-            Some(Answer::Accepted(reply)) => Ok(reply),
-            Some(Answer::Rejected(rejection)) => Err(rejection.into()),
-            None => Err(Problem::unavailable("inventory", &"an answer is missing")),
-        }
+        decided(&self.0.execute(line).await?)
+    }
+
+    /// Has one command decided; the line of what its shopper is shown, for `shown`.
+    pub(crate) async fn execute_to_show(&self, command: &Command) -> Result<String, Problem> {
+        self.0.execute(line_to_show(command)).await
+    }
+
+    /// The same, for others to carry.
+    pub(crate) fn question(self, command: &Command) -> Question {
+        let Object { binding, name, .. } = self.0;
+        Question { binding, name, line: line_to_show(command) }
     }
 
     /// Has two commands decided one after the other.
@@ -127,6 +126,31 @@ impl Pending {
     pub(crate) async fn answers(self) -> Result<Vec<Answer>, Problem> {
         answers_of(&text(Ok(self.0)).await?)
     }
+}
+
+/// What a shopper is shown of the reservation that came of their command.
+pub(crate) fn shown(line: &str) -> Result<Shown<'_>, Problem> {
+    match Shown::parse(line) {
+        Some(shown) => Ok(shown),
+        None => Err(match decided(line) {
+            Ok(other) => Problem::unavailable("inventory", &other),
+            Err(problem) => problem,
+        }),
+    }
+}
+
+/// What came of the one command of a line.
+fn decided(line: &str) -> Result<Reply, Problem> {
+    match answers_of(line)?.into_iter().next() {
+        Some(Answer::Accepted(reply)) => Ok(reply),
+        Some(Answer::Rejected(rejection)) => Err(rejection.into()),
+        None => Err(Problem::unavailable("inventory", &"an answer is missing")),
+    }
+}
+
+/// What an object said, if it answered.
+pub(crate) fn answered<T>(said: Option<T>) -> Result<T, Problem> {
+    said.ok_or_else(|| Problem::unavailable("object", &"no answer"))
 }
 
 /// The answers in a line.

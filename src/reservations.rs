@@ -1,24 +1,23 @@
 //! Reserving, and what comes of it. Every decision is the Inventory object's.
 
-use doorbuster_domain::id::{IdempotencyKey, ReservationId, SaleId, Sku};
-use doorbuster_domain::inventory::{
-    Command, Rejection, Reply as Answered, ReservationView, WaitlistView,
-};
+use doorbuster_domain::id::{IdempotencyKey, ReservationId, SaleId, ShopperId, Sku};
+use doorbuster_domain::inventory::{Command, Rejection, Reply as Answered, ReservationView};
 use doorbuster_domain::time::Timestamp;
+use doorbuster_durable::Shown;
 use doorbuster_wire::problem::ProblemKind;
 use doorbuster_wire::route::Operation;
-use doorbuster_wire::shopper::{PaymentReply, Reservation, ReserveRequest, Waitlist};
-use serde::Serialize;
+use doorbuster_wire::shopper::{PaymentReply, Reservation, ReserveRequest};
 use worker::Env;
 
 use crate::config::Config;
 use crate::edge::{Edge, now};
 use crate::http::{Header, Reply, Request};
-use crate::objects::InventoryStub;
+use crate::objects::{self, InventoryStub};
 use crate::payment;
 use crate::problem::Problem;
 use crate::room::{self, sale_id};
 use crate::shopper::{self, Admission};
+use crate::steps::Question;
 
 /// A SKU of a sale, named by an address.
 pub(crate) struct Place {
@@ -42,7 +41,7 @@ impl Place {
         room::require_offer(edge, env, &self.sale, &self.sku).await
     }
 
-    fn address(&self, reservation: ReservationId) -> String {
+    fn address(&self, reservation: &str) -> String {
         format!("/v1/sales/{}/skus/{}/reservations/{reservation}", self.sale, self.sku)
     }
 }
@@ -58,40 +57,100 @@ pub(crate) async fn reserve(
     if room::is_sold_out(edge, env, &place.sale, &place.sku).await {
         return Err(Rejection::SoldOut.into());
     }
-    let config = edge.config(env)?;
-    let shopper = shopper::known(request)?;
-    let admission = shopper::admission(request, &config, &place.sale, shopper, now())?;
-    place.require_offer(edge, env).await?;
+    let admitted = Admitted::of(edge, request, place, now())?;
+    admitted.place.require_offer(edge, env).await?;
     let key = idempotency_key(request)?;
-    let ReserveRequest { quantity, wait } = match request.header(Header::ContentType) {
-        // Nothing said is one unit: what most want, and nobody has to read a body for it.
-        None if request.has_no_body() => ReserveRequest { quantity: 1, wait: false },
-        _ => request.json().await?,
+    let wanted = match wanted_at_hand(request) {
+        Some(wanted) => wanted?,
+        None => request.json().await?,
     };
-    let command = match &admission {
-        Admission::Holds(_) if wait => Command::ReserveOrWait { shopper, key, quantity },
-        Admission::Holds(_) => Command::Reserve { shopper, key, quantity },
-        Admission::Expired(_) => Command::RepeatReserve { shopper, key, quantity },
-    };
-    let answered = place.stub(env).execute(command).await;
-    let since = match &admission {
-        Admission::Holds(since) => Some(*since),
-        Admission::Expired(_) => None,
-    };
-    let reply = answered.map_err(|problem| match admission {
-        Admission::Expired(expired) if problem.is(ProblemKind::ReservationNotFound) => expired,
-        _ => problem,
-    })?;
-    match reply {
-        Answered::Reservation { view, exists } => {
-            if let Some(since) = since.filter(|_| !exists) {
-                edge.lines.count_reserved(&place.sale, since, view.quantity);
-            }
-            let reply = Reply::json(&body(&place, &view))
-                .own_field("location", &place.address(view.reservation));
-            Ok(if exists { reply.field("idempotent-replayed", "true") } else { reply })
+    let line = admitted.place.stub(env).execute_to_show(&admitted.command(key, &wanted)).await;
+    let shown = line.as_deref().map_err(Problem::clone).and_then(objects::shown);
+    admitted.reply(edge, shown)
+}
+
+/// Nothing said is one unit: what most want, and nobody has to read a body for it.
+const ONE_UNIT: ReserveRequest = ReserveRequest { quantity: 1, wait: false };
+
+/// What is wanted, if the body is at hand.
+fn wanted_at_hand(request: &Request<'_>) -> Option<Result<ReserveRequest, Problem>> {
+    if request.header(Header::ContentType).is_none() && request.has_no_body() {
+        return Some(Ok(ONE_UNIT));
+    }
+    request.json_at_hand()
+}
+
+/// Begins to reserve units of a SKU that the sale is known to have and not to have sold out: who
+/// does, and what the SKU's object is to be asked. The body has to be at hand.
+pub(crate) fn begin(
+    edge: &Edge,
+    request: &Request<'_>,
+    place: Place,
+    now: Timestamp,
+) -> Result<(Admitted, Question), Problem> {
+    let admitted = Admitted::of(edge, request, place, now)?;
+    let key = idempotency_key(request)?;
+    let wanted = wanted_at_hand(request).unwrap_or(Ok(ONE_UNIT))?;
+    let command = admitted.command(key, &wanted);
+    let question = admitted.place.stub(&edge.env).question(&command);
+    Ok((admitted, question))
+}
+
+/// Somebody who reserves and has a pass for it.
+pub(crate) struct Admitted {
+    place: Place,
+    shopper: ShopperId,
+    admission: Admission,
+}
+
+impl Admitted {
+    fn of(
+        edge: &Edge,
+        request: &Request<'_>,
+        place: Place,
+        now: Timestamp,
+    ) -> Result<Self, Problem> {
+        let config = edge.config(&edge.env)?;
+        let shopper = shopper::known(request)?;
+        let admission = shopper::admission(request, &config, &place.sale, shopper, now)?;
+        Ok(Self { place, shopper, admission })
+    }
+
+    fn command(&self, key: IdempotencyKey, wanted: &ReserveRequest) -> Command {
+        let (shopper, quantity) = (self.shopper, wanted.quantity);
+        match &self.admission {
+            Admission::Holds(_) if wanted.wait => Command::ReserveOrWait { shopper, key, quantity },
+            Admission::Holds(_) => Command::Reserve { shopper, key, quantity },
+            Admission::Expired(_) => Command::RepeatReserve { shopper, key, quantity },
         }
-        other => Err(Problem::unavailable("inventory", &other)),
+    }
+
+    /// The reply, of what the shopper is shown.
+    pub(crate) fn reply(
+        self,
+        edge: &Edge,
+        shown: Result<Shown<'_>, Problem>,
+    ) -> Result<Reply, Problem> {
+        let Self { place, admission, .. } = self;
+        let (shown, since) = match (shown, admission) {
+            (Ok(shown), Admission::Holds(since)) => (shown, Some(since)),
+            (Ok(shown), Admission::Expired(_)) => (shown, None),
+            (Err(problem), Admission::Expired(expired))
+                if problem.is(ProblemKind::ReservationNotFound) =>
+            {
+                return Err(expired);
+            }
+            (Err(problem), _) => return Err(problem),
+        };
+        let reply = Reply::text("application/json", shown.body.to_owned())
+            .own_field("location", &place.address(shown.reservation));
+        if shown.exists {
+            return Ok(reply.field("idempotent-replayed", "true"));
+        }
+        if let Some(since) = since {
+            edge.lines.count_reserved(&place.sale, since, shown.quantity);
+        }
+        Ok(reply)
     }
 }
 
@@ -105,7 +164,7 @@ pub(crate) async fn act(
     operation: Operation,
 ) -> Result<Reply, Problem> {
     let view = own(edge, request, env, &place, reservation, operation).await?;
-    Ok(Reply::json(&body(&place, &view)))
+    Ok(Reply::json(&Reservation::of(&place.sale, &place.sku, &view)))
 }
 
 /// A shopper's own reservation, as it is after an operation on it; or only as it is.
@@ -154,7 +213,8 @@ pub(crate) async fn begin_payment(
         expires_at: view.expires_at.unwrap_or_default(),
     };
     let redirect_to = session_page(edge, &config, env, (provider, &session)).await?;
-    let reply = PaymentReply { redirect_to, reservation: body(&place, &view) };
+    let reply =
+        PaymentReply { redirect_to, reservation: Reservation::of(&place.sale, &place.sku, &view) };
     Ok(Reply::json(&reply).own_field("location", &reply.redirect_to))
 }
 
@@ -217,31 +277,4 @@ pub(crate) fn reservation_view(reply: Answered) -> Result<ReservationView, Probl
         Answered::Reservation { view, .. } => Ok(view),
         other => Err(Problem::unavailable("inventory", &other)),
     }
-}
-
-pub(crate) fn body(place: &Place, view: &ReservationView) -> Reservation {
-    let lines = view.lines();
-    Reservation {
-        reservation: view.reservation.to_string(),
-        sale: place.sale.to_string(),
-        sku: place.sku.to_string(),
-        state: word(&view.state),
-        quantity: view.quantity,
-        amount: view.amount.into(),
-        shipping: lines.shipping.map(Into::into),
-        tax: lines.tax.map(Into::into),
-        expires_at_ms: view.expires_at.map(Timestamp::as_millis),
-        waitlist: view.waitlist.map(|WaitlistView { ahead, band }| {
-            let stock = word(&band);
-            Waitlist { ahead, stock }
-        }),
-        order: view.order.as_ref().map(|order| order.order.to_string()),
-        refund: view.refund.map(|refund| word(&refund)),
-    }
-}
-
-/// The word the domain has for a state, band or phase.
-pub(crate) fn word<T: Serialize>(value: &T) -> String {
-    let text = serde_json::to_string(value).unwrap_or_default();
-    text.trim_matches('"').to_owned()
 }

@@ -9,6 +9,7 @@ use doorbuster_domain::line::{ALGORITHM, Status};
 use doorbuster_domain::time::Timestamp;
 use doorbuster_wire::problem::ProblemKind;
 use doorbuster_wire::shopper::{Beacon, Draw, Sale, SaleList, SaleSku, SaleSummary};
+use doorbuster_wire::word;
 use serde::Deserialize;
 use worker::{Delay, Env};
 
@@ -16,7 +17,7 @@ use crate::edge::{Edge, now, within};
 use crate::http::Reply;
 use crate::objects::RoomStub;
 use crate::problem::Problem;
-use crate::reservations::word;
+use crate::reservations::Place;
 use crate::statuses::{Looked, Seen};
 use crate::store::{Store, Value};
 
@@ -104,8 +105,19 @@ pub(crate) async fn is_sold_out(edge: &Edge, env: &Env, sale: &SaleId, sku: &Sku
 /// The same, as far as it can be said at once. It never can where the platform has a limiter of its
 /// own: that has to be asked first.
 pub(crate) fn is_known_sold_out(edge: &Edge, sale: &str, sku: &str, now: Timestamp) -> bool {
-    matches!(edge.platform_limiter.get(), Some(None))
+    edge.has_platform_limiter.get() == Some(&false)
         && edge.statuses.fresh(sale, now).is_some_and(|status| status.is_sku_sold_out(sku))
+}
+
+/// Whether a SKU is known to be the sale's and not to be sold out, and nobody is needed to renew
+/// what is known.
+pub(crate) fn is_known_on_offer(edge: &Edge, place: &Place, now: Timestamp) -> bool {
+    let Place { sale, sku } = place;
+    !edge.statuses.is_due(sale, now)
+        && edge.statuses.however_old(sale).is_some_and(|status| {
+            status.offers.iter().any(|offer| offer.sku == *sku)
+                && !status.is_sku_sold_out(sku.as_str())
+        })
 }
 
 /// Checks that a sale has a SKU. That never changes, so what is known is good however old it is,

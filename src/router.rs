@@ -2,15 +2,18 @@
 
 use doorbuster_wire::problem::ProblemKind;
 use doorbuster_wire::route::{self, Method, Operation, Route, RouteClass, RouteError};
+use js_sys::Reflect;
+use wasm_bindgen::JsValue;
 use worker::Env;
 
 use crate::admin::webhooks;
 use crate::edge::{Edge, now};
-use crate::http::{Reply, Request};
+use crate::http::{Header, Reply, Request};
 use crate::limits::Quota;
 use crate::payment::{sandbox, stripe};
 use crate::problem::Problem;
 use crate::reservations::{self, Place};
+use crate::steps::{self, Question};
 use crate::store::Store;
 use crate::{admin, cart, catalog, contacts, line, orders, room};
 
@@ -25,7 +28,10 @@ pub(crate) async fn answer(
         return reply;
     }
     let (route, params) = route::find(request.method, request.path).map_err(no_route)?;
-    if route.method != Method::Get && request.is_cross_origin() {
+    // Who sends an app's secret is no page of another site: a browser asks first whether that page
+    // may send such a header (Fetch, CORS-preflight), and here nobody says yes.
+    let is_app = || request.header(Header::Shopper).is_some();
+    if route.method != Method::Get && request.is_cross_origin() && !is_app() {
         return Err(Problem::new(
             ProblemKind::CrossOrigin,
             "Another site sent this with your browser. Open this shop's own page and do it there.",
@@ -145,10 +151,17 @@ async fn ready(edge: &Edge, env: &Env) -> Result<Reply, Problem> {
 /// The platform's own limiter, where there is one. It is approximate, so it only ever adds a "no";
 /// when it is missing or fails, ours stands alone.
 async fn platform_limit(edge: &Edge, request: &Request<'_>, env: &Env) -> Result<(), Problem> {
-    let limiter = edge.platform_limiter.get_or_init(|| env.rate_limiter("RATE_LIMITER").ok());
-    let Some(limiter) = limiter else { return Ok(()) };
-    match limiter.limit(request.client.to_owned()).await {
-        Ok(outcome) if !outcome.success => Err(Problem::new(
+    let is_there = || Reflect::has(env, &JsValue::from_str(PLATFORM_LIMITER)).unwrap_or_default();
+    if !edge.has_platform_limiter.get_or_init(is_there) {
+        return Ok(());
+    }
+    let question = || Question {
+        binding: PLATFORM_LIMITER,
+        name: request.client.to_owned(),
+        line: String::new(),
+    };
+    match steps::carried(question).await.flatten().as_deref() {
+        Some("no") => Err(Problem::new(
             ProblemKind::QuotaExceeded,
             "Too many requests from this address. Wait a minute, then go on.",
         )
@@ -156,6 +169,9 @@ async fn platform_limit(edge: &Edge, request: &Request<'_>, env: &Env) -> Result
         _ => Ok(()),
     }
 }
+
+/// Where the platform's limiter is bound. `entry.mjs` asks it, by the client's address.
+const PLATFORM_LIMITER: &str = "RATE_LIMITER";
 
 fn no_route(error: RouteError) -> Problem {
     match error {

@@ -21,13 +21,13 @@ use crate::http::{Heads, Reply};
 /// A request on its way to its reply.
 type Future = Pin<Box<dyn core::future::Future<Output = Reply>>>;
 
-/// A question to an object, for `entry.mjs` to carry.
+/// A question to an object, for `entry.mjs` to carry; or to the platform's limiter.
 pub(crate) struct Question {
-    /// The binding of the object's namespace.
+    /// The binding of the object's namespace, or of the limiter.
     pub(crate) binding: &'static str,
-    /// The object's name.
+    /// The object's name, or whom the limiter counts.
     pub(crate) name: String,
-    /// What it is asked: a line of JSON.
+    /// What it is asked: a line of JSON; nothing of the limiter.
     pub(crate) line: String,
 }
 
@@ -43,24 +43,25 @@ thread_local! {
     static BEGAN_AT: Cell<Timestamp> = const { Cell::new(Timestamp::from_millis(0)) };
 }
 
-/// Hands a question to `entry.mjs`; `false` if nobody carries it now.
-pub(crate) fn ask(question: impl FnOnce() -> Question) -> bool {
-    let carrying = CARRYING.get();
-    if carrying {
-        QUESTION.set(Some(question()));
-    }
-    carrying
-}
-
 /// The moment at which the step began; nothing outside of one. The platform's clock stands still
 /// while no IO happens, so within a step it is always the same, and asking again only costs.
 pub(crate) fn moment() -> Option<Timestamp> {
     CARRYING.get().then(|| BEGAN_AT.get())
 }
 
-/// The answer to the question that was asked in the step before.
-pub(crate) fn answer() -> Option<Said> {
-    ANSWER.take()
+/// Has a question carried, and waits for what is said; nothing if nobody carries it now.
+pub(crate) async fn carried(question: impl FnOnce() -> Question) -> Option<Said> {
+    if !CARRYING.get() {
+        return None;
+    }
+    QUESTION.set(Some(question()));
+    let mut said = None;
+    poll_fn(|_| {
+        said = ANSWER.take();
+        if said.is_some() { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    said
 }
 
 /// Wakes whoever polls at the time. A future may keep the waker of its first poll for good; that
@@ -81,9 +82,19 @@ impl Wake for Relay {
 /// A request that waits.
 struct Waits {
     since: Timestamp,
-    future: Future,
-    relay: Arc<Relay>,
+    next: Next,
 }
+
+/// How it goes on.
+enum Next {
+    /// Wherever it leads.
+    Future(Future, Arc<Relay>),
+    /// With what the object says, to the text of the reply, or of several.
+    Text(Box<Then>),
+}
+
+/// Makes text of what an object said.
+type Then = dyn FnOnce(Said, &Heads) -> String;
 
 /// How long a request that waits for an object is kept. Longer than any call of one; whose client
 /// has gone is never asked for again.
@@ -107,21 +118,43 @@ impl Waiting {
     /// what it asks of which object, a line each; or `~` and the number, if it waits for something
     /// else and has to go on as a promise.
     pub(crate) fn begin(&self, future: Future) -> String {
-        let number = self.last.get().wrapping_add(1);
-        self.last.set(number);
         let since = now();
-        self.step(number, Waits { since, future, relay: Arc::default() }, None, since)
+        self.step(self.next_number(), since, (future, Arc::default()), None)
+    }
+
+    /// Waits for an object, and for nothing else: what `begin` says then. Whatever request goes on
+    /// with it, it may be another than this.
+    pub(crate) fn ask(
+        &self,
+        question: &Question,
+        since: Timestamp,
+        then: impl FnOnce(Said, &Heads) -> String + 'static,
+    ) -> String {
+        let number = self.next_number();
+        self.keep(number, Waits { since, next: Next::Text(Box::new(then)) });
+        asks(number, question)
     }
 
     /// Goes on with what the object said; nothing if nobody waits under this number.
     pub(crate) fn resume(&self, number: u32, said: Said) -> Option<String> {
-        let waits = self.all.borrow_mut().remove(&number)?;
-        Some(self.step(number, waits, Some(said), now()))
+        let Waits { since, next } = self.all.borrow_mut().remove(&number)?;
+        Some(match next {
+            Next::Future(future, relay) => self.step(number, since, (future, relay), Some(said)),
+            Next::Text(then) => then(said, &self.heads),
+        })
+    }
+
+    fn next_number(&self) -> u32 {
+        let number = self.last.get().wrapping_add(1);
+        self.last.set(number);
+        number
     }
 
     /// Goes on as a promise, to the reply; nothing if nobody waits under this number.
     pub(crate) async fn finish(&self, number: u32) -> Option<Reply> {
-        let Waits { mut future, relay, .. } = self.all.borrow_mut().remove(&number)?;
+        let Next::Future(mut future, relay) = self.all.borrow_mut().remove(&number)?.next else {
+            return None;
+        };
         let waker = Waker::from(Arc::clone(&relay));
         let reply = poll_fn(|context| {
             if let Ok(mut to) = relay.0.lock() {
@@ -132,23 +165,27 @@ impl Waiting {
         Some(reply.await)
     }
 
-    fn step(&self, number: u32, mut waits: Waits, said: Option<Said>, now: Timestamp) -> String {
-        let waker = Waker::from(Arc::clone(&waits.relay));
-        BEGAN_AT.set(now);
+    fn step(
+        &self,
+        number: u32,
+        since: Timestamp,
+        (mut future, relay): (Future, Arc<Relay>),
+        said: Option<Said>,
+    ) -> String {
+        let waker = Waker::from(Arc::clone(&relay));
+        BEGAN_AT.set(if said.is_some() { now() } else { since });
         ANSWER.set(said);
         CARRYING.set(true);
-        let polled = waits.future.as_mut().poll(&mut Context::from_waker(&waker));
+        let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
         CARRYING.set(false);
         if let Poll::Ready(reply) = polled {
             return reply.into_text(&self.heads);
         }
         let step = match QUESTION.take() {
-            Some(Question { binding, name, line }) => {
-                format!("@{number}\n{binding}\n{name}\n{line}")
-            }
+            Some(question) => asks(number, &question),
             None => format!("~{number}"),
         };
-        self.keep(number, waits);
+        self.keep(number, Waits { since, next: Next::Future(future, relay) });
         step
     }
 
@@ -161,4 +198,8 @@ impl Waiting {
         }
         all.insert(number, waits);
     }
+}
+
+fn asks(number: u32, Question { binding, name, line }: &Question) -> String {
+    format!("@{number}\n{binding}\n{name}\n{line}")
 }

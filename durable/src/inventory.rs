@@ -1,6 +1,7 @@
 //! The Inventory object: one per SKU of a sale.
 
 use std::cell::RefCell;
+use std::slice;
 
 use doorbuster_domain::inventory::{Command, Inventory};
 use doorbuster_domain::outbox::{Item, Outbox};
@@ -14,7 +15,7 @@ use crate::journaled::{Journaled, StoreError};
 use crate::rpc::{
     Batch, BatchOutcome, INVENTORY, Outcome, Outgoing, PaymentAction, PaymentTask, inventory_name,
 };
-use crate::{js_date, now};
+use crate::{js_date, now, shown};
 
 /// Messages per `sendBatch`: the platform takes 256 KB together, and an order with the longest
 /// title there can be (two texts of 255 characters of 4 bytes, and names) is below 4 KB.
@@ -52,20 +53,19 @@ impl InventoryObject {
     }
 
     /// Decides all calls that arrived in one turn of the event loop: one batch of commands per
-    /// line in, one outcome per line out. All that happens is one row of the journal, and leaves
+    /// line in, one outcome per line out; or one command, as `line_to_show` has it, and what its
+    /// shopper is shown. All that happens is one row of the journal, and leaves
     /// with one commit, which the replies wait for. If something is due to be sent then, and it
     /// may be, that is one line more, as `outgoing` has it; else the alarm goes off for it.
     ///
     /// Throws if it cannot be read or written. The caller then undoes what was written, and what
     /// is in memory is forgotten here.
     pub fn turn(&self, lines: &str, may_send: bool) -> Result<String, JsError> {
-        let (outcomes, due) = self.attempt(|inner, now| {
-            let outcomes = inner.turn(lines, now)?;
+        let (mut said, due) = self.attempt(|inner, now| {
+            let said = inner.turn(lines, now)?;
             let due = if may_send { inner.due(now)? } else { None };
-            Ok((outcomes, due))
+            Ok((said, due))
         })?;
-        // An answer is about as long as its command.
-        let mut said = to_lines(&outcomes, lines.len().saturating_mul(2));
         if let Some(due) = due.and_then(|due| to_line(&due)) {
             said.push('\n');
             said.push_str(&due);
@@ -136,19 +136,31 @@ impl Inner {
         Self { journaled, outbox: Outbox::default(), happened, armed: None }
     }
 
-    fn turn(&mut self, lines: &str, now: Timestamp) -> Result<Vec<BatchOutcome>, StoreError> {
-        let batches: Vec<Option<Batch>> =
-            lines.lines().map(|line| serde_json::from_str(line).ok()).collect();
-        let commands = batches.iter().flatten().flatten();
+    /// Decides lines of commands; the lines of their answers.
+    fn turn(&mut self, lines: &str, now: Timestamp) -> Result<String, StoreError> {
+        let asked: Vec<_> = lines.lines().map(Asked::parse).collect();
+        let commands = asked.iter().flat_map(Asked::commands);
         let mut answers = self.decide(commands, now)?.into_iter();
-        let outcomes = batches
-            .iter()
-            .map(|batch| match batch {
-                Some(batch) => Outcome::Done(answers.by_ref().take(batch.len()).collect()),
-                None => Outcome::Unreadable,
-            })
-            .collect();
-        Ok(outcomes)
+        let terms = self.journaled.load()?.terms();
+        // What is shown has about three times the length of its command.
+        let mut said = String::with_capacity(lines.len().saturating_mul(3));
+        for asked in &asked {
+            if !said.is_empty() {
+                said.push('\n');
+            }
+            let answers: Vec<_> = answers.by_ref().take(asked.commands().len()).collect();
+            let is_shown = matches!((asked, answers.as_slice()), (Asked::ToShow(_), [answer])
+                if shown::write(answer, terms, &mut said));
+            if !is_shown {
+                let outcome = if matches!(asked, Asked::Unreadable) {
+                    BatchOutcome::Unreadable
+                } else {
+                    Outcome::Done(answers)
+                };
+                said.push_str(&to_line(&outcome).unwrap_or_default());
+            }
+        }
+        Ok(said)
     }
 
     /// Decides, applies and writes; nothing in between waits.
@@ -231,6 +243,32 @@ impl Inner {
             self.armed = Some(at);
         }
         Ok(())
+    }
+}
+
+/// A line of commands.
+enum Asked {
+    Batch(Batch),
+    /// One command, whose shopper is shown what comes of it.
+    ToShow(Command),
+    Unreadable,
+}
+
+impl Asked {
+    fn parse(line: &str) -> Self {
+        let read = match line.strip_prefix(shown::MARK) {
+            Some(command) => serde_json::from_str(command).map(Self::ToShow),
+            None => serde_json::from_str(line).map(Self::Batch),
+        };
+        read.unwrap_or(Self::Unreadable)
+    }
+
+    fn commands(&self) -> &[Command] {
+        match self {
+            Self::Batch(batch) => batch,
+            Self::ToShow(command) => slice::from_ref(command),
+            Self::Unreadable => &[],
+        }
     }
 }
 

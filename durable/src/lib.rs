@@ -12,6 +12,7 @@ mod happened;
 mod inventory;
 mod journaled;
 pub mod rpc;
+mod shown;
 mod snapshot;
 mod stock;
 mod waiting_room;
@@ -20,6 +21,7 @@ use doorbuster_domain::time::Timestamp;
 use wasm_bindgen::JsValue;
 
 pub use inventory::InventoryObject;
+pub use shown::Shown;
 pub use waiting_room::WaitingRoomObject;
 
 /// The moment, as the platform's clock has it. It stands still while an event is handled.

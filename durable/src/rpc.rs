@@ -16,6 +16,8 @@ use doorbuster_domain::sandbox::Later;
 use doorbuster_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::shown;
+
 /// The name of the Inventory object of a SKU in a sale. Neither part can contain the colon.
 pub fn inventory_name(sale: &SaleId, sku: &Sku) -> String {
     format!("{sale}:{sku}")
@@ -51,6 +53,15 @@ pub enum Outcome<T> {
     Done(T),
     /// Not a call that this object knows: nothing happened.
     Unreadable,
+}
+
+/// A line that asks an Inventory for one command; a reservation that comes of it is answered as
+/// [`Shown`](crate::Shown), all else as to a batch.
+pub fn line_to_show(command: &Command) -> String {
+    let mut line = String::from(shown::MARK);
+    // Plain data with string keys: serde_json cannot fail on it.
+    line.push_str(&serde_json::to_string(command).unwrap_or_default());
+    line
 }
 
 /// What an Inventory answers to a batch: one answer per command.

@@ -9,6 +9,7 @@ use doorbuster_wire::merchant::{
     BeaconRequest, BypassReply, BypassRequest, BypassState, ChallengeReply, ChallengeRequest,
     LimitsRequest, LineState, MessageRequest, RateChange as Change, ScheduleRequest,
 };
+use doorbuster_wire::word;
 use worker::Env;
 
 use super::{announce, require_stock, shown, state_of};
@@ -16,7 +17,6 @@ use crate::edge::{Edge, now};
 use crate::http::{Reply, Request};
 use crate::objects::RoomStub;
 use crate::problem::Problem;
-use crate::reservations::word;
 use crate::room::{sale_id, status};
 use crate::shopper;
 

@@ -20,6 +20,7 @@ use doorbuster_wire::merchant::{
 };
 use doorbuster_wire::problem::ProblemKind;
 use doorbuster_wire::shopper::Beacon;
+use doorbuster_wire::word;
 use worker::Env;
 
 use crate::catalog;
@@ -27,7 +28,7 @@ use crate::edge::{Edge, now};
 use crate::http::{Header, Reply, Request};
 use crate::objects::{InventoryStub, RoomStub};
 use crate::problem::Problem;
-use crate::reservations::{Place, idempotency_key, word};
+use crate::reservations::{Place, idempotency_key};
 use crate::room::sale_id;
 use crate::store::{Store, Value};
 

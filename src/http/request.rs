@@ -16,6 +16,8 @@ use doorbuster_wire::problem::{FieldError, ProblemKind};
 /// is below 8 KiB.
 const JSON_LEN_MAX: u32 = 64 * 1024;
 
+const JSON: &str = "application/json";
+
 /// The headers that requests are read by. `incoming.mjs` has their names in the same order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Header {
@@ -46,6 +48,18 @@ const TOLD_OF_CHANGES: &[Header] = &[Header::Origin, Header::SecFetchSite];
 /// What others that change something need nearly always, told together when one of it is asked for.
 const ASKED_OF_CHANGES: &[Header] =
     &[Header::Shopper, Header::Pass, Header::IdempotencyKey, Header::ContentType];
+/// What is told of what is taken up together with others: all that it needs.
+const TOLD_OF_WHOLE: [Header; 7] = [
+    Header::Shopper,
+    Header::Pass,
+    Header::IdempotencyKey,
+    Header::ContentType,
+    Header::Origin,
+    Header::SecFetchSite,
+    Header::Cookie,
+];
+/// Method, address and client; those headers; and the body.
+const LINES_OF_WHOLE: usize = 3 + TOLD_OF_WHOLE.len() + 1;
 
 #[wasm_bindgen]
 extern "C" {
@@ -106,17 +120,24 @@ pub(crate) struct Request<'t> {
     asked_together: OnceCell<String>,
     /// The body, if it came with the head.
     body: Option<Vec<u8>>,
-    incoming: &'t Incoming,
+    /// What is not told is asked here; nothing if it is to do with what is told.
+    incoming: Option<&'t Incoming>,
 }
 
 impl<'t> Head<'t> {
     /// Reads the lines that `entry.mjs` makes of a request.
     pub(crate) fn parse(head: &'t str) -> Self {
-        let mut lines = head.split('\n');
+        Self::of_lines(head.split('\n'), |method| told_of(method, TOLD_OF_POLLS, TOLD_OF_CHANGES))
+    }
+
+    fn of_lines(
+        mut lines: impl Iterator<Item = &'t str>,
+        told_of: impl FnOnce(&str) -> &'static [Header],
+    ) -> Self {
         let mut line = || lines.next().unwrap_or_default();
         let (method, url, client) = (line(), line(), line());
         let mut told = [None; HEADERS_LEN];
-        for (header, line) in told_of(method, TOLD_OF_POLLS, TOLD_OF_CHANGES).iter().zip(lines) {
+        for (header, line) in told_of(method).iter().zip(lines) {
             if let Some(place) = told.get_mut(*header as usize) {
                 *place = Some(line);
             }
@@ -175,7 +196,18 @@ impl<'t> Request<'t> {
     /// A request of which this is told at once.
     pub(crate) const fn new(head: Head<'t>, body: Option<Vec<u8>>, incoming: &'t Incoming) -> Self {
         let asked = [const { OnceCell::new() }; HEADERS_LEN];
+        let incoming = Some(incoming);
         Self { head, asked, asked_together: OnceCell::new(), body, incoming }
+    }
+
+    /// A request of which nothing is known but what is told: its head, and on the last line its
+    /// body.
+    pub(crate) fn of_whole(text: &'t str) -> Self {
+        let mut lines = text.splitn(LINES_OF_WHOLE, '\n');
+        let head = Head::of_lines(lines.by_ref(), |_| &TOLD_OF_WHOLE);
+        let body = Some(lines.next().unwrap_or_default().as_bytes().to_vec());
+        let asked = [const { OnceCell::new() }; HEADERS_LEN];
+        Self { head, asked, asked_together: OnceCell::new(), body, incoming: None }
     }
 
     /// A header's value; `None` if it is absent or empty.
@@ -185,7 +217,7 @@ impl<'t> Request<'t> {
         let value = if let Some(told) = self.head.told.get(number)? {
             *told
         } else if let Some(line) = together.iter().position(|one| *one == header) {
-            let told = || self.incoming.together().unwrap_or_default();
+            let told = || self.incoming.and_then(|i| i.together().ok()).unwrap_or_default();
             self.asked_together.get_or_init(told).split('\n').nth(line)?
         } else {
             self.asked.get(number)?.get_or_init(|| self.ask(header)).as_deref()?
@@ -194,7 +226,7 @@ impl<'t> Request<'t> {
     }
 
     fn ask(&self, header: Header) -> Option<String> {
-        self.incoming.header(header as u32).ok().flatten()
+        self.incoming?.header(header as u32).ok().flatten()
     }
 
     /// A cookie's value.
@@ -213,13 +245,18 @@ impl<'t> Request<'t> {
 
     /// The body, if it is of a media type and not longer than it may be.
     pub(crate) async fn body(&self, media_type: &str, max: u32) -> Result<Vec<u8>, Problem> {
+        self.require_media_type(media_type)?;
+        self.any_body(max).await
+    }
+
+    fn require_media_type(&self, media_type: &str) -> Result<(), Problem> {
         let given = self.header(Header::ContentType).unwrap_or_default();
         let essence = given.split(';').next().unwrap_or_default().trim();
-        if !essence.eq_ignore_ascii_case(media_type) {
-            let detail = format!("Send the body as {media_type} with that Content-Type.");
-            return Err(Problem::new(ProblemKind::UnsupportedMediaType, detail));
+        if essence.eq_ignore_ascii_case(media_type) {
+            return Ok(());
         }
-        self.any_body(max).await
+        let detail = format!("Send the body as {media_type} with that Content-Type.");
+        Err(Problem::new(ProblemKind::UnsupportedMediaType, detail))
     }
 
     /// The body, whatever it is, if it is not longer than it may be.
@@ -234,7 +271,8 @@ impl<'t> Request<'t> {
         }
         let unreadable =
             || Problem::new(ProblemKind::BodyMalformed, "The body broke off while it was read.");
-        let promise = self.incoming.body(max).map_err(|_| unreadable())?;
+        let incoming = self.incoming.ok_or_else(unreadable)?;
+        let promise = incoming.body(max).map_err(|_| unreadable())?;
         let body = JsFuture::from(promise).await.map_err(|_| unreadable())?;
         if body.is_undefined() {
             return Err(too_large());
@@ -244,8 +282,21 @@ impl<'t> Request<'t> {
 
     /// The body as JSON of a certain shape.
     pub(crate) async fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        let bytes = self.body("application/json", JSON_LEN_MAX).await?;
-        from_json(&bytes)
+        self.require_media_type(JSON)?;
+        let read;
+        let body = if let Some(body) = &self.body {
+            body
+        } else {
+            read = self.any_body(JSON_LEN_MAX).await?;
+            &read
+        };
+        from_json(body)
+    }
+
+    /// The same of a body that came with the head; nothing if it did not.
+    pub(crate) fn json_at_hand<T: DeserializeOwned>(&self) -> Option<Result<T, Problem>> {
+        let body = self.body.as_ref()?;
+        Some(self.require_media_type(JSON).and_then(|()| from_json(body)))
     }
 }
 

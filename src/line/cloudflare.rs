@@ -4,9 +4,9 @@ use doorbuster_domain::line::LineOrder;
 use doorbuster_domain::time::{Millis, Timestamp};
 use doorbuster_wire::cloudflare::{CloudflareReply, CloudflareTurn};
 use doorbuster_wire::shopper::TurnReply;
+use doorbuster_wire::word;
 
 use super::words::minutes;
-use crate::reservations::word;
 use crate::statuses::Seen;
 
 const MINUTE_MS: u64 = 60_000;

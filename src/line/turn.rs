@@ -4,10 +4,10 @@ use doorbuster_domain::line::{Turn, Wait};
 use doorbuster_domain::sealed::Pass;
 use doorbuster_domain::time::Timestamp;
 use doorbuster_wire::shopper::TurnReply;
+use doorbuster_wire::word;
 
 use crate::config::Config;
 use crate::edge::Edge;
-use crate::reservations::word;
 use crate::statuses::Seen;
 
 use super::Holder;

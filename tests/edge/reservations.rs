@@ -82,7 +82,7 @@ fn a_repeated_key_gets_the_same_answer_byte_for_byte() {
 #[test]
 fn who_lost_the_answer_gets_it_again_also_when_the_pass_has_expired_or_the_sale_is_over() {
     let mut short = rules();
-    short.pass_ttl_ms = 1_000;
+    short.pass_ttl_ms = 3_000;
     let sale = Sale::open(shop(), 3, &short);
     let ann = Shopper::admitted(&sale);
     let first = ann.reserve("k", 1);
@@ -95,6 +95,18 @@ fn who_lost_the_answer_gets_it_again_also_when_the_pass_has_expired_or_the_sale_
     assert_eq!(ann.reserve("k", 1).body, first.body);
     assert_eq!(ann.reserve("k", 2).problem(), ProblemKind::IdempotencyKeyReused);
     assert_eq!(sale.counts(), (3, 1, 0));
+}
+
+#[test]
+fn what_stands_between_requests_that_are_taken_up_together_does_not_come_in_with_one() {
+    let sale = Sale::open(shop(), 3, &rules());
+    let ann = Shopper::admitted(&sale);
+    for body in ["\u{1e}", "{\"quantity\":1}\u{1e}", "\u{1e}{\"quantity\":1}"] {
+        let answer = ann.reserve_request("k").body("application/json", body).send();
+        assert_eq!(answer.problem(), ProblemKind::BodyMalformed);
+    }
+    assert_eq!(sale.counts(), (3, 0, 0));
+    assert_eq!(ann.hold("k", 2).quantity, 2);
 }
 
 #[test]

@@ -10,6 +10,14 @@ pub mod merchant;
 pub mod openapi;
 pub mod orders;
 pub mod problem;
+mod reservation;
 pub mod route;
 pub mod shopper;
 pub mod webhook;
+
+/// The word that the domain has for a state, band or phase.
+pub fn word<T: serde::Serialize>(value: &T) -> String {
+    let mut text = serde_json::to_string(value).unwrap_or_default();
+    text.retain(|c| c != '"');
+    text
+}

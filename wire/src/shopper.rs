@@ -1,8 +1,9 @@
 //! What shoppers send and get.
 
+use doorbuster_domain as domain;
 use serde::{Deserialize, Serialize};
 
-use doorbuster_domain as domain;
+pub use crate::reservation::{Reservation, Waitlist};
 
 /// An amount of money.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -274,50 +275,6 @@ pub struct ReserveRequest {
     /// Whether to be put on the waitlist while all units are reserved.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub wait: bool,
-}
-
-/// A reservation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
-pub struct Reservation {
-    /// Its id.
-    pub reservation: String,
-    /// The sale.
-    pub sale: String,
-    /// The SKU.
-    pub sku: String,
-    /// `waiting`, `held`, `paying`, `allocated`, `cancelled`, `released` or `expired`.
-    pub state: String,
-    /// Units.
-    pub quantity: u32,
-    /// All that is owed for them.
-    pub amount: Money,
-    /// Of that, what sending costs, if it is charged.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub shipping: Option<Money>,
-    /// Of that, the tax, if there is one; its name and rate stand in the sale.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tax: Option<Money>,
-    /// The deadline that counts now, in milliseconds since 1970; `null` when nothing can run out.
-    pub expires_at_ms: Option<u64>,
-    /// How the waitlist stands, for who looks while `waiting`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub waitlist: Option<Waitlist>,
-    /// The order, once paid.
-    pub order: Option<String>,
-    /// Money that came too late, or twice, or whose order was cancelled: `due` while it is going
-    /// back, `done` once it went.
-    pub refund: Option<String>,
-}
-
-/// The waitlist, as somebody on it sees it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
-pub struct Waitlist {
-    /// At most so many are called before.
-    pub ahead: u64,
-    /// `all_reserved`: some may come back. `sold_out`: only if the merchant adds some.
-    pub stock: String,
 }
 
 /// Where to pay.

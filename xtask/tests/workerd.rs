@@ -97,10 +97,14 @@ fn workerd_is_given_the_modules_of_one_build_and_nothing_else() {
     let modules = [
         "build",
         "contacts.mjs",
+        "edge.mjs",
         "entry.mjs",
         "incoming.mjs",
+        "instance.mjs",
         "lane.mjs",
+        "objects.mjs",
         "stripe.mjs",
+        "together.mjs",
         "turns.mjs",
         "webhooks.mjs",
     ];

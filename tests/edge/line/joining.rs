@@ -101,6 +101,23 @@ fn another_site_cannot_make_a_browser_a_new_shopper() {
 }
 
 #[test]
+fn who_sends_the_secret_of_an_app_is_no_other_site_and_browsers_let_none_send_it() {
+    let sale = Sale::open(shop(), 1, &rules());
+    let path = sale.path("/tickets");
+    let foreign = Shopper::new(&sale).request("POST", &path).header("sec-fetch-site", "cross-site");
+    foreign.send().ok::<TicketReply>();
+    let asked = shop()
+        .request("OPTIONS", &path)
+        .header("origin", "https://evil.example")
+        .header("access-control-request-method", "POST")
+        .header("access-control-request-headers", "doorbuster-shopper")
+        .send();
+    assert_eq!(asked.problem(), ProblemKind::MethodNotAllowed);
+    let allowed = asked.headers.keys().filter(|name| name.as_str().starts_with("access-control"));
+    assert_eq!(allowed.count(), 0);
+}
+
+#[test]
 fn a_cookie_that_is_no_secret_is_replaced_by_one_that_is() {
     let sale = Sale::open(shop(), 1, &rules());
     let joined =

@@ -28,13 +28,17 @@ pub struct FarEdge {
 }
 
 /// The modules in the folder of the build, the main one first.
-pub(super) const MODULES: [(&str, &str); 10] = [
+pub(super) const MODULES: [(&str, &str); 14] = [
     ("far-edge.mjs", "esModule"),
     ("entry.mjs", "esModule"),
     ("contacts.mjs", "esModule"),
+    ("edge.mjs", "esModule"),
     ("incoming.mjs", "esModule"),
+    ("instance.mjs", "esModule"),
     ("lane.mjs", "esModule"),
+    ("objects.mjs", "esModule"),
     ("stripe.mjs", "esModule"),
+    ("together.mjs", "esModule"),
     ("turns.mjs", "esModule"),
     ("webhooks.mjs", "esModule"),
     ("build/index.js", "esModule"),

@@ -1,0 +1,90 @@
+// The Rust edge that this isolate has at the moment, and `Response`s of its replies.
+
+import * as rs from "./build/index.js";
+import { instanceNow } from "./instance.mjs";
+
+/**
+ * The edge itself. worker's shim hands out proxies, of which each use makes more; they are passed by
+ * where every request goes. What they do then has to be done here: `edgeNow` and `markIfAborted`.
+ */
+let edge;
+let edgeOf;
+
+/** What replies are made of, by the codes that the edge gives to heads; see `Heads` in src/http/reply.rs. */
+let heads = [];
+
+export function edgeNow(env) {
+  if (edge && edgeOf === instanceNow()) return edge;
+  const { constructor } = Object.getPrototypeOf(new rs.EdgeEntry(env));
+  edgeOf = instanceNow();
+  edge = new constructor(env);
+  heads = [];
+  return edge;
+}
+
+/** The problem that stands for an instance that is gone, made while there is one. */
+export const UNAVAILABLE = rs.EdgeEntry.unavailable();
+
+/**
+ * A reply by its text, in the parts that `Reply` in src/http/reply.rs says: a code or the whole head,
+ * own fields, and the body. Null if there is no text.
+ */
+export function parsed(text) {
+  if (text === "") return null;
+  const code = text.charCodeAt(0);
+  const end = code < CODES_FROM ? text.indexOf("\n\n") : 0;
+  const template = end ? templateOf(text.slice(0, end)) : (heads[code] ?? headOf(code));
+  const own = end ? end + 2 : 1;
+  const hasOwn = text.charCodeAt(own) !== LINE_BREAK;
+  const body = hasOwn ? text.indexOf("\n\n", own) + 2 : own + 1;
+  return { template, own: hasOwn ? text.slice(own, body - 2) : "", body: text.slice(body) };
+}
+
+/** The reply itself, to be made by the request that it is for. */
+export function responseOf({ template: { init, isBare }, own, body }, method) {
+  const response = new Response(isBare || method === "HEAD" ? null : body, init);
+  if (own) for (const field of own.split("\n")) response.headers.append(...pairOf(field));
+  return response;
+}
+
+/** Both at once. */
+export function toResponse(text, method) {
+  return responseOf(parsed(text), method);
+}
+
+const [CODES_FROM, LINE_BREAK] = ["A".charCodeAt(), "\n".charCodeAt()];
+
+function headOf(code) {
+  return (heads[code] = templateOf(edge.head(code).trimEnd()));
+}
+
+/** The same for heads that come in full, by their lines. */
+const templates = new Map();
+const TEMPLATES_MAX = 256;
+
+/**
+ * What a reply with this head is made of. The platform copies a `Response` faster than it reads a record
+ * with the same `Headers`, and that faster than a record or pairs of fields.
+ */
+function templateOf(lines) {
+  let template = templates.get(lines);
+  if (template) return template;
+  if (templates.size === TEMPLATES_MAX) templates.clear();
+  template = makeTemplate(lines);
+  templates.set(lines, template);
+  return template;
+}
+
+function makeTemplate(lines) {
+  const [status, ...fields] = lines.split("\n");
+  const headers = new Headers(fields.map(pairOf));
+  return {
+    init: new Response(null, { status: Number(status), headers }),
+    isBare: status === "304",
+  };
+}
+
+function pairOf(field) {
+  const colon = field.indexOf(": ");
+  return [field.slice(0, colon), field.slice(colon + 2)];
+}
