@@ -10,7 +10,7 @@ import { clientOf, head, isRead, smallBody } from "./incoming.mjs";
 import { guarded, instance, markIfAborted } from "./instance.mjs";
 import { askTogether, questionOf } from "./lane.mjs";
 import "./stripe.mjs";
-import { isTogether, learn, reserve } from "./together.mjs";
+import { isTogether, learn, reserve, whole } from "./together.mjs";
 import { carry, wakeAll } from "./webhooks.mjs";
 
 export { Inventory, WaitingRoom } from "./objects.mjs";
@@ -20,24 +20,28 @@ export { Inventory, WaitingRoom } from "./objects.mjs";
  * in src/steps.rs says.
  */
 function begin(request, method, url, body, env) {
-  const step = edgeNow(env).begin(head(request, method, url, env), body);
-  learn(method, url, step);
-  return step;
+  return edgeNow(env).begin(head(request, method, url, env), body);
 }
 
-/** Carries what Rust asks for to who says it and the answer back, and so on to the reply. */
-async function goOn(step, method, env, ctx) {
+/**
+ * Carries what Rust asks for to who says it and the answer back, and so on to the reply. The platform's
+ * limiter is not asked if it is known what it said.
+ */
+async function goOn(step, method, url, env, ctx, limiterSaid) {
   const began = instance;
   const isWanted = () => instance === began;
   try {
+    let isAsked = false;
     while (step.startsWith("@")) {
       const { number, binding, name, lines } = questionOf(step);
+      isAsked ||= lines !== "";
       const said = lines
         ? await askTogether(env[binding], name, lines, isWanted, ctx)
-        : await askLimiter(env[binding], name);
+        : (limiterSaid ?? (await askLimiter(env[binding], name)));
       step = isWanted() ? edgeNow(env).resume(number, said) : UNAVAILABLE;
     }
     if (step.startsWith("~")) step = await guarded(() => edgeNow(env).finish(Number(step.slice(1))));
+    else learn(method, url, isAsked);
     return toResponse(step, method);
   } catch (error) {
     return failed(error, method);
@@ -58,7 +62,7 @@ async function askLimiter(limiter, client) {
 /** The same, for a request whose body has to be waited for. */
 async function goOnWith(body, request, method, url, env, ctx) {
   try {
-    return await goOn(begin(request, method, url, await body, env), method, env, ctx);
+    return await goOn(begin(request, method, url, await body, env), method, url, env, ctx);
   } catch (error) {
     return failed(error, method);
   }
@@ -68,12 +72,15 @@ async function goOnWith(body, request, method, url, env, ctx) {
 async function goOnTogether(small, request, method, url, env, ctx) {
   try {
     const body = small instanceof Promise ? await small : small;
-    // Who is refused here begins alone, and is told what to do.
-    const limiter = env.RATE_LIMITER;
-    const isLimited = limiter && (await askLimiter(limiter, clientOf(request, env))) === "no";
-    const came = isLimited ? null : await reserve(request, method, url, body, env, ctx);
-    if (came === null) return goOn(begin(request, method, url, body, env), method, env, ctx);
-    return responseOf(came ?? parsed(UNAVAILABLE), method);
+    const text = whole(request, method, url, body, env);
+    let limiterSaid;
+    if (text !== null) {
+      const limiter = env.RATE_LIMITER;
+      if (limiter) limiterSaid = (await askLimiter(limiter, clientOf(request, env))) ?? "yes";
+      const came = limiterSaid === "no" ? null : await reserve(text, url, env, ctx);
+      if (came !== null) return responseOf(came ?? parsed(UNAVAILABLE), method);
+    }
+    return goOn(begin(request, method, url, body, env), method, url, env, ctx, limiterSaid);
   } catch (error) {
     return failed(error, method);
   }
@@ -102,8 +109,10 @@ export default {
       if (small && isTogether(method, url)) return goOnTogether(small, request, method, url, env, ctx);
       if (small instanceof Promise) return goOnWith(small, request, method, url, env, ctx);
       const step = begin(request, method, url, small, env);
+      if (!isReply(step)) return goOn(step, method, url, env, ctx);
       // Most of what is asked needs nobody else, and then no promise either.
-      return isReply(step) ? toResponse(step, method) : goOn(step, method, env, ctx);
+      learn(method, url, false);
+      return toResponse(step, method);
     } catch (error) {
       return failed(error, method);
     }

@@ -8,6 +8,8 @@
 // perform I/O on behalf of a different request", workerd 1.20261117.1): presumably V8's optimised code makes
 // such promises without the mark of whose they are. tests/line asks for long enough to see.
 
+import { markIfAborted } from "./instance.mjs";
+
 /** So many go together, at most. */
 const PLACES_MAX = 256;
 
@@ -47,6 +49,7 @@ export class Lanes {
       came = await this.#travel(trip.places);
     } catch (error) {
       console.error("lane", error);
+      markIfAborted(error);
     }
     trip.waiting.forEach((resolve, index) => resolve(came[index + 1]));
     return came[0];

@@ -12,50 +12,77 @@ import { Lanes, ask, questionOf } from "./lane.mjs";
 /** Stands between what belongs to one request and what to the next. */
 const APART = "\u001e";
 
+/** Who has more to say, in characters, begins alone: a trip is held in memory three times. */
+const TEXT_LEN_MAX = 8_192;
+
 /**
- * Whether reserves mostly ask an object. Who is refused at once, as when all is sold out, is not to wait
- * for others.
+ * The addresses whose last reserve was refused at once, as when all is sold out. Who comes next there is
+ * not to wait for others.
  */
-let reservesAsk = true;
+const refusing = new Set();
+const REFUSING_MAX = 256;
 
-/** Whether a request begins together with others. */
+const RESERVE = /\/v1\/sales\/[^/?]+\/skus\/[^/?]+\/reservations$/;
+
+/** Whether a request is a reserve that others may be taken up with. */
 export function isTogether(method, url) {
-  return reservesAsk && isReserve(method, url);
+  return method === "POST" && url.endsWith("/reservations") && !refusing.has(url) && RESERVE.test(url);
 }
 
-/** Learns from what a request came to that began alone. */
-export function learn(method, url, step) {
-  if (isReserve(method, url)) reservesAsk = step.startsWith("@");
+/** Learns whether an object was asked by a request that began alone. */
+export function learn(method, url, isAsked) {
+  if (method !== "POST" || !url.endsWith("/reservations")) return;
+  if (isAsked) refusing.delete(url);
+  else refuses(url);
 }
 
-function isReserve(method, url) {
-  return method === "POST" && url.endsWith("/reservations");
+function refuses(url) {
+  if (refusing.size === REFUSING_MAX) refusing.clear();
+  refusing.add(url);
 }
 
 const reserves = new Lanes(async (places) => {
-  const [{ env }] = places;
+  const [{ url, env }] = places;
   const texts = places.map(({ text }) => text);
   const [question, ...steps] = edgeNow(env).reserve(texts.join(APART)).split(APART);
   // Nobody's reply may ever go to somebody else.
   if (steps.length !== places.length) throw new Error("as many steps as requests were expected");
-  reservesAsk = question !== "";
-  if (!reservesAsk) return steps.map(parsed);
+  const isAsked = steps.map((step) => step === "@");
+  if (question === "") {
+    if (steps.every((step) => step !== "")) refuses(url);
+    return steps.map(parsed);
+  }
   const began = instance;
   const { number, binding, name, lines } = questionOf(question);
   const said = await ask(env[binding], name, lines);
   if (instance !== began) return [];
   const replies = edgeNow(env).resume(number, said).split(APART);
+  if (replies.length !== isAsked.filter(Boolean).length) {
+    throw new Error("as many replies as questions were expected");
+  }
   let at = 0;
-  return steps.map((step) => parsed(step === "@" ? replies[at++] : step));
+  return steps.map((step, index) => parsed(isAsked[index] ? replies[at++] : step));
 });
 
-const decoder = new TextDecoder();
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** What a reserve brings along, for `reserve`; null if it has to begin alone. */
+export function whole(request, method, url, body, env) {
+  const head = wholeHead(request, method, url, env);
+  if (head === null) return null;
+  try {
+    const text = `${head}\n${body.length ? decoder.decode(body) : ""}`;
+    return text.length > TEXT_LEN_MAX || text.includes(APART) ? null : text;
+  } catch {
+    // It is no UTF-8, and Rust says so.
+    return null;
+  }
+}
 
 /**
  * What comes of a reserve: the reply in its parts, null if it has to begin alone, or undefined if the
  * instance is gone that took it up.
  */
-export function reserve(request, method, url, body, env, ctx) {
-  const text = `${wholeHead(request, method, url, env)}\n${body.length ? decoder.decode(body) : ""}`;
-  return text.includes(APART) ? null : reserves.go(url, { text, env }, ctx);
+export function reserve(text, url, env, ctx) {
+  return reserves.go(url, { text, url, env }, ctx);
 }

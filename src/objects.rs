@@ -1,4 +1,4 @@
-//! Calls to the Durable Objects: a line of JSON there, a line of JSON back.
+//! Calls to the Durable Objects: a line there, a line back.
 
 use doorbuster_domain::id::{SaleId, Sku};
 use doorbuster_domain::inventory::{Answer, Command, Reply};
@@ -23,7 +23,7 @@ extern "C" {
     #[wasm_bindgen(method, catch, js_name = getByName)]
     fn get_by_name(this: &Namespace, name: &str) -> Result<ObjectStub, JsValue>;
 
-    /// An object's stub; the methods are those of the classes in `entry.mjs`.
+    /// An object's stub; the methods are those of the classes in `objects.mjs`.
     type ObjectStub;
     #[wasm_bindgen(method, catch)]
     fn execute(this: &ObjectStub, line: &str) -> Result<Promise, JsValue>;

@@ -28,10 +28,11 @@ pub(crate) async fn answer(
         return reply;
     }
     let (route, params) = route::find(request.method, request.path).map_err(no_route)?;
-    // Who sends an app's secret is no page of another site: a browser asks first whether that page
-    // may send such a header (Fetch, CORS-preflight), and here nobody says yes.
-    let is_app = || request.header(Header::Shopper).is_some();
-    if route.method != Method::Get && request.is_cross_origin() && !is_app() {
+    // Who sends a secret or a pass as a header is no page of another site: a browser asks first
+    // whether that page may send such a header (Fetch, CORS-preflight), and here nobody says yes.
+    let sends_ours =
+        || [Header::Shopper, Header::Pass].iter().any(|one| request.header(*one).is_some());
+    if route.method != Method::Get && request.is_cross_origin() && !sends_ours() {
         return Err(Problem::new(
             ProblemKind::CrossOrigin,
             "Another site sent this with your browser. Open this shop's own page and do it there.",
@@ -149,7 +150,8 @@ async fn ready(edge: &Edge, env: &Env) -> Result<Reply, Problem> {
 }
 
 /// The platform's own limiter, where there is one. It is approximate, so it only ever adds a "no";
-/// when it is missing or fails, ours stands alone.
+/// when it is missing or fails, ours stands alone. It is the first that a request waits for, so it
+/// is always carried.
 async fn platform_limit(edge: &Edge, request: &Request<'_>, env: &Env) -> Result<(), Problem> {
     let is_there = || Reflect::has(env, &JsValue::from_str(PLATFORM_LIMITER)).unwrap_or_default();
     if !edge.has_platform_limiter.get_or_init(is_there) {

@@ -27,7 +27,7 @@ pub(crate) struct Question {
     pub(crate) binding: &'static str,
     /// The object's name, or whom the limiter counts.
     pub(crate) name: String,
-    /// What it is asked: a line of JSON; nothing of the limiter.
+    /// What it is asked: a line as `rpc.rs` has it, or several; nothing of the limiter.
     pub(crate) line: String,
 }
 

@@ -21,7 +21,7 @@ use crate::{js_date, now, shown};
 /// title there can be (two texts of 255 characters of 4 bytes, and names) is below 4 KB.
 const MESSAGES_MAX: usize = 50;
 
-/// The object. Its methods are called by `entry.mjs` alone.
+/// The object. Its methods are called by `objects.mjs` alone.
 #[wasm_bindgen]
 pub struct InventoryObject {
     storage: Storage,

@@ -2,8 +2,8 @@
 //!
 //! Each is a thin shell around a state machine of the domain: load, decide, persist, reply. No
 //! rule lives here, and nothing here waits: every exported method is synchronous. What has to wait
-//! (timers, queues, other objects) is carried by `entry.mjs`, which hands in text and carries text
-//! away. So there is no `await` between reading the state and deciding, and a panic is an
+//! (timers, queues, other objects) is carried by `objects.mjs`, which hands in text and carries
+//! text away. So there is no `await` between reading the state and deciding, and a panic is an
 //! exception in the call that caused it, never a request that hangs.
 
 #[cfg(feature = "test-hooks")]

@@ -1,8 +1,9 @@
 //! What travels between the edge and the objects, and what the objects are called. Used by both
 //! sides.
 //!
-//! Everything is one line of JSON, so that `entry.mjs` can hand many calls to an object as lines
-//! of one text: a crossing into wasm per turn, not per call.
+//! Everything is one line, of JSON but for what is to be shown (`shown.rs`), so that `objects.mjs`
+//! can hand many calls to an object as lines of one text: a crossing into wasm per turn, not per
+//! call.
 
 use std::collections::BTreeMap;
 

@@ -21,7 +21,7 @@ use crate::rpc::{
 use crate::stock::Stock;
 use crate::{js_date, now};
 
-/// The object. Its methods are called by `entry.mjs` alone.
+/// The object. Its methods are called by `objects.mjs` alone.
 #[wasm_bindgen]
 pub struct WaitingRoomObject {
     storage: Storage,

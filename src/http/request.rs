@@ -49,15 +49,8 @@ const TOLD_OF_CHANGES: &[Header] = &[Header::Origin, Header::SecFetchSite];
 const ASKED_OF_CHANGES: &[Header] =
     &[Header::Shopper, Header::Pass, Header::IdempotencyKey, Header::ContentType];
 /// What is told of what is taken up together with others: all that it needs.
-const TOLD_OF_WHOLE: [Header; 7] = [
-    Header::Shopper,
-    Header::Pass,
-    Header::IdempotencyKey,
-    Header::ContentType,
-    Header::Origin,
-    Header::SecFetchSite,
-    Header::Cookie,
-];
+const TOLD_OF_WHOLE: [Header; 5] =
+    [Header::Shopper, Header::Pass, Header::IdempotencyKey, Header::ContentType, Header::Cookie];
 /// Method, address and client; those headers; and the body.
 const LINES_OF_WHOLE: usize = 3 + TOLD_OF_WHOLE.len() + 1;
 

@@ -1,5 +1,5 @@
 //! What travels over HTTP: routes, bodies and problems. Plain data, shared by the edge, the
-//! command line and the tests; the OpenAPI document is made from it.
+//! objects, the command line and the tests; the OpenAPI document is made from it.
 
 pub mod cart;
 pub mod cloudflare;
