@@ -145,7 +145,10 @@ mod tests {
         for (signal, number) in [(Signal::Kill, 9), (Signal::Terminate, 15), (Signal::Interrupt, 2)]
         {
             let mut running = sleeping(signal, signal.name());
-            running.wait_until("sleep", || true).unwrap();
+            // Before, an interrupt may still be ignored, and would be lost.
+            let name = format!("/proc/{}/comm", running.id());
+            let is_there = || fs::read_to_string(&name).is_ok_and(|name| name == "sleep\n");
+            running.wait_until("sleep", is_there).unwrap();
             assert_eq!(running.end().unwrap().signal(), Some(number));
             fs::remove_file(&running.log).unwrap();
         }
