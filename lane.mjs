@@ -93,10 +93,11 @@ export function questionOf(step) {
 
 const asking = new Lanes(async (places) => {
   const [{ namespace, name }] = places;
-  const wanted = places.filter(({ isWanted }) => isWanted());
-  const lines = wanted.map(({ line }) => line).join("\n");
-  const said = lines ? (await ask(namespace, name, lines))?.split("\n") : [];
-  return places.map((place) => said?.[wanted.indexOf(place)]);
+  const areWanted = places.map(({ isWanted }) => isWanted());
+  const lines = places.filter((_, index) => areWanted[index]).map(({ line }) => line);
+  const said = lines.length > 0 ? (await ask(namespace, name, lines.join("\n")))?.split("\n") : [];
+  let at = 0;
+  return areWanted.map((isWanted) => (isWanted ? said?.[at++] : undefined));
 });
 
 /**

@@ -24,14 +24,18 @@ const REFUSING_MAX = 256;
 
 const RESERVE = /\/v1\/sales\/[^/?]+\/skus\/[^/?]+\/reservations$/;
 
+function isReserve(method, url) {
+  return method === "POST" && RESERVE.test(url);
+}
+
 /** Whether a request is a reserve that others may be taken up with. */
 export function isTogether(method, url) {
-  return method === "POST" && url.endsWith("/reservations") && !refusing.has(url) && RESERVE.test(url);
+  return isReserve(method, url) && !refusing.has(url);
 }
 
 /** Learns whether an object was asked by a request that began alone. */
 export function learn(method, url, isAsked) {
-  if (method !== "POST" || !url.endsWith("/reservations")) return;
+  if (!isReserve(method, url)) return;
   if (isAsked) refusing.delete(url);
   else refuses(url);
 }

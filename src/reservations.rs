@@ -90,7 +90,7 @@ pub(crate) fn begin(
 ) -> Result<(Admitted, Question), Problem> {
     let admitted = Admitted::of(edge, request, place, now)?;
     let key = idempotency_key(request)?;
-    let wanted = wanted_at_hand(request).unwrap_or(Ok(ONE_UNIT))?;
+    let wanted = wanted_at_hand(request).ok_or_else(Problem::try_again)??;
     let command = admitted.command(key, &wanted);
     let question = admitted.place.stub(&edge.env).question(&command);
     Ok((admitted, question))

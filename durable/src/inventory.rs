@@ -148,17 +148,18 @@ impl Inner {
             if !said.is_empty() {
                 said.push('\n');
             }
-            let answers: Vec<_> = answers.by_ref().take(asked.commands().len()).collect();
-            let is_shown = matches!((asked, answers.as_slice()), (Asked::ToShow(_), [answer])
-                if shown::write(answer, terms, &mut said));
-            if !is_shown {
-                let outcome = if matches!(asked, Asked::Unreadable) {
-                    BatchOutcome::Unreadable
-                } else {
-                    Outcome::Done(answers)
-                };
-                said.push_str(&to_line(&outcome).unwrap_or_default());
-            }
+            let outcome: BatchOutcome = match asked {
+                Asked::Unreadable => Outcome::Unreadable,
+                Asked::Batch(batch) => Outcome::Done(answers.by_ref().take(batch.len()).collect()),
+                Asked::ToShow(_) => {
+                    let answer = answers.next();
+                    if answer.as_ref().is_some_and(|a| shown::write(a, terms, &mut said)) {
+                        continue;
+                    }
+                    Outcome::Done(answer.into_iter().collect())
+                }
+            };
+            said.push_str(&to_line(&outcome).unwrap_or_default());
         }
         Ok(said)
     }

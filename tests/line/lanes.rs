@@ -42,10 +42,10 @@ enum Kind {
 }
 
 impl Kind {
-    /// In every round over all people each of them is of another kind.
+    /// In every round over all people each of them is of another kind: they are no multiple of the
+    /// kinds.
     fn of(number: u64) -> Self {
-        let round = number / u64::from(PEOPLE);
-        KINDS[usize::try_from(number + round).unwrap() % KINDS.len()]
+        KINDS[usize::try_from(number).unwrap() % KINDS.len()]
     }
 
     /// What it is refused for, if it is.
