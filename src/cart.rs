@@ -44,7 +44,7 @@ pub(crate) async fn reserve(
                 let units = views.iter().map(|view| view.quantity).fold(0, u32::saturating_add);
                 edge.lines.count_reserved(&sale, *since, units);
             }
-            let reply = Reply::json(&whole(&sale, &cart, &views)?);
+            let reply = Reply::written(&whole(&sale, &cart, &views)?);
             return Ok(if exists { reply.field("idempotent-replayed", "true") } else { reply });
         }
         Ended::Refused { line, rejection, undo } => {
@@ -232,7 +232,7 @@ pub(crate) async fn pay(
     let told = |one: &Begun| Reservation::of(&one.place.sale, &one.place.sku, &one.view);
     let lines = begun.iter().map(told).collect();
     let reply = CartPaymentReply { redirect_to, cart: Body { lines, amount } };
-    Ok(Reply::json(&reply).own_field("location", &reply.redirect_to))
+    Ok(Reply::written(&reply).own_field("location", &reply.redirect_to))
 }
 
 /// The reservations that are named, in the order of their SKUs, each with its line.

@@ -83,7 +83,7 @@ pub(crate) struct Quota {
 impl Quota {
     /// Whether less than half of what may come at once is left.
     pub(crate) fn is_running_out(&self) -> bool {
-        self.decision.remaining < self.policy.burst() / 2
+        self.decision.remaining() < self.policy.burst() / 2
     }
 
     /// `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers).
@@ -93,7 +93,7 @@ impl Quota {
     }
 
     fn exceeded(&self) -> Problem {
-        let secs = self.decision.retry_after.ceil_secs().max(1);
+        let secs = self.decision.retry_after().ceil_secs().max(1);
         let detail = format!("Too many requests from this address. Wait {secs} s, then go on.");
         let problem =
             Problem::new(ProblemKind::QuotaExceeded, detail).field("retry-after", secs.to_string());

@@ -164,7 +164,7 @@ pub(crate) async fn act(
     operation: Operation,
 ) -> Result<Reply, Problem> {
     let view = own(edge, request, env, &place, reservation, operation).await?;
-    Ok(Reply::json(&Reservation::of(&place.sale, &place.sku, &view)))
+    Ok(Reply::written(&Reservation::of(&place.sale, &place.sku, &view)))
 }
 
 /// A shopper's own reservation, as it is after an operation on it; or only as it is.
@@ -215,7 +215,7 @@ pub(crate) async fn begin_payment(
     let redirect_to = session_page(edge, &config, env, (provider, &session)).await?;
     let reply =
         PaymentReply { redirect_to, reservation: Reservation::of(&place.sale, &place.sku, &view) };
-    Ok(Reply::json(&reply).own_field("location", &reply.redirect_to))
+    Ok(Reply::written(&reply).own_field("location", &reply.redirect_to))
 }
 
 /// What is to be paid for a reservation whose payment has begun.

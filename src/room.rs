@@ -183,12 +183,12 @@ async fn status_to_look_at(edge: &Edge, env: &Env, sale: &SaleId) -> Result<Rc<S
 pub(crate) async fn show(edge: &Edge, env: &Env, sale: &str) -> Result<Reply, Problem> {
     let sale = sale_id(sale)?;
     let status = status_to_look_at(edge, env, &sale).await?;
-    let stock = |sku| status.stock.iter().find(|s| s.sku == sku).map(|s| word(&s.band));
+    let stock = |sku| status.stock.iter().find(|s| s.sku == sku).map(|s| word(&s.band).to_owned());
     let body = Sale {
         sale: status.sale.to_string(),
         title: status.title.clone(),
-        phase: word(&status.phase),
-        order: word(&status.order),
+        phase: word(&status.phase).to_owned(),
+        order: word(&status.order).to_owned(),
         prequeue_at_ms: status.schedule.map(|schedule| schedule.prequeue_at.as_millis()),
         opens_at_ms: status.schedule.map(|schedule| schedule.opens_at.as_millis()),
         message: (!status.message.is_empty()).then(|| status.message.clone()),

@@ -148,7 +148,7 @@ fn insert(all: &mut BTreeMap<SaleId, Known>, sale: &SaleId, known: Known, now: T
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use doorbuster_domain::line::{
         DrawStatus, Frontier, LineOrder, Pace, Passage, Phase, PublishedFrontier, RateReason,
     };
@@ -156,7 +156,7 @@ mod tests {
     use super::*;
 
     /// A status that was fetched at this moment, and speaks for two seconds.
-    fn status(received_at: u64) -> Rc<Seen> {
+    pub(crate) fn status(received_at: u64) -> Rc<Seen> {
         // By a clock that is two seconds behind the one here.
         let at = Timestamp::from_millis(received_at.saturating_sub(2_000));
         let status = Status {

@@ -1,9 +1,8 @@
 //! What a shopper who reserves is shown, made by the Inventory for the edge to pass on: where it is
 //! read and written once, not three times.
 
-use std::fmt::Write as _;
-
 use doorbuster_domain::inventory::{Answer, Reply, Terms};
+use doorbuster_wire::json::ToJson as _;
 use doorbuster_wire::shopper::Reservation;
 
 /// Begins a line that asks for one command, and wants it shown, and the line that shows it.
@@ -40,9 +39,12 @@ pub(crate) fn write(answer: &Answer, terms: Option<&Terms>, to: &mut String) -> 
         return false;
     };
     let body = Reservation::of(&terms.sale, &terms.sku, view);
-    let body = serde_json::to_string(&body).unwrap_or_default();
-    // Writing into a text does not fail.
-    let _ = write!(to, "{MARK}{} {} {exists} {body}", view.reservation, view.quantity);
+    to.push(MARK);
+    to.push_str(&body.reservation);
+    to.push(' ');
+    body.quantity.write_json(to);
+    to.push_str(if *exists { " true " } else { " false " });
+    body.write_json(to);
     true
 }
 

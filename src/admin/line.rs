@@ -177,7 +177,7 @@ pub(crate) fn state(view: &RoomView) -> LineState {
     let change = |change: &RateChange| Change {
         at_ms: change.at.as_millis(),
         positions_per_minute: change.per_minute,
-        reason: word(&change.reason),
+        reason: word(&change.reason).to_owned(),
     };
     LineState {
         handed_out: view.handed_out,
@@ -185,7 +185,7 @@ pub(crate) fn state(view: &RoomView) -> LineState {
         waiting: view.handed_out.saturating_sub(frontier),
         entries: status.draw.entries,
         positions_per_minute: status.frontier.line.per_minute,
-        reason: word(&status.reason),
+        reason: word(&status.reason).to_owned(),
         changes: view.changes.iter().map(change).collect(),
         admits_per_minute_max: view.limits.admits_per_minute_max,
         active_users_max: view.limits.active_users_max,

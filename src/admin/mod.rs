@@ -262,7 +262,7 @@ async fn state_of(env: &Env, sale: &SaleId) -> Result<Reply, Problem> {
     Ok(Reply::json(&SaleState {
         sale: sale.to_string(),
         title: view.rules.title.clone(),
-        phase: word(&view.phase),
+        phase: word(&view.phase).to_owned(),
         line: line::state(&view),
         skus,
     }))
@@ -318,12 +318,12 @@ fn stock(view: &StockView) -> Stock {
         sku: view.terms.sku.to_string(),
         title: view.terms.title.clone(),
         unit_price: view.terms.unit_price.into(),
-        selling: word(&view.selling),
+        selling: word(&view.selling).to_owned(),
         on_hand: view.on_hand,
         reserved: view.reserved,
         allocated: view.allocated,
         available: view.available,
-        stock: word(&view.band),
+        stock: word(&view.band).to_owned(),
         orders_unsettled: view.orders_unsettled,
         reservations: view.reservations,
         expired: view.expired,

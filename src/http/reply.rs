@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::fmt::Write as _;
 
+use doorbuster_wire::json::ToJson;
 use serde::Serialize;
 
 /// What a reply without a route is, such as that of a test hook.
@@ -38,6 +39,11 @@ impl Reply {
         Self::text(JSON, String::from_utf8(text).unwrap_or_default())
     }
 
+    /// A reply of JSON, of what is answered so often that it writes its own.
+    pub(crate) fn written<T: ToJson>(body: &T) -> Self {
+        Self::text(JSON, body.to_json())
+    }
+
     /// A reply of one member, whose value is JSON already.
     pub(crate) fn said(name: &str, value: &str) -> Self {
         Self::text(JSON, format!("{{\"{name}\":{value}}}"))
@@ -45,10 +51,10 @@ impl Reply {
 
     /// A reply of any text.
     pub(crate) fn text(media_type: &str, body: String) -> Self {
-        let fields = String::with_capacity(FIELDS_LEN);
+        let mut fields = String::with_capacity(FIELDS_LEN);
+        push_field(&mut fields, "content-type", media_type);
+        fields.push_str("x-content-type-options: nosniff\n");
         Self { status: None, fields, own_fields: String::new(), body }
-            .field("content-type", media_type)
-            .field("x-content-type-options", "nosniff")
     }
 
     /// A reply without a body.

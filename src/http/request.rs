@@ -45,6 +45,9 @@ const HEADERS_LEN: usize = 14;
 const TOLD_OF_POLLS: &[Header] = &[Header::Shopper, Header::Ticket];
 /// The same, of what changes something: what is refused at once needs no more.
 const TOLD_OF_CHANGES: &[Header] = &[Header::Origin, Header::SecFetchSite];
+/// Method, address and client; and those headers. Neither list is longer than the other.
+const LINES_OF_HEAD: usize = 3 + TOLD_OF_POLLS.len();
+const _: () = assert!(TOLD_OF_POLLS.len() == TOLD_OF_CHANGES.len());
 /// What others that change something need nearly always, told together when one of it is asked for.
 const ASKED_OF_CHANGES: &[Header] =
     &[Header::Shopper, Header::Pass, Header::IdempotencyKey, Header::ContentType];
@@ -120,7 +123,9 @@ pub(crate) struct Request<'t> {
 impl<'t> Head<'t> {
     /// Reads the lines that `entry.mjs` makes of a request.
     pub(crate) fn parse(head: &'t str) -> Self {
-        Self::of_lines(head.split('\n'), |method| told_of(method, TOLD_OF_POLLS, TOLD_OF_CHANGES))
+        // The last is what is left. For a poll that is the ticket, and most of the text.
+        let lines = head.splitn(LINES_OF_HEAD, '\n');
+        Self::of_lines(lines, |method| told_of(method, TOLD_OF_POLLS, TOLD_OF_CHANGES))
     }
 
     fn of_lines(

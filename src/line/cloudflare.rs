@@ -35,10 +35,10 @@ pub(super) fn reply(seen: &Seen, turn: &TurnReply) -> CloudflareReply {
             queue_is_full: turn.beyond_stock
                 || turn.state == "sold_out"
                 || seen.order == LineOrder::Reject,
-            queue_all: ["not_open", "drawing", "paused", "closed"].contains(&turn.state.as_str()),
+            queue_all: ["not_open", "drawing", "paused", "closed"].contains(&&*turn.state),
             last_updated: Timestamp::from_millis(turn.now_ms).rfc_3339(),
             refresh_interval_seconds: next_poll.ceil_secs(),
-            queueing_method: word(&seen.order),
+            queueing_method: word(&seen.order).to_owned(),
         },
     }
 }

@@ -5,6 +5,7 @@ use std::hash::Hasher as _;
 use std::ops::Range;
 
 use doorbuster_domain::id::ShopperId;
+use doorbuster_domain::line::DrawnPlace;
 use doorbuster_domain::sealed::Ticket;
 use doorbuster_domain::time::Timestamp;
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
@@ -23,11 +24,14 @@ pub(crate) struct Holder {
     /// The number that was handed out.
     pub(crate) number: u64,
     pub(crate) joined_at: Timestamp,
+    /// The place that the draw gave to it, once that was asked for.
+    pub(crate) place: Option<DrawnPlace>,
 }
 
 impl Holder {
     pub(crate) const fn of(ticket: &Ticket) -> Self {
-        Self { shopper: ticket.shopper, number: ticket.number, joined_at: ticket.issued_at }
+        let (number, joined_at) = (ticket.number, ticket.issued_at);
+        Self { shopper: ticket.shopper, number, joined_at, place: None }
     }
 }
 
@@ -93,6 +97,16 @@ impl GoodTickets {
         }
     }
 
+    /// Remembers the place that the draw gave to the holder of a ticket that is remembered.
+    pub(crate) fn keep_place(&self, sent: &Sent<'_>, place: DrawnPlace) {
+        let Some(mark) = self.mark(sent) else { return };
+        let mut all = self.all.borrow_mut();
+        let places = all.get_mut(places_of(mark)).unwrap_or_default();
+        for good in places.iter_mut().filter(|good| good.mark == mark) {
+            good.holder.place = Some(place);
+        }
+    }
+
     fn mark(&self, sent: &Sent<'_>) -> Option<u128> {
         let mut hasher = SipHasher13::new_with_key(self.key.get()?);
         // None of them has a line break in it.
@@ -112,7 +126,10 @@ fn places_of(mark: u128) -> Range<usize> {
 
 #[cfg(test)]
 mod tests {
+    use doorbuster_domain::line::{DrawSecret, DrawStatus, Drawn, Status};
+
     use super::*;
+    use crate::statuses;
 
     const NOW: Timestamp = Timestamp::from_millis(1_000);
     const LATER: Timestamp = Timestamp::from_millis(2_000);
@@ -126,6 +143,15 @@ mod tests {
             issued_at: NOW,
             expires_at: LATER,
         }
+    }
+
+    /// A status after a draw of nine.
+    fn drawn() -> Status {
+        let secret = DrawSecret::from_bytes([1; 32]);
+        let seed = secret.seed(9, None);
+        let drawn = Some(Drawn { at: NOW, secret, beacon_signature: None, seed });
+        let draw = DrawStatus { entries: Some(9), drawn, ..DrawStatus::default() };
+        Status { draw, ..Status::clone(&statuses::tests::status(NOW.as_millis())) }
     }
 
     #[test]
@@ -144,6 +170,22 @@ mod tests {
         ] {
             assert_eq!(tickets.find(&other, NOW), None);
         }
+    }
+
+    #[test]
+    fn a_place_that_was_drawn_is_remembered_with_the_ticket_that_it_is_for() {
+        let status = drawn();
+        let tickets = GoodTickets::default();
+        let sent = |ticket| Sent { sale: "drop", secret: "ann", ticket };
+        tickets.keep(&sent("1"), &ticket(1), NOW);
+        tickets.keep(&sent("2"), &ticket(2), NOW);
+        let place = status.drawn_place(1).unwrap();
+        tickets.keep_place(&sent("1"), place);
+        tickets.keep_place(&sent("3"), place);
+        let found = |text| tickets.find(&sent(text), NOW);
+        assert_eq!(found("1").unwrap().place, Some(place));
+        assert_eq!(found("2").unwrap().place, None);
+        assert_eq!(found("3"), None);
     }
 
     #[test]

@@ -67,7 +67,7 @@ pub(crate) async fn join(
     let taken = take(edge, request, env, sale, &config).await?;
     let turn = turn(edge, &config, &taken.seen, Holder::of(&taken.ticket), now());
     let reply = TicketReply { ticket: taken.text.clone(), number: taken.ticket.number, turn };
-    Ok(taken.remember(request, Reply::json(&reply)))
+    Ok(taken.remember(request, Reply::written(&reply)))
 }
 
 /// Takes a place: who has a ticket keeps theirs, and costs no object.
@@ -195,7 +195,7 @@ pub(crate) async fn poll(
     let turn = turn(edge, &config, &seen, Holder::of(&ticket), now);
     Ok(match form {
         Some(_) => Reply::json(&cloudflare::reply(&seen, &turn)),
-        None => Reply::json(&turn),
+        None => Reply::written(&turn),
     })
 }
 
@@ -217,15 +217,22 @@ pub(crate) fn waiter(edge: &Edge, head: &Head<'_>, sale: &str, now: Timestamp) -
     if !head.query.is_empty() {
         return None;
     }
-    let holder = edge.tickets.find(&sent(head, sale)?, now)?;
+    let sent = sent(head, sale)?;
+    let mut holder = edge.tickets.find(&sent, now)?;
     let seen = edge.statuses.fresh(sale, now)?;
+    if seen.draw.drawn.is_some() && holder.place.is_none() {
+        holder.place = seen.drawn_place(holder.number);
+        if let Some(place) = holder.place {
+            edge.tickets.keep_place(&sent, place);
+        }
+    }
     Some(Waiter { seen, config: edge.config(&edge.env).ok()?, holder })
 }
 
 impl Waiter {
     /// What a poll is told.
     pub(crate) fn reply(&self, edge: &Edge, now: Timestamp) -> Reply {
-        Reply::json(&turn(edge, &self.config, &self.seen, self.holder, now))
+        Reply::written(&turn(edge, &self.config, &self.seen, self.holder, now))
     }
 }
 
@@ -237,8 +244,8 @@ pub(crate) async fn leave(
     sale: &str,
 ) -> Result<Reply, Problem> {
     let (seen, gone) = give_back(edge, request, env, sale).await?;
-    let left = TurnReply { state: "left".to_owned(), ..base(&seen, seen.room_time(now())) };
-    Ok(Reply::json(&left).own_field("set-cookie", &gone))
+    let left = TurnReply { state: "left".into(), ..base(&seen, seen.room_time(now())) };
+    Ok(Reply::written(&left).own_field("set-cookie", &gone))
 }
 
 /// Gives a place back, and the pass if there is one; the cookie that says so.
@@ -293,5 +300,5 @@ pub(crate) async fn bypass(
         expires_at: now.plus(seen.pass_ttl_ms),
     };
     let admitted = admitted(base(&seen, now), &config, &pass);
-    Ok(identity.remember(Reply::json(&admitted)))
+    Ok(identity.remember(Reply::written(&admitted)))
 }

@@ -187,7 +187,7 @@ fn with_place(seen: &Seen, ticket: &Ticket, turn: &TurnReply) -> Said {
     }
     if turn.state == "lapsed" {
         body.push_str(&form(seen));
-    } else if !matches!(turn.state.as_str(), "sold_out" | "closed") {
+    } else if !matches!(&*turn.state, "sold_out" | "closed") {
         body.push_str(&leave_form(seen));
     }
     Said { heading, body, refresh_secs }
@@ -305,7 +305,7 @@ fn say_problem(said: &mut Said, slug: &str) {
 }
 
 fn figures(position: u64, turn: &TurnReply) -> String {
-    let wait = match (turn.state.as_str(), turn.wait_low_ms, turn.wait_high_ms) {
+    let wait = match (&*turn.state, turn.wait_low_ms, turn.wait_high_ms) {
         ("waiting", Some(low), Some(high)) => range(Millis::new(low), Millis::new(high)),
         ("waiting", ..) => "Not known yet".to_owned(),
         _ => "Nobody is let in now".to_owned(),

@@ -21,7 +21,7 @@ pub(super) fn turn(
     now: Timestamp,
 ) -> TurnReply {
     let now = seen.room_time(now);
-    let turn = seen.turn(holder.number, holder.joined_at, now);
+    let turn = seen.turn_at(holder.place, holder.number, holder.joined_at, now);
     let mut told = base(seen, now);
     if let Turn::Admitted { position, since } = turn {
         edge.lines.count_arrived(&seen.sale, holder.number, since);
@@ -36,7 +36,7 @@ pub(super) fn turn(
         told.position = Some(position);
         return admitted(told, config, &pass);
     }
-    word_of(&turn).clone_into(&mut told.state);
+    told.state = word_of(&turn).into();
     if let Turn::Waiting { wait: Some(Wait { expected, low, high }), .. } = &turn {
         told.wait_ms = Some(expected.get());
         (told.wait_low_ms, told.wait_high_ms) = (Some(low.get()), Some(high.get()));
@@ -73,7 +73,7 @@ const fn word_of(turn: &Turn) -> &'static str {
 /// Somebody with a pass.
 pub(super) fn admitted(told: TurnReply, config: &Config, pass: &Pass) -> TurnReply {
     TurnReply {
-        state: "admitted".to_owned(),
+        state: "admitted".into(),
         pass: Some(config.keyring.seal(pass)),
         pass_expires_at_ms: Some(pass.expires_at.as_millis()),
         ..told
@@ -84,14 +84,14 @@ pub(super) fn admitted(told: TurnReply, config: &Config, pass: &Pass) -> TurnRep
 pub(super) fn base(seen: &Seen, now: Timestamp) -> TurnReply {
     let opens_at = seen.schedule.map(|schedule| schedule.opens_at).filter(|at| *at > now);
     TurnReply {
-        state: String::new(),
+        state: "".into(),
         position: None,
         ahead: 0,
         wait_ms: None,
         wait_low_ms: None,
         wait_high_ms: None,
         beyond_stock: false,
-        stock: seen.stock.iter().map(|sku| sku.band).min().map(|band| word(&band)),
+        stock: seen.stock.iter().map(|sku| sku.band).min().map(|band| word(&band).into()),
         gone: seen.gone().into_iter().map(ToString::to_string).collect(),
         message: (!seen.message.is_empty()).then(|| seen.message.clone()),
         why: seen.why.clone(),

@@ -46,7 +46,7 @@ fn a_cancelled_order_gives_the_money_back_and_its_units_to_the_sale() {
     assert_eq!(told.cancelled_at_ms, done.cancelled_at_ms);
     let reservation = order.replacen("ord_", "rsv_", 1);
     let shown = ann.show(&reservation);
-    assert_eq!((shown.state.as_str(), shown.refund.as_deref()), ("cancelled", Some("done")));
+    assert_eq!((&*shown.state, shown.refund.as_deref()), ("cancelled", Some("done")));
     let listed = sale.orders().remove(0);
     assert_eq!(
         (listed.status.as_str(), listed.cancelled_at_ms),

@@ -27,7 +27,7 @@ fn who_pays_gets_an_order_and_its_receipt() {
     let receipt = format!("/receipt?sale={}&sku={SKU}&reservation={}", sale.id, held.reservation);
     assert_eq!((decided.status, decided.header("location")), (303, receipt.as_str()));
     let paid = ann.show(&held.reservation);
-    assert_eq!((paid.state.as_str(), paid.refund), ("allocated", None));
+    assert_eq!((&*paid.state, paid.refund), ("allocated", None));
     let id = paid.order.unwrap();
     let nobodys = ann.request("GET", &sale.sku_path("/orders/ord_AAAAAAAAAAAAAAAAAAAAAA")).send();
     assert_eq!(nobodys.problem(), ProblemKind::OrderNotFound);
@@ -61,7 +61,7 @@ fn who_is_declined_can_try_again() {
     let first = ann.begin_payment(&held.reservation);
     assert_eq!(ann.decide(&first, "decline").status, 303);
     let back = ann.show(&held.reservation);
-    assert_eq!((back.state.as_str(), back.order), ("held", None));
+    assert_eq!((&*back.state, back.order), ("held", None));
     assert_eq!(sale.counts(), (1, 1, 0));
     let second = ann.begin_payment(&held.reservation);
     assert_ne!(second, first);
@@ -143,7 +143,7 @@ fn money_that_comes_too_late_goes_back() {
     eventually("Bob gets the units", || (bob.reserve("k", 1).status == 201).then_some(()));
     assert_eq!(ann.decide(&page, "success").status, 303);
     let after = ann.show(&held.reservation);
-    assert_eq!((after.state.as_str(), after.order), ("expired", None));
+    assert_eq!((&*after.state, after.order), ("expired", None));
     assert!(after.refund.is_some());
     eventually("the money went back", || {
         (ann.show(&held.reservation).refund.as_deref() == Some("done")).then_some(())

@@ -16,7 +16,7 @@ fn a_reservation_is_held_extended_and_given_back() {
     let held: Reservation = answer.ok();
     let own = sale.sku_path(&format!("/reservations/{}", held.reservation));
     assert_eq!(answer.header("location"), own);
-    assert_eq!((held.state.as_str(), held.quantity), ("held", 2));
+    assert_eq!((&*held.state, held.quantity), ("held", 2));
     assert_eq!((held.sale.as_str(), held.sku.as_str()), (sale.id.as_str(), SKU));
     assert_eq!((held.amount.minor, held.amount.currency.as_str()), (3200, "EUR"));
     assert!(held.expires_at_ms.unwrap() > now().as_millis());
@@ -27,7 +27,7 @@ fn a_reservation_is_held_extended_and_given_back() {
     assert_eq!(ann.show(&held.reservation), extended);
 
     let released: Reservation = ann.act("DELETE", &held.reservation, "").ok();
-    assert_eq!((released.state.as_str(), released.expires_at_ms), ("released", None));
+    assert_eq!((&*released.state, released.expires_at_ms), ("released", None));
     assert_eq!(sale.counts(), (3, 0, 0));
     let again = ann.act("POST", &held.reservation, "/extend");
     assert_eq!(again.problem(), ProblemKind::ReservationReleased);

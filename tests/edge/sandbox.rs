@@ -68,7 +68,7 @@ fn a_code_that_is_typed_after_the_payment_was_ended_pays_nothing() {
     eventually("it is ended", || (ann.show(&held).state == "expired").then_some(()));
     sleep(REPORTED);
     let after = ann.show(&held);
-    assert_eq!((after.state.as_str(), after.order, after.refund), ("expired", None, None));
+    assert_eq!((&*after.state, after.order, after.refund), ("expired", None, None));
     assert!(ann.request("GET", &page).send().text().contains("voided"));
     assert_eq!(sale.counts(), (1, 0, 0));
     sale.verify();

@@ -13,7 +13,7 @@ fn wait(shopper: &Shopper<'_>, key: &str) -> Reservation {
 }
 
 fn standing(ahead: u64, stock: &str) -> Waitlist {
-    Waitlist { ahead, stock: stock.to_owned() }
+    Waitlist { ahead, stock: stock.to_owned().into() }
 }
 
 #[test]
@@ -22,7 +22,7 @@ fn what_is_given_back_is_the_first_one_s_who_waits_and_nobody_else_gets_it() {
     let [ann, bob, cem, dia] = [(); 4].map(|()| Shopper::admitted(&sale));
     let anns = ann.hold("k", 1);
     let bobs = wait(&bob, "k");
-    assert_eq!((bobs.state.as_str(), bobs.expires_at_ms), ("waiting", None));
+    assert_eq!((&*bobs.state, bobs.expires_at_ms), ("waiting", None));
     let cems = wait(&cem, "k");
     assert_eq!(cem.show(&cems.reservation).waitlist, Some(standing(1, "all_reserved")));
     assert_eq!(sale.stock().waiting, 2);
@@ -63,7 +63,7 @@ fn a_place_on_the_waitlist_is_given_back_like_units_are() {
     let anns = ann.hold("k", 1);
     let bobs = wait(&bob, "k").reservation;
     let left: Reservation = bob.act("DELETE", &bobs, "").ok();
-    assert_eq!((left.state.as_str(), left.waitlist), ("released", None));
+    assert_eq!((&*left.state, left.waitlist), ("released", None));
     ann.act("DELETE", &anns.reservation, "").ok::<Reservation>();
     assert_eq!(cem.hold("k", 1).state, "held");
     sale.verify();

@@ -88,7 +88,7 @@ impl<'s> Buyer<'s> {
 
     /// How the lines stand.
     pub fn states(&self, cart: &Cart) -> Vec<String> {
-        let show = |one| self.act("GET", one, "").ok::<Reservation>().state;
+        let show = |one| self.act("GET", one, "").ok::<Reservation>().state.into_owned();
         cart.lines.iter().map(show).collect()
     }
 

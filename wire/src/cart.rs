@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::json::{ToJson, write_object};
 use crate::shopper::{Money, Reservation};
 
 /// What a shopper wants together. Prices are ours: a body that names one is refused.
@@ -34,6 +35,12 @@ pub struct Cart {
     pub amount: Money,
 }
 
+impl ToJson for Cart {
+    fn write_json(&self, to: &mut String) {
+        write_object!(self, to, { lines, amount });
+    }
+}
+
 /// What is to be paid at once: from 1 to 20 of one's reservations in this sale.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
@@ -62,4 +69,10 @@ pub struct CartPaymentReply {
     pub redirect_to: String,
     /// The cart, all of it now `paying`.
     pub cart: Cart,
+}
+
+impl ToJson for CartPaymentReply {
+    fn write_json(&self, to: &mut String) {
+        write_object!(self, to, { redirect_to, cart });
+    }
 }

@@ -4,6 +4,7 @@
 pub mod cart;
 pub mod cloudflare;
 pub mod contact;
+pub mod json;
 pub mod letters;
 pub mod merchant;
 #[cfg(feature = "openapi")]
@@ -14,10 +15,6 @@ mod reservation;
 pub mod route;
 pub mod shopper;
 pub mod webhook;
+mod word;
 
-/// The word that the domain has for a state, band or phase.
-pub fn word<T: serde::Serialize>(value: &T) -> String {
-    let mut text = serde_json::to_string(value).unwrap_or_default();
-    text.retain(|c| c != '"');
-    text
-}
+pub use word::word;

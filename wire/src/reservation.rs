@@ -1,10 +1,13 @@
 //! A reservation, as its shopper sees it.
 
+use std::borrow::Cow;
+
 use doorbuster_domain::id::{SaleId, Sku};
 use doorbuster_domain::inventory::{ReservationView, WaitlistView};
 use doorbuster_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::json::{ToJson, write_object};
 use crate::shopper::Money;
 use crate::word;
 
@@ -19,7 +22,7 @@ pub struct Reservation {
     /// The SKU.
     pub sku: String,
     /// `waiting`, `held`, `paying`, `allocated`, `cancelled`, `released` or `expired`.
-    pub state: String,
+    pub state: Cow<'static, str>,
     /// Units.
     pub quantity: u32,
     /// All that is owed for them.
@@ -39,7 +42,7 @@ pub struct Reservation {
     pub order: Option<String>,
     /// Money that came too late, or twice, or whose order was cancelled: `due` while it is going
     /// back, `done` once it went.
-    pub refund: Option<String>,
+    pub refund: Option<Cow<'static, str>>,
 }
 
 impl Reservation {
@@ -50,19 +53,37 @@ impl Reservation {
             reservation: view.reservation.to_string(),
             sale: sale.to_string(),
             sku: sku.to_string(),
-            state: word(&view.state),
+            state: word(&view.state).into(),
             quantity: view.quantity,
             amount: view.amount.into(),
             shipping: lines.shipping.map(Into::into),
             tax: lines.tax.map(Into::into),
             expires_at_ms: view.expires_at.map(Timestamp::as_millis),
-            waitlist: view.waitlist.map(|WaitlistView { ahead, band }| {
-                let stock = word(&band);
-                Waitlist { ahead, stock }
-            }),
+            waitlist: view
+                .waitlist
+                .map(|WaitlistView { ahead, band }| Waitlist { ahead, stock: word(&band).into() }),
             order: view.order.as_ref().map(|order| order.order.to_string()),
-            refund: view.refund.map(|refund| word(&refund)),
+            refund: view.refund.map(|refund| word(&refund).into()),
         }
+    }
+}
+
+impl ToJson for Reservation {
+    fn write_json(&self, to: &mut String) {
+        write_object!(self, to, {
+            reservation,
+            sale,
+            sku,
+            state,
+            quantity,
+            amount,
+            shipping if given,
+            tax if given,
+            expires_at_ms,
+            waitlist if given,
+            order,
+            refund,
+        });
     }
 }
 
@@ -73,5 +94,11 @@ pub struct Waitlist {
     /// At most so many are called before.
     pub ahead: u64,
     /// `all_reserved`: some may come back. `sold_out`: only if the merchant adds some.
-    pub stock: String,
+    pub stock: Cow<'static, str>,
+}
+
+impl ToJson for Waitlist {
+    fn write_json(&self, to: &mut String) {
+        write_object!(self, to, { ahead, stock });
+    }
 }

@@ -1,8 +1,11 @@
 //! What shoppers send and get.
 
+use std::borrow::Cow;
+
 use doorbuster_domain as domain;
 use serde::{Deserialize, Serialize};
 
+use crate::json::{ToJson, write_object};
 pub use crate::reservation::{Reservation, Waitlist};
 
 /// An amount of money.
@@ -17,7 +20,13 @@ pub struct Money {
 
 impl From<domain::money::Money> for Money {
     fn from(money: domain::money::Money) -> Self {
-        Self { minor: money.minor, currency: money.currency.to_string() }
+        Self { minor: money.minor, currency: money.currency.as_str().to_owned() }
+    }
+}
+
+impl ToJson for Money {
+    fn write_json(&self, to: &mut String) {
+        write_object!(self, to, { minor, currency });
     }
 }
 
@@ -221,13 +230,19 @@ pub struct TicketReply {
     pub turn: TurnReply,
 }
 
+impl ToJson for TicketReply {
+    fn write_json(&self, to: &mut String) {
+        write_object!(self, to, { ticket, number, turn });
+    }
+}
+
 /// Whether it is one's turn.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct TurnReply {
     /// `not_open`, `drawing`, `waiting`, `admitted`, `lapsed` (one was admitted and did not come in
     /// time), `paused`, `all_reserved`, `sold_out`, `closed`, or `left` (one gave the place back).
-    pub state: String,
+    pub state: Cow<'static, str>,
     /// The place, counted from the front; `null` before the draw. It never grows.
     pub position: Option<u64>,
     /// People ahead.
@@ -242,7 +257,7 @@ pub struct TurnReply {
     pub beyond_stock: bool,
     /// How much is left of what is left most: `in_stock`, `few_left`, `all_reserved` or `sold_out`;
     /// `null` while it is not known.
-    pub stock: Option<String>,
+    pub stock: Option<Cow<'static, str>>,
     /// SKUs that are sold out while others are not: who wants one of these need not wait.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gone: Vec<String>,
@@ -265,6 +280,29 @@ pub struct TurnReply {
     pub pass_expires_at_ms: Option<u64>,
 }
 
+impl ToJson for TurnReply {
+    fn write_json(&self, to: &mut String) {
+        write_object!(self, to, {
+            state,
+            position,
+            ahead,
+            wait_ms,
+            wait_low_ms,
+            wait_high_ms,
+            beyond_stock,
+            stock,
+            gone if given,
+            message if given,
+            why if given,
+            opens_at_ms if given,
+            now_ms,
+            next_poll_ms,
+            pass,
+            pass_expires_at_ms,
+        });
+    }
+}
+
 /// What a shopper asks for. Prices are ours: a body that names one is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
@@ -285,6 +323,12 @@ pub struct PaymentReply {
     pub redirect_to: String,
     /// The reservation, now `paying`.
     pub reservation: Reservation,
+}
+
+impl ToJson for PaymentReply {
+    fn write_json(&self, to: &mut String) {
+        write_object!(self, to, { redirect_to, reservation });
+    }
 }
 
 /// An order and its receipt.

@@ -154,7 +154,7 @@ impl<'c> Shopper<'c> {
                 self.leave().await?;
                 return Ok(None);
             }
-            match (turn.state.as_str(), turn.pass, turn.next_poll_ms) {
+            match (&*turn.state, turn.pass, turn.next_poll_ms) {
                 ("admitted", Some(pass), _) => {
                     self.seen.pass = Some(pass.clone());
                     return Ok(Some(Some(pass)));
@@ -273,7 +273,7 @@ impl<'c> Shopper<'c> {
         let started = Instant::now();
         while started.elapsed() < PATIENCE {
             let after: Reservation = self.act("GET", address, &[], b"").await?.json()?;
-            match (after.state.as_str(), after.order, after.refund.as_deref()) {
+            match (&*after.state, after.order, after.refund.as_deref()) {
                 ("allocated", Some(order), _) => return Ok(Paid::Order(order)),
                 (_, _, Some("done")) => return Ok(Paid::Back),
                 ("expired", _, None) if pays != Pays::AfterTheEnd => return Ok(Paid::TooLate),

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use super::arithmetic::{real, whole};
+use super::arithmetic::{real, share, whole};
 use crate::time::{Millis, Timestamp};
 
 /// The waits that are followed, in seconds: what holds for the next minute need not hold for an
@@ -132,10 +132,7 @@ fn hundredths(took: u64, told: u64) -> u32 {
 pub(super) fn range(spreads: &[Spread], wait: Millis) -> (Millis, Millis) {
     let index = WAITS.iter().take_while(|secs| Millis::from_secs(**secs) < wait).count();
     let spread = spreads.get(index).or_else(|| spreads.last()).copied().unwrap_or(UNSEEN);
-    let part = |percent: u32| {
-        let ms = u128::from(wait.get()).saturating_mul(u128::from(percent)).div_euclid(100);
-        Millis::new(u64::try_from(ms).unwrap_or(u64::MAX))
-    };
+    let part = |percent: u32| Millis::new(share(wait.get(), percent.into(), 100).0);
     let below = Millis::new(wait.get().saturating_sub(SURE_BELOW.get()));
     let above = Millis::new(wait.get().saturating_add(SURE_ABOVE.get()));
     (part(spread.low_percent).min(below), part(spread.high_percent).max(above))

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::arithmetic::{share, share_up};
 use crate::time::{Millis, Timestamp};
 
 /// A line in time: at `at` the positions up to `value` are admitted, and from then on
@@ -19,7 +20,7 @@ pub struct Frontier {
 }
 
 /// One minute, in milliseconds.
-const MINUTE_MS: u128 = 60_000;
+const MINUTE_MS: u64 = 60_000;
 
 impl Frontier {
     /// The position that the line reaches at `now`.
@@ -29,10 +30,8 @@ impl Frontier {
 
     /// The position that it reaches, and how far it is on the way to the next, in 60,000ths.
     fn risen(&self, now: Timestamp) -> (u64, u64) {
-        let elapsed_ms = u128::from(now.since(self.at).get());
-        let risen = u128::from(self.per_minute).saturating_mul(elapsed_ms);
-        let positions = u64::try_from(risen.div_euclid(MINUTE_MS)).unwrap_or(u64::MAX);
-        let rest = u64::try_from(risen.rem_euclid(MINUTE_MS)).unwrap_or_default();
+        let elapsed_ms = now.since(self.at).get();
+        let (positions, rest) = share(self.per_minute, elapsed_ms, MINUTE_MS);
         (self.value.saturating_add(positions), rest)
     }
 
@@ -53,12 +52,10 @@ impl Frontier {
         let Some(rise) = position.checked_sub(self.value).filter(|rise| *rise > 0) else {
             return Some(self.at);
         };
-        let per_minute = u128::from(self.per_minute);
-        let rise_ms = u128::from(rise)
-            .saturating_mul(MINUTE_MS)
-            .checked_next_multiple_of(per_minute)?
-            .checked_div(per_minute)?;
-        Some(self.at.plus(Millis::new(u64::try_from(rise_ms).unwrap_or(u64::MAX))))
+        if self.per_minute == 0 {
+            return None;
+        }
+        Some(self.at.plus(Millis::new(share_up(rise, MINUTE_MS, self.per_minute))))
     }
 }
 

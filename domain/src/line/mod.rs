@@ -32,4 +32,4 @@ pub use self::room::{
 };
 pub use self::sale::{LineOrder, Phase, RulesInvalid, SaleRules, SkuOffer};
 pub use self::service::Health;
-pub use self::status::{DrawStatus, Drawn, Pace, SkuStatus, Status, Turn, Wait};
+pub use self::status::{DrawStatus, Drawn, DrawnPlace, Pace, SkuStatus, Status, Turn, Wait};

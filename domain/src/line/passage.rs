@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::arithmetic::{share, share_up};
 use super::frontier::Frontier;
 use crate::time::{Millis, Timestamp};
 
@@ -71,12 +72,8 @@ impl Passage {
         let Some((from, base)) = index.checked_sub(1).and_then(|before| self.0.get(before)) else {
             return Some(at);
         };
-        let share = |part: u64, of: u64, whole: Millis| {
-            let product = u128::from(whole.get()).saturating_mul(u128::from(part));
-            u64::try_from(product.div_ceil(u128::from(of.max(1)))).unwrap_or(u64::MAX)
-        };
-        let risen =
-            share(position.saturating_sub(*base), value.saturating_sub(*base), at.since(*from));
+        let passed = position.saturating_sub(*base);
+        let risen = share_up(at.since(*from).get(), passed, value.saturating_sub(*base));
         Some(from.plus(Millis::new(risen)))
     }
 
@@ -87,11 +84,9 @@ impl Passage {
             return self.0.first().map_or(line.value, |(_, value)| *value);
         };
         let Some((at, value)) = self.0.get(index) else { return line.at(then) };
-        let whole = u128::from(at.since(*from).get().max(1));
-        let risen = u128::from(value.saturating_sub(*base))
-            .saturating_mul(u128::from(then.since(*from).get()))
-            .div_euclid(whole);
-        base.saturating_add(u64::try_from(risen).unwrap_or(u64::MAX))
+        let elapsed = then.since(*from).get();
+        let (risen, _) = share(value.saturating_sub(*base), elapsed, at.since(*from).get());
+        base.saturating_add(risen)
     }
 }
 

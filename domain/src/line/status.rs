@@ -159,6 +159,14 @@ pub enum Turn {
     Closed,
 }
 
+/// A place that a draw gave. To find it takes [`Permutation`] ten hashes, so it is remembered for
+/// who asks again and again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DrawnPlace {
+    seed: Seed,
+    position: u64,
+}
+
 /// How long it will take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wait {
@@ -251,9 +259,27 @@ impl Status {
         }
     }
 
+    /// The place that the draw gave to a number, to be remembered; nothing as long as it gave none.
+    pub fn drawn_place(&self, number: u64) -> Option<DrawnPlace> {
+        let seed = self.draw.drawn.as_ref()?.seed;
+        Some(DrawnPlace { seed, position: self.position(number)? })
+    }
+
     /// What the shopper is told at `now` whose number was handed out at `joined_at`, both by the
     /// room's clock.
     pub fn turn(&self, number: u64, joined_at: Timestamp, now: Timestamp) -> Turn {
+        self.turn_at(None, number, joined_at, now)
+    }
+
+    /// The same, where the number's place in the draw is remembered. One of another draw is not
+    /// heeded.
+    pub fn turn_at(
+        &self,
+        place: Option<DrawnPlace>,
+        number: u64,
+        joined_at: Timestamp,
+        now: Timestamp,
+    ) -> Turn {
         match self.phase {
             Phase::Closed => return Turn::Closed,
             Phase::Draft | Phase::Scheduled | Phase::Prequeue => return Turn::NotOpen,
@@ -263,7 +289,9 @@ impl Status {
             }
             Phase::Open | Phase::Paused => {}
         }
-        let Some(position) = self.position(number) else { return Turn::Drawing };
+        let seed = self.draw.drawn.as_ref().map(|drawn| drawn.seed);
+        let known = place.filter(|place| Some(place.seed) == seed).map(|place| place.position);
+        let Some(position) = known.or_else(|| self.position(number)) else { return Turn::Drawing };
         let frontier = self.frontier.at(now);
         let ahead = position.saturating_sub(frontier).saturating_sub(1);
         if self.phase == Phase::Paused {

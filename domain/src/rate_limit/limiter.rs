@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Decision, Policy, Tat, check};
 use crate::time::Timestamp;
 
-/// Records that are dropped per request, at most, because their moment has passed.
+/// Records that are dropped, or put where they belong by now, per request, at most.
 ///
 /// A request adds one record at most, so two are enough to catch up, and no request pays for the
 /// records of all others.
@@ -33,74 +33,105 @@ const FORGET_MAX: usize = 2;
 pub struct Limiter<K> {
     policy: Policy,
     capacity: usize,
-    tats: BTreeMap<K, Tat>,
-    /// The same records by what is soonest whole.
-    by_tat: BTreeSet<(Tat, K)>,
+    records: BTreeMap<K, Record>,
+    /// The same clients by the moment from which their records may be whole.
+    by_moment: BTreeSet<(Tat, K)>,
+}
+
+/// What is remembered of a client.
+#[derive(Debug, Clone, Copy)]
+struct Record {
+    tat: Tat,
+    /// Where it stands in `by_moment`: at its `Tat`, or before it. Who asks again only moves on,
+    /// and is put in place when that moment comes or a place is wanted, not with every request.
+    stands_at: Tat,
 }
 
 impl<K: Ord + Clone> Limiter<K> {
     /// A limiter that remembers at most `capacity` clients (at least one).
     pub fn new(policy: Policy, capacity: usize) -> Self {
         let capacity = capacity.max(1);
-        Self { policy, capacity, tats: BTreeMap::new(), by_tat: BTreeSet::new() }
+        Self { policy, capacity, records: BTreeMap::new(), by_moment: BTreeSet::new() }
     }
 
     /// Decides on one request of `key` at `now` and remembers it.
     pub fn check(&mut self, key: K, now: Timestamp) -> Decision {
         self.forget_passed(now);
-        if let Some(tat) = self.tats.get(&key).copied() {
-            let decision = check(self.policy, Some(tat), now);
-            self.replace(Some((tat, key.clone())), key, decision.next);
+        if let Some(record) = self.records.get_mut(&key) {
+            let decision = check(self.policy, Some(record.tat), now);
+            record.tat = decision.next;
+            if record.tat < record.stands_at {
+                // The clock went back.
+                self.put_in_place(&key);
+            }
             return decision;
         }
-        let Some(soonest) = self.by_tat.first().filter(|_| self.tats.len() >= self.capacity) else {
-            let decision = check(self.policy, None, now);
-            self.replace(None, key, decision.next);
-            return decision;
+        let soonest = if self.len() < self.capacity { None } else { self.soonest() };
+        let decision = check(self.policy, soonest.as_ref().map(|(tat, _)| *tat), now);
+        let key = match soonest {
+            Some((_, owner)) => {
+                self.forget(&owner);
+                // A newcomer that is refused takes nobody's place.
+                if decision.allowed { key } else { owner }
+            }
+            None => key,
         };
-        let soonest = soonest.clone();
-        let decision = check(self.policy, Some(soonest.0), now);
-        // A newcomer that is refused takes nobody's place.
-        let owner = if decision.allowed { key } else { soonest.1.clone() };
-        self.replace(Some(soonest), owner, decision.next);
+        self.remember(key, decision.next);
         decision
     }
 
     /// How many clients are remembered.
     pub fn len(&self) -> usize {
-        self.tats.len()
+        self.records.len()
     }
 
     /// Whether no client is remembered.
     pub fn is_empty(&self) -> bool {
-        self.tats.is_empty()
+        self.records.is_empty()
     }
 
     fn forget_passed(&mut self, now: Timestamp) {
         for _ in 0..FORGET_MAX {
-            match self.by_tat.first() {
-                Some((tat, _)) if tat.has_passed(now) => {}
-                _ => return,
+            let Some((moment, key)) = self.by_moment.first() else { return };
+            if !moment.has_passed(now) {
+                return;
             }
-            if let Some((_, key)) = self.by_tat.pop_first() {
-                self.tats.remove(&key);
+            let key = key.clone();
+            if self.records.get(&key).is_none_or(|record| record.tat.has_passed(now)) {
+                self.forget(&key);
+            } else {
+                self.put_in_place(&key);
             }
         }
     }
 
-    /// Puts the record of `key` in the place of another, or of its own, or where there was none.
-    fn replace(&mut self, old: Option<(Tat, K)>, key: K, next: Tat) {
-        if let Some(old) = old {
-            if old.0 == next && old.1 == key {
-                return;
+    /// The record that is soonest whole. Whoever stands first without belonging there is put in
+    /// place, at most once for each request that moved them on.
+    fn soonest(&mut self) -> Option<(Tat, K)> {
+        loop {
+            let (moment, key) = self.by_moment.first()?.clone();
+            if self.records.get(&key)?.tat == moment {
+                return Some((moment, key));
             }
-            self.by_tat.remove(&old);
-            if old.1 != key {
-                self.tats.remove(&old.1);
-            }
+            self.put_in_place(&key);
         }
-        self.by_tat.insert((next, key.clone()));
-        self.tats.insert(key, next);
+    }
+
+    fn put_in_place(&mut self, key: &K) {
+        if let Some(tat) = self.forget(key) {
+            self.remember(key.clone(), tat);
+        }
+    }
+
+    fn forget(&mut self, key: &K) -> Option<Tat> {
+        let Record { tat, stands_at } = self.records.remove(key)?;
+        self.by_moment.remove(&(stands_at, key.clone()));
+        Some(tat)
+    }
+
+    fn remember(&mut self, key: K, tat: Tat) {
+        self.by_moment.insert((tat, key.clone()));
+        self.records.insert(key, Record { tat, stands_at: tat });
     }
 }
 
@@ -118,12 +149,14 @@ mod tests {
         Timestamp::from_millis(1_700_000_000_000 + ms)
     }
 
-    fn invariant_both_indexes_hold_the_same(limiter: &Limiter<u16>) {
-        let mut by_key: Vec<_> = limiter.by_tat.iter().map(|(tat, key)| (*key, *tat)).collect();
-        by_key.sort_unstable();
-        let tats: Vec<_> = limiter.tats.iter().map(|(key, tat)| (*key, *tat)).collect();
-        assert_eq!(tats, by_key);
-        assert!(tats.len() <= limiter.capacity);
+    fn invariant_everybody_stands_once_and_nobody_too_late(limiter: &Limiter<u16>) {
+        let mut standing: Vec<_> = limiter.by_moment.iter().map(|(at, key)| (*key, *at)).collect();
+        standing.sort_unstable();
+        let records = &limiter.records;
+        let stands_at: Vec<_> = records.iter().map(|(key, one)| (*key, one.stands_at)).collect();
+        assert_eq!(standing, stands_at);
+        assert!(records.values().all(|record| record.stands_at <= record.tat));
+        assert!(records.len() <= limiter.capacity);
     }
 
     #[test]
@@ -214,13 +247,25 @@ mod tests {
             for (key, gap) in requests {
                 now += gap;
                 let decision = limiter.check(key, at(now));
-                invariant_both_indexes_hold_the_same(&limiter);
+                invariant_everybody_stands_once_and_nobody_too_late(&limiter);
                 if decision.allowed {
                     // Only what was allowed counts against a client.
                     let own = check(policy, alone.get(&key).copied(), at(now));
                     prop_assert!(own.allowed);
                     alone.insert(key, own.next);
                 }
+            }
+        }
+
+        #[test]
+        fn a_clock_that_jumps_leaves_everybody_in_place(
+            capacity in 1..5_usize,
+            requests in prop::collection::vec((0..8_u16, 0..3_000_u64), 1..150),
+        ) {
+            let mut limiter = Limiter::new(POLICY, capacity);
+            for (key, moment) in requests {
+                limiter.check(key, at(moment));
+                invariant_everybody_stands_once_and_nobody_too_late(&limiter);
             }
         }
 

@@ -22,7 +22,7 @@ fn who_came_before_is_drawn_at_the_announced_second_and_who_comes_after_stands_b
     let mut crowd: Vec<_> = (0..20).map(|_| Shopper::new(&sale)).collect();
     for shopper in &mut crowd {
         let TicketReply { turn, .. } = shopper.take_place();
-        assert_eq!((turn.state.as_str(), turn.position), ("not_open", None));
+        assert_eq!((&*turn.state, turn.position), ("not_open", None));
         assert_eq!(turn.opens_at_ms, Some(opens_at.as_millis()));
         assert!(turn.now_ms < opens_at.as_millis(), "it is not {} yet", turn.now_ms);
     }
@@ -55,7 +55,7 @@ fn who_came_before_is_drawn_at_the_announced_second_and_who_comes_after_stands_b
 
 /// Polls through the opening: nothing comes before its time, and all of it in order.
 fn follow_the_opening(shopper: &Shopper<'_>, opens_at_ms: u64) {
-    let mut states: Vec<String> = Vec::new();
+    let mut states: Vec<std::borrow::Cow<'_, str>> = Vec::new();
     let last = eventually("somebody gets a place", || {
         let turn = shopper.poll();
         if turn.state != "not_open" {
@@ -70,7 +70,7 @@ fn follow_the_opening(shopper: &Shopper<'_>, opens_at_ms: u64) {
     let order = ["not_open", "drawing", "waiting", "admitted"];
     let places: Vec<_> = states.iter().map(|s| order.iter().position(|o| o == s)).collect();
     assert!(places.is_sorted() && places.iter().all(Option::is_some), "{states:?}");
-    assert!(states.contains(&"drawing".to_owned()), "{states:?}");
+    assert!(states.contains(&"drawing".into()), "{states:?}");
     assert!(last.now_ms >= opens_at_ms);
 }
 

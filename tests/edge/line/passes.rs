@@ -21,7 +21,7 @@ fn a_pass_that_nobody_used_lapses_and_only_joining_again_leads_to_another() {
     assert_eq!((lapsed.pass, lapsed.next_poll_ms), (None, None));
     assert_eq!(ann.reserve("k", 1).problem(), ProblemKind::PassExpired);
     let again = ann.poll();
-    assert_eq!((again.state.as_str(), again.pass), ("lapsed", None), "asking renews nothing");
+    assert_eq!((&*again.state, again.pass), ("lapsed", None), "asking renews nothing");
 
     let joined: TicketReply = ann.join().ok();
     assert!(joined.number > first, "{} after {first}", joined.number);
@@ -108,7 +108,7 @@ fn places_are_admitted_in_turn_at_the_rate_of_the_sale() {
     let shoppers: Vec<_> = (0..4).map(|_| Shopper::joined(&sale)).collect();
     let [.., next_to_last, last] = shoppers.as_slice() else { panic!("there are four") };
     let waiting = last.poll();
-    assert_eq!((waiting.state.as_str(), waiting.pass), ("waiting", None));
+    assert_eq!((&*waiting.state, waiting.pass), ("waiting", None));
     assert!(waiting.ahead > 0 && waiting.next_poll_ms.is_some());
     let in_time = eventually("the last one is admitted", || {
         // Asked in this order: the later place must never be let in before the earlier one.

@@ -190,7 +190,7 @@ fn another_sum_another_currency_or_late_money_goes_back_whole() {
         session[name] = value;
         assert_eq!(shared().report(&event("completed", &session)).status, 200);
         let after = ann.show(&held);
-        assert_eq!((after.state.as_str(), after.order), ("expired", None), "{name}");
+        assert_eq!((&*after.state, after.order), ("expired", None), "{name}");
         eventually("the money went back", || stripe.is_refunded(&page).then_some(()));
         let refund = stripe.asked(session["payment_intent"].as_str().unwrap());
         let refund = refund.iter().find(|asked| asked.path == "/v1/refunds").unwrap();

@@ -83,5 +83,5 @@ fn a_payment_that_is_not_ours_is_passed_over_and_one_that_should_be_is_a_problem
         assert_eq!(kind, Kind::PaymentUnknown);
         assert!(problem.detail.contains("began no payment pay_"), "{}", problem.detail);
     }
-    assert_eq!((ann.show(&held).state.as_str(), sale.counts()), ("paying", (1, 1, 0)));
+    assert_eq!((&*ann.show(&held).state, sale.counts()), ("paying", (1, 1, 0)));
 }

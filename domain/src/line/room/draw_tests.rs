@@ -54,6 +54,28 @@ fn who_has_a_place_keeps_it_when_the_opening_is_put_off() {
 }
 
 #[test]
+fn a_place_that_is_remembered_is_the_one_that_is_found_and_none_of_another_draw() {
+    let drawn = |people| {
+        let mut scene = gathered(&rules(6_000), people);
+        assert_eq!(scene.status(at(1)).drawn_place(1), None);
+        scene.wait_until(at(60));
+        scene.look(plenty(), at(60));
+        assert_eq!(scene.status(at(61)).drawn_place(1), None);
+        scene.wait_until(at(63));
+        scene.status(at(63))
+    };
+    let (this, other) = (drawn(100), drawn(101));
+    assert_ne!(this.position(7), other.position(7));
+    for number in 1..=102 {
+        let turn = |place| this.turn_at(place, number, T0, at(63));
+        assert_eq!(turn(this.drawn_place(number)), this.turn(number, T0, at(63)));
+        assert_eq!(turn(other.drawn_place(number)), this.turn(number, T0, at(63)));
+    }
+    let another = this.turn_at(this.drawn_place(8), 7, T0, at(63));
+    assert_eq!(another, this.turn(8, T0, at(63)), "it is not found anew");
+}
+
+#[test]
 fn those_who_came_before_are_drawn_and_those_who_came_after_stand_behind_them() {
     let mut scene = gathered(&rules(6_000), 100);
     let commitment = scene.status(at(1)).draw.commitment.unwrap();
