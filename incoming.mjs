@@ -22,7 +22,7 @@ const HEADERS = [
  * What it is told at once, of who asks for the turn, and of what changes something; of other reads nothing.
  * These lists and the next are those of src/http/request.rs, in the same order.
  */
-const TOLD_OF_POLLS = ["doorbuster-shopper", "doorbuster-ticket"];
+const TOLD_OF_POLLS = ["doorbuster-shopper", "doorbuster-ticket", "cookie"];
 const TOLD_OF_CHANGES = ["origin", "sec-fetch-site"];
 /** What it is told together, of what changes something, when it asks for one of it. */
 const ASKED_OF_CHANGES = ["doorbuster-shopper", "doorbuster-pass", "idempotency-key", "content-type"];
@@ -67,7 +67,12 @@ export function head(request, method, url, env) {
   current = request;
   // Joined and not added up: what is read from it character by character has to be one text.
   const lines = [method, url, clientOf(request, env)];
-  for (const name of toldOf(method, url)) lines.push(headers.get(name));
+  for (const name of toldOf(method, url)) {
+    const value = headers.get(name);
+    lines.push(value);
+    // An app. Only a browser has its ticket in a cookie, and with it who it is.
+    if (value !== null && name === "doorbuster-ticket") break;
+  }
   return lines.join("\n");
 }
 

@@ -8,7 +8,7 @@ use doorbuster_domain::time::Timestamp;
 use doorbuster_wire::problem::ProblemKind;
 
 use crate::config::Config;
-use crate::http::{Header, Reply, Request};
+use crate::http::{Head, Header, Reply, Request};
 use crate::problem::Problem;
 
 /// How long a browser keeps the secret: longer than any sale.
@@ -157,6 +157,19 @@ fn ticket_from_cookie(
     let ticket: Ticket = config.keyring.open(text, now).ok()?;
     ticket.belongs_to(sale, shopper).ok()?;
     Some(ticket)
+}
+
+/// The secret and the ticket that a poll was sent with, as far as they are told at once: as
+/// headers, else as cookies.
+pub(crate) fn sent_with<'t>(head: &Head<'t>, sale: &str) -> Option<(&'t str, &'t str)> {
+    let name = cookie_name(head.secure);
+    let is_ticket = |key: &str| {
+        let of = key.strip_prefix(name).and_then(|rest| rest.strip_prefix('-'));
+        of == Some(sale)
+    };
+    let secret = head.told(Header::Shopper).or_else(|| head.told_cookie(|key| key == name))?;
+    let ticket = head.told(Header::Ticket).or_else(|| head.told_cookie(is_ticket))?;
+    Some((secret, ticket))
 }
 
 /// Checks that whoever joins has met the challenge that stands before it.

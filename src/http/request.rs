@@ -40,14 +40,12 @@ pub(crate) enum Header {
 /// How many they are.
 const HEADERS_LEN: usize = 14;
 
-/// Those that stand in the head of who asks for the turn. Other reads are told none, and ask for
-/// what they need. `incoming.mjs` has this list and the next two in the same order.
-const TOLD_OF_POLLS: &[Header] = &[Header::Shopper, Header::Ticket];
+/// Those that stand in the head of who asks for the turn, the cookies only if no ticket does. Other
+/// reads are told none, and ask for what they need. `incoming.mjs` has this list and the next two
+/// in the same order.
+const TOLD_OF_POLLS: &[Header] = &[Header::Shopper, Header::Ticket, Header::Cookie];
 /// The same, of what changes something: what is refused at once needs no more.
 const TOLD_OF_CHANGES: &[Header] = &[Header::Origin, Header::SecFetchSite];
-/// Method, address and client; and those headers. Neither list is longer than the other.
-const LINES_OF_HEAD: usize = 3 + TOLD_OF_POLLS.len();
-const _: () = assert!(TOLD_OF_POLLS.len() == TOLD_OF_CHANGES.len());
 /// What others that change something need nearly always, told together when one of it is asked for.
 const ASKED_OF_CHANGES: &[Header] =
     &[Header::Shopper, Header::Pass, Header::IdempotencyKey, Header::ContentType];
@@ -123,9 +121,7 @@ pub(crate) struct Request<'t> {
 impl<'t> Head<'t> {
     /// Reads the lines that `entry.mjs` makes of a request.
     pub(crate) fn parse(head: &'t str) -> Self {
-        // The last is what is left. For a poll that is the ticket, and most of the text.
-        let lines = head.splitn(LINES_OF_HEAD, '\n');
-        Self::of_lines(lines, |method| told_of(method, TOLD_OF_POLLS, TOLD_OF_CHANGES))
+        Self::of_lines(head.split('\n'), |method| told_of(method, TOLD_OF_POLLS, TOLD_OF_CHANGES))
     }
 
     fn of_lines(
@@ -152,6 +148,11 @@ impl<'t> Head<'t> {
     pub(crate) fn told(&self, header: Header) -> Option<&'t str> {
         let told = self.told.get(header as usize).copied().flatten();
         told.filter(|value| !value.is_empty())
+    }
+
+    /// The value of the first cookie with such a name, if cookies are told at once.
+    pub(crate) fn told_cookie(&self, is: impl Fn(&str) -> bool) -> Option<&'t str> {
+        cookie_of(self.told(Header::Cookie)?, is)
     }
 
     /// Whether a page of another origin made a browser send what changes something.
@@ -229,11 +230,7 @@ impl<'t> Request<'t> {
 
     /// A cookie's value.
     pub(crate) fn cookie(&self, name: &str) -> Option<&str> {
-        let cookies = self.header(Header::Cookie)?.split(';');
-        cookies
-            .filter_map(|cookie| cookie.trim().split_once('='))
-            .find(|(key, _)| *key == name)
-            .map(|(_, value)| value)
+        cookie_of(self.header(Header::Cookie)?, |key| key == name)
     }
 
     /// Whether it came without a body.
@@ -296,6 +293,12 @@ impl<'t> Request<'t> {
         let body = self.body.as_ref()?;
         Some(self.require_media_type(JSON).and_then(|()| from_json(body)))
     }
+}
+
+/// The value of the first cookie with such a name.
+fn cookie_of(cookies: &str, is: impl Fn(&str) -> bool) -> Option<&str> {
+    let mut pairs = cookies.split(';').filter_map(|cookie| cookie.trim().split_once('='));
+    pairs.find(|(key, _)| is(key)).map(|(_, value)| value)
 }
 
 /// JSON of a certain shape, or a problem that names the place.

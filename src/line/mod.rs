@@ -199,9 +199,9 @@ pub(crate) async fn poll(
     })
 }
 
-/// What comes with a ticket in a header, and not in a cookie.
+/// What comes with a poll.
 fn sent<'t>(head: &Head<'t>, sale: &'t str) -> Option<Sent<'t>> {
-    let (secret, ticket) = (head.told(Header::Shopper)?, head.told(Header::Ticket)?);
+    let (secret, ticket) = shopper::sent_with(head, sale)?;
     Some(Sent { sale, secret, ticket })
 }
 

@@ -42,6 +42,29 @@ fn a_browser_keeps_its_number_in_another_tab_and_after_it_was_closed() {
 }
 
 #[test]
+fn a_browser_that_polls_again_is_told_the_same_and_none_that_mixes_cookies_of_two() {
+    let sale = Sale::open(shop(), 9, &fifo());
+    let [ann, bob] = [(); 2].map(|()| join(&sale, &[]).cookies());
+    for jar in [&ann, &bob] {
+        let [first, again] = [(); 2].map(|()| poll(&sale, jar).ok::<TurnReply>());
+        assert!(first.position.is_some());
+        assert_eq!(again.position, first.position);
+    }
+    let mixed = [ann[0].clone(), bob[1].clone()];
+    for _ in 0..2 {
+        assert_eq!(poll(&sale, &mixed).problem(), ProblemKind::TicketRequired);
+    }
+    let other = Sale::open(shop(), 9, &fifo());
+    assert_eq!(poll(&other, &ann).problem(), ProblemKind::TicketRequired);
+    // Between cookies of others, and with a header of one's own.
+    let among: Vec<String> = ["a=b", &ann[1], "doorbuster-x=y", &ann[0]].map(str::to_owned).into();
+    poll(&sale, &among).ok::<TurnReply>();
+    let secret = ann[0].split_once('=').unwrap().1;
+    let half = shop().request("GET", &sale.path("/turn")).header("doorbuster-shopper", secret);
+    half.header("cookie", ann[1].clone()).send().ok::<TurnReply>();
+}
+
+#[test]
 fn an_app_that_lost_the_answer_gets_the_same_number_again() {
     let sale = Sale::open(shop(), 9, &fifo());
     let ann = Shopper::new(&sale);
