@@ -6,11 +6,11 @@
 
 import "./contacts.mjs";
 import { UNAVAILABLE, edgeNow, parsed, responseOf, toResponse } from "./edge.mjs";
-import { clientOf, head, isRead, smallBody } from "./incoming.mjs";
+import { bareHead, clientOf, head, isRead, smallBody } from "./incoming.mjs";
 import { guarded, instance, markIfAborted } from "./instance.mjs";
 import { askTogether, questionOf } from "./lane.mjs";
 import "./stripe.mjs";
-import { isTogether, learn, reserve, whole } from "./together.mjs";
+import { isRefusing, isTogether, learn, reserve, whole } from "./together.mjs";
 import { carry, wakeAll } from "./webhooks.mjs";
 
 export { Inventory, WaitingRoom } from "./objects.mjs";
@@ -86,6 +86,16 @@ async function goOnTogether(small, request, method, url, env, ctx) {
   }
 }
 
+/**
+ * That something is sold out, if that is all there is to say to the request; undefined if it is not. Where
+ * the platform has a limiter, it has to be asked first.
+ */
+function refused(request, method, url, env) {
+  if (!isRefusing(url) || env.RATE_LIMITER) return undefined;
+  const text = edgeNow(env).refuse(bareHead(request, method, url, env));
+  return text === undefined ? undefined : toResponse(text, method);
+}
+
 /** Whether a step is the reply already. */
 function isReply(step) {
   return !step.startsWith("@") && !step.startsWith("~");
@@ -105,6 +115,8 @@ export default {
   fetch(request, env, ctx) {
     const { method, url } = request;
     try {
+      const soldOut = isRead(method) ? undefined : refused(request, method, url, env);
+      if (soldOut) return soldOut;
       const small = isRead(method) ? undefined : smallBody(request);
       if (small && isTogether(method, url)) return goOnTogether(small, request, method, url, env, ctx);
       if (small instanceof Promise) return goOnWith(small, request, method, url, env, ctx);

@@ -76,6 +76,11 @@ export function head(request, method, url, env) {
   return lines.join("\n");
 }
 
+/** The same without any header. */
+export function bareHead(request, method, url, env) {
+  return [method, url, clientOf(request, env)].join("\n");
+}
+
 /**
  * The same for what is taken up together with others, and can ask for nothing; null for who has no pass.
  * Whoever sends one is no page of another site: a browser would ask first whether it may send a header of ours.

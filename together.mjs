@@ -24,13 +24,18 @@ const REFUSING_MAX = 256;
 
 const RESERVE = /\/v1\/sales\/[^/?]+\/skus\/[^/?]+\/reservations$/;
 
+/** Whether the last reserve at this address was refused at once. */
+export function isRefusing(url) {
+  return refusing.has(url);
+}
+
 function isReserve(method, url) {
   return method === "POST" && RESERVE.test(url);
 }
 
 /** Whether a request is a reserve that others may be taken up with. */
 export function isTogether(method, url) {
-  return isReserve(method, url) && !refusing.has(url);
+  return isReserve(method, url) && !isRefusing(url);
 }
 
 /** Learns whether an object was asked by a request that began alone. */

@@ -1,6 +1,5 @@
 //! What is asked most in the busiest minute, answered from memory in one step: whether it is one's
-//! turn, by who sends secret and ticket as headers; what there is; and that it is sold out, where
-//! the platform has no limiter of its own.
+//! turn; what there is; and that it is sold out, where the platform has no limiter of its own.
 //!
 //! Whoever cannot be answered here goes the long way, through `router`, and is told the same. The
 //! short way is there for its shortness: what the processor has to bring near for a request, code
@@ -8,7 +7,7 @@
 
 use std::rc::Rc;
 
-use doorbuster_wire::route::{self, Method, Operation};
+use doorbuster_wire::route::{self, Operation};
 
 use crate::catalog::Snapshot;
 use crate::edge::{Edge, now};
@@ -22,21 +21,16 @@ enum AtHand<'h> {
     Turn(Waiter),
     /// The whole catalog, or a product of it.
     Catalog(Rc<Snapshot>, Option<&'h str>),
-    SoldOut,
 }
 
 /// The answer to a request, if all that it takes is at hand.
 pub(crate) fn answer(edge: &Edge, head: &Head<'_>) -> Option<Reply> {
-    let (route, [first, second, _]) = route::find(head.method, head.path).ok()?;
-    if route.method != Method::Get && head.is_cross_origin() {
-        return None;
-    }
+    let (route, [first, ..]) = route::find(head.method, head.path).ok()?;
     let now = now();
     let at_hand = match route.operation {
         Operation::Poll => AtHand::Turn(line::waiter(edge, head, first, now)?),
         Operation::ListProducts => AtHand::Catalog(edge.catalog.fresh(now)?, None),
         Operation::ShowProduct => AtHand::Catalog(edge.catalog.fresh(now)?, Some(first)),
-        Operation::Reserve if room::is_known_sold_out(edge, first, second, now) => AtHand::SoldOut,
         _ => return None,
     };
     let quota = match edge.limits(&edge.env).check(route.class, head.client, now) {
@@ -52,7 +46,20 @@ pub(crate) fn answer(edge: &Edge, head: &Head<'_>) -> Option<Reply> {
                 Err(problem) => return Some(problem.into_reply()),
             }
         }
-        AtHand::SoldOut => return Some(edge.sold_out.clone()),
     };
     Some(completed(reply, route, quota))
+}
+
+/// That what somebody wants to reserve is sold out, if that is known. It is said whoever asks, and
+/// changes nothing; so of the request only the address and the client are told.
+pub(crate) fn refuse(edge: &Edge, head: &Head<'_>) -> Option<Reply> {
+    let (route, [sale, sku, _]) = route::find(head.method, head.path).ok()?;
+    let now = now();
+    if route.operation != Operation::Reserve || !room::is_known_sold_out(edge, sale, sku, now) {
+        return None;
+    }
+    Some(match edge.limits(&edge.env).check(route.class, head.client, now) {
+        Ok(_) => edge.sold_out.clone(),
+        Err(problem) => problem.into_reply(),
+    })
 }
