@@ -75,14 +75,15 @@ impl EdgeEntry {
         }))
     }
 
-    /// The reply to a reserve of what is known to be sold out, given a head without headers; nothing
-    /// if it is not known to be.
+    /// The reply to a reserve of what is known to be sold out, given a head without headers;
+    /// nothing if it is not known to be.
     pub fn refuse(&self, head: &str) -> Option<String> {
         let reply = at_once::refuse(&self.edge, &Head::parse(head))?;
         Some(reply.into_text(self.waiting.heads()))
     }
 
-    /// The same as `begin` for reserves of one SKU that came at the same moment; see `together::begin`.
+    /// The same as `begin` for reserves of one SKU that came at the same moment; see
+    /// `together::begin`.
     pub fn reserve(&self, requests: &str) -> String {
         together::begin(&self.edge, &self.waiting, requests)
     }
