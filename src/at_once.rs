@@ -1,9 +1,10 @@
 //! What is asked most in the busiest minute, answered from memory in one step: whether it is one's
 //! turn; what there is; and that it is sold out, where the platform has no limiter of its own.
 //!
-//! Whoever cannot be answered here goes the long way, through `router`, and is told the same. The
-//! short way is there for its shortness: what the processor has to bring near for a request, code
-//! as much as data, costs more than what it then does with it (docs/performance.md).
+//! Whoever cannot be answered here goes the long way, through `router`, and is told the same; but
+//! a page of another site is told there that it is one. The short way is there for its shortness:
+//! what the processor has to bring near for a request, code as much as data, costs more than what
+//! it then does with it (docs/performance.md).
 
 use std::rc::Rc;
 

@@ -240,3 +240,38 @@ fn not_sound(error: &SealError, (invalid, expired): (ProblemKind, ProblemKind)) 
         _ => Problem::new(invalid, "It was not made by this service, or was changed since."),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is found in a poll with these lines after the client's address.
+    fn found<'t>(scheme: &str, lines: &str, out: &'t mut String) -> Option<(&'t str, &'t str)> {
+        *out = format!("GET\n{scheme}://shop/v1/sales/drop/turn\n203.0.113.7\n{lines}");
+        sent_with(&Head::parse(out), "drop")
+    }
+
+    #[test]
+    fn a_poll_is_known_by_headers_or_else_by_the_cookies_of_this_sale() {
+        let cookies = "a=b; doorbuster=ann; doorbuster-drops=2; doorbuster-drop=1";
+        for (scheme, lines, expected) in [
+            ("http", "ann\n1".to_owned(), Some(("ann", "1"))),
+            ("http", format!("\n\n{cookies}"), Some(("ann", "1"))),
+            ("http", format!("bob\n\n{cookies}"), Some(("bob", "1"))),
+            // Over TLS they have another name.
+            ("https", format!("\n\n{cookies}"), None),
+            (
+                "https",
+                "\n\n__Host-doorbuster=ann; __Host-doorbuster-drop=1".to_owned(),
+                Some(("ann", "1")),
+            ),
+            ("http", "\n\ndoorbuster=ann; doorbuster-other=1".to_owned(), None),
+            ("http", "\n\ndoorbuster-drop=1".to_owned(), None),
+            // Without cookies, which are not told beside a ticket.
+            ("http", "\n1".to_owned(), None),
+            ("http", "ann\n\n".to_owned(), None),
+        ] {
+            assert_eq!(found(scheme, &lines, &mut String::new()), expected, "{scheme} {lines:?}");
+        }
+    }
+}

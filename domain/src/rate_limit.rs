@@ -83,7 +83,7 @@ impl Policy {
     /// interval.
     ///
     /// An isolate that serves 15,000 per second under 60 per minute: 15,000 * 60 s / 60 = 15,000
-    /// records of two keys and two times 16 bytes each, about 1 MB with keys of 16 bytes.
+    /// records of two keys and three times 16 bytes each, about 1.2 MB with keys of 16 bytes.
     pub fn capacity_for(self, requests_per_second: u32) -> usize {
         let per_second = u128::from(requests_per_second);
         let per_window = per_second.saturating_mul(u128::from(self.window.get()));

@@ -74,8 +74,18 @@ impl GoodTickets {
         (now < good.expires_at).then_some(good.holder)
     }
 
-    /// Remembers a ticket that was found good.
-    pub(crate) fn keep(&self, sent: &Sent<'_>, ticket: &Ticket, now: Timestamp) {
+    /// Remembers a ticket that was found good; its holder, with the place that the draw gave if
+    /// that is remembered already.
+    pub(crate) fn keep(&self, sent: &Sent<'_>, ticket: &Ticket, now: Timestamp) -> Holder {
+        let mut holder = Holder::of(ticket);
+        if let Some(known) = self.find(sent, now) {
+            holder.place = known.place;
+        }
+        self.put(sent, holder, ticket.expires_at, now);
+        holder
+    }
+
+    fn put(&self, sent: &Sent<'_>, holder: Holder, expires_at: Timestamp, now: Timestamp) {
         if self.key.get().is_none() {
             let mut key = [0; 16];
             // Without a key nothing is remembered.
@@ -83,8 +93,8 @@ impl GoodTickets {
                 return;
             }
             self.key.get_or_init(|| key);
-            let (holder, expires_at) = (Holder::of(ticket), Timestamp::default());
-            *self.all.borrow_mut() = vec![Good { mark: 0, holder, expires_at }; TICKETS_MAX];
+            let nobody = Good { mark: 0, holder, expires_at: Timestamp::default() };
+            *self.all.borrow_mut() = vec![nobody; TICKETS_MAX];
         }
         let Some(mark) = self.mark(sent) else { return };
         let mut all = self.all.borrow_mut();
@@ -93,7 +103,7 @@ impl GoodTickets {
         let any = usize::try_from((mark >> 32) & 0xff).unwrap_or_default() % WAYS;
         let place = places.iter().position(is_free).unwrap_or(any);
         if let Some(place) = places.get_mut(place) {
-            *place = Good { mark, holder: Holder::of(ticket), expires_at: ticket.expires_at };
+            *place = Good { mark, holder, expires_at };
         }
     }
 
@@ -186,6 +196,9 @@ mod tests {
         assert_eq!(found("1").unwrap().place, Some(place));
         assert_eq!(found("2").unwrap().place, None);
         assert_eq!(found("3"), None);
+        // Who came the long way in between.
+        assert_eq!(tickets.keep(&sent("1"), &ticket(1), NOW).place, Some(place));
+        assert_eq!(found("1").unwrap().place, Some(place));
     }
 
     #[test]

@@ -189,10 +189,11 @@ pub(crate) async fn poll(
         return Err(Problem::new(ProblemKind::QueryInvalid, detail));
     }
     let now = now();
-    if let Some(sent) = sent(request, seen.sale.as_str()) {
-        edge.tickets.keep(&sent, &ticket, now);
-    }
-    let turn = turn(edge, &config, &seen, Holder::of(&ticket), now);
+    let holder = match sent(request, seen.sale.as_str()) {
+        Some(sent) => edge.tickets.keep(&sent, &ticket, now),
+        None => Holder::of(&ticket),
+    };
+    let turn = turn(edge, &config, &seen, holder, now);
     Ok(match form {
         Some(_) => Reply::json(&cloudflare::reply(&seen, &turn)),
         None => Reply::written(&turn),

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::thread::sleep;
 use std::time::Duration;
 
-use doorbuster_tests::{Answer, Sale, Shop, Shopper, rules};
+use doorbuster_tests::{Answer, Sale, Shop, Shopper, eventually, rules};
 use doorbuster_wire::problem::ProblemKind;
 use xtask::bundle::Build;
 
@@ -51,6 +51,22 @@ fn too_many_requests_are_refused_and_told_when_to_come_back() {
 
     sleep(Duration::from_secs(wait));
     assert_eq!(join(&sale, here, plain).status, 201);
+}
+
+#[test]
+fn too_many_reserves_of_what_is_gone_are_refused_as_any_others() {
+    let sale = Sale::open(shop(), 1, &rules());
+    let ann = Shopper::admitted(&sale);
+    ann.buy("k", 1);
+    let late = Shopper::new(&sale);
+    // Who has no pass is told so as long as the edge has not heard of it.
+    eventually("the edge has heard of it", || {
+        let told = Shopper::new(&sale).reserve("k", 1).problem();
+        (told == ProblemKind::SoldOut).then_some(())
+    });
+    let told: Vec<_> = (0..MANY).map(|_| late.reserve("k", 1).problem()).collect();
+    assert_eq!(told[0], ProblemKind::SoldOut);
+    assert!(told.contains(&ProblemKind::QuotaExceeded), "there is no end to it");
 }
 
 #[test]

@@ -7,8 +7,8 @@ use crate::time::Timestamp;
 
 /// Records that are dropped, or put where they belong by now, per request, at most.
 ///
-/// A request adds one record at most, so two are enough to catch up, and no request pays for the
-/// records of all others.
+/// A request adds one record at most, so two are enough to catch up. Only a newcomer to a full
+/// limiter may have to put more in place, each once for a request that moved it on.
 const FORGET_MAX: usize = 2;
 
 /// The state of many clients under one policy.
