@@ -19,8 +19,33 @@ export function edgeNow(env) {
   edgeOf = instanceNow();
   edge = new constructor(env);
   heads = [];
+  forget();
   return edge;
 }
+
+/** Replies that many get, by their codes; see `known` in src/at_once.rs. They are short together. */
+const kept = new Map();
+let keptLen = 0;
+const KEPT_LEN_MAX = 4 << 20;
+
+function forget() {
+  kept.clear();
+  keptLen = 0;
+}
+
+/** The parts of the reply of a code that the edge gave in this step. */
+export function keptReply(code) {
+  const known = kept.get(code);
+  if (known) return known;
+  const reply = parsed(edge.kept(code));
+  keptLen += reply.body.length + KEPT_LEN_LEAST;
+  if (keptLen > KEPT_LEN_MAX) forget();
+  else kept.set(code, reply);
+  return reply;
+}
+
+/** What a reply takes that has no body. */
+const KEPT_LEN_LEAST = 256;
 
 /** The problem that stands for an instance that is gone, made while there is one. */
 export const UNAVAILABLE = rs.EdgeEntry.unavailable();

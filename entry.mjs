@@ -5,8 +5,8 @@
 // before its half-done writes are committed (objects.mjs).
 
 import "./contacts.mjs";
-import { UNAVAILABLE, edgeNow, parsed, responseOf, toResponse } from "./edge.mjs";
-import { bareHead, clientOf, head, isRead, smallBody } from "./incoming.mjs";
+import { UNAVAILABLE, edgeNow, keptReply, parsed, responseOf, toResponse } from "./edge.mjs";
+import { bareHead, clientOf, head, isRead, pollOf, smallBody } from "./incoming.mjs";
 import { guarded, instance, markIfAborted } from "./instance.mjs";
 import { askTogether, questionOf } from "./lane.mjs";
 import "./stripe.mjs";
@@ -86,13 +86,14 @@ async function goOnTogether(small, request, method, url, env, ctx) {
   }
 }
 
-/**
- * That something is sold out, if that is all there is to say to the request; undefined if it is not. Where
- * the platform has a limiter, it has to be asked first.
- */
-function refused(request, method, url, env) {
-  if (!isRefusing(url) || env.RATE_LIMITER) return undefined;
-  const text = edgeNow(env).refuse(bareHead(request, method, url, env));
+/** The reply to what most people ask, if all that it takes is at hand; see src/at_once.rs. */
+function atOnce(request, method, url, env) {
+  if (isRead(method) ? url.includes("/v1/catalog") : isRefusing(url) && !env.RATE_LIMITER) {
+    const code = edgeNow(env).known(bareHead(request, method, url, env));
+    return code ? responseOf(keptReply(code), method) : undefined;
+  }
+  if (!isRead(method) || !url.endsWith("/turn")) return undefined;
+  const text = edgeNow(env).poll(pollOf(request, url));
   return text === undefined ? undefined : toResponse(text, method);
 }
 
@@ -115,14 +116,14 @@ export default {
   fetch(request, env, ctx) {
     const { method, url } = request;
     try {
-      const soldOut = isRead(method) ? undefined : refused(request, method, url, env);
-      if (soldOut) return soldOut;
+      // Most of what is asked needs nobody else, and then no promise either.
+      const said = atOnce(request, method, url, env);
+      if (said) return said;
       const small = isRead(method) ? undefined : smallBody(request);
       if (small && isTogether(method, url)) return goOnTogether(small, request, method, url, env, ctx);
       if (small instanceof Promise) return goOnWith(small, request, method, url, env, ctx);
       const step = begin(request, method, url, small, env);
       if (!isReply(step)) return goOn(step, method, url, env, ctx);
-      // Most of what is asked needs nobody else, and then no promise either.
       learn(method, url, false);
       return toResponse(step, method);
     } catch (error) {

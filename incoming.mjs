@@ -19,10 +19,9 @@ const HEADERS = [
 ];
 
 /**
- * What it is told at once, of who asks for the turn, and of what changes something; of other reads nothing.
- * These lists and the next are those of src/http/request.rs, in the same order.
+ * What it is told at once of what changes something; of reads nothing. This list and the next are those of
+ * src/http/request.rs, in the same order.
  */
-const TOLD_OF_POLLS = ["doorbuster-shopper", "doorbuster-ticket", "cookie"];
 const TOLD_OF_CHANGES = ["origin", "sec-fetch-site"];
 /** What it is told together, of what changes something, when it asks for one of it. */
 const ASKED_OF_CHANGES = ["doorbuster-shopper", "doorbuster-pass", "idempotency-key", "content-type"];
@@ -38,7 +37,7 @@ class Incoming {
 
   /** A header, by its number. */
   header(number) {
-    return headerOf(this.request, number);
+    return this.request.headers.get(HEADERS[number]) ?? undefined;
   }
 
   /** The headers that what changes something needs nearly always, as lines of text. */
@@ -53,32 +52,29 @@ class Incoming {
   }
 }
 
-function headerOf(request, number) {
-  return request.headers.get(HEADERS[number]) ?? undefined;
-}
-
-// Asked for where they are needed, and not handed over: most requests need neither.
+// Asked for where it is needed, and not handed over: many requests need none.
 globalThis.doorbusterIncoming = () => new Incoming(current);
-globalThis.doorbusterHeader = (number) => headerOf(current, number);
 
 /** A request as lines of text: a header's value has no line breaks. */
 export function head(request, method, url, env) {
   const { headers } = request;
   current = request;
   // Joined and not added up: what is read from it character by character has to be one text.
-  const lines = [method, url, clientOf(request, env)];
-  for (const name of toldOf(method, url)) {
-    const value = headers.get(name);
-    lines.push(value);
-    // An app. Only a browser has its ticket in a cookie, and with it who it is.
-    if (value !== null && name === "doorbuster-ticket") break;
-  }
-  return lines.join("\n");
+  const told = isRead(method) ? [] : TOLD_OF_CHANGES.map((name) => headers.get(name));
+  return [method, url, clientOf(request, env), ...told].join("\n");
 }
 
-/** The same without any header. */
+/** The same of what may be answered at once, with the tags of what a cache has. */
 export function bareHead(request, method, url, env) {
-  return [method, url, clientOf(request, env)].join("\n");
+  const tags = isRead(method) ? request.headers.get("if-none-match") : "";
+  return [method, url, clientOf(request, env), tags].join("\n");
+}
+
+/** What a poll is known by: its address, and ticket and shopper; or if it has no ticket, its cookies. */
+export function pollOf({ headers }, url) {
+  const ticket = headers.get("doorbuster-ticket");
+  const shopper = headers.get("doorbuster-shopper");
+  return [url, ticket, shopper, ticket ? "" : headers.get("cookie")].join("\n");
 }
 
 /**
@@ -92,12 +88,6 @@ export function wholeHead(request, method, url, env) {
   if (!pass) return null;
   const cookie = shopper ? "" : headers.get("cookie");
   return [method, url, clientOf(request, env), ...asked, cookie].join("\n");
-}
-
-/** Which headers it is told at once: to read the address and three of them takes 4 to 11 microseconds. */
-function toldOf(method, url) {
-  if (!isRead(method)) return TOLD_OF_CHANGES;
-  return url.endsWith("/turn") ? TOLD_OF_POLLS : [];
 }
 
 /** Where Cloudflare writes the client's address; elsewhere a client may write there what it likes. */

@@ -2,65 +2,79 @@
 //! turn; what there is; and that it is sold out, where the platform has no limiter of its own.
 //!
 //! Whoever cannot be answered here goes the long way, through `router`, and is told the same; but
-//! a page of another site is told there that it is one. The short way is there for its shortness:
-//! what the processor has to bring near for a request, code as much as data, costs more than what
-//! it then does with it (docs/performance.md).
+//! a page of another site is told there that it is one, and polls are counted by address there. The
+//! short way is there for its shortness: what the processor has to bring near for a request, code
+//! as much as data, costs more than what it then does with it (docs/performance.md).
 
-use std::rc::Rc;
-
+use doorbuster_domain::inventory::Rejection;
 use doorbuster_wire::route::{self, Operation};
 
-use crate::catalog::Snapshot;
 use crate::edge::{Edge, now};
-use crate::http::{Head, Header, Reply, header_of_current};
-use crate::line::{self, Waiter};
+use crate::http::{Head, Header, Heads, Reply};
+use crate::line::{self, Sent};
+use crate::problem::Problem;
 use crate::room;
 use crate::router::completed;
 
-/// What there is for an answer.
-enum AtHand<'h> {
-    Turn(Waiter),
-    /// The whole catalog, or a product of it.
-    Catalog(Rc<Snapshot>, Option<&'h str>),
-}
+/// The code of the reply that something is sold out. Those after it, up to `catalog::CODES_FROM`,
+/// are nobody's.
+const SOLD_OUT: u32 = 1;
 
-/// The answer to a request, if all that it takes is at hand.
-pub(crate) fn answer(edge: &Edge, head: &Head<'_>) -> Option<Reply> {
-    let (route, [first, ..]) = route::find(head.method, head.path).ok()?;
-    let now = now();
-    let at_hand = match route.operation {
-        Operation::Poll => AtHand::Turn(line::waiter(edge, head, first, now)?),
-        Operation::ListProducts => AtHand::Catalog(edge.catalog.fresh(now)?, None),
-        Operation::ShowProduct => AtHand::Catalog(edge.catalog.fresh(now)?, Some(first)),
-        _ => return None,
-    };
-    let quota = match edge.limits(&edge.env).check(route.class, head.client, now) {
-        Ok(quota) => quota,
-        Err(problem) => return Some(problem.into_reply()),
-    };
-    let reply = match at_hand {
-        AtHand::Turn(waiter) => waiter.reply(edge, now),
-        AtHand::Catalog(snapshot, handle) => {
-            let tags = header_of_current(Header::IfNoneMatch);
-            match snapshot.reply(handle, tags.as_deref()) {
-                Ok(reply) => reply,
-                Err(problem) => return Some(problem.into_reply()),
-            }
-        }
-    };
-    Some(completed(reply, route, quota))
-}
-
-/// That what somebody wants to reserve is sold out, if that is known. It is said whoever asks, and
-/// changes nothing; so of the request only the address and the client are told.
-pub(crate) fn refuse(edge: &Edge, head: &Head<'_>) -> Option<Reply> {
-    let (route, [sale, sku, _]) = route::find(head.method, head.path).ok()?;
-    let now = now();
-    if route.operation != Operation::Reserve || !room::is_known_sold_out(edge, sale, sku, now) {
+/// The text of the reply to a poll, given its address and the headers that say whose it is, in
+/// lines: ticket, shopper, cookies. Nothing if it has to go the long way.
+pub(crate) fn poll(edge: &Edge, heads: &Heads, poll: &str) -> Option<String> {
+    let mut lines = poll.split('\n');
+    let mut line = || lines.next().filter(|line| !line.is_empty());
+    let (url, ticket, shopper, cookies) = (line()?, line(), line(), line());
+    let head = Head::of_url("GET", url);
+    let (route, [sale, ..]) = route::find(head.method, head.path).ok()?;
+    if route.operation != Operation::Poll || !head.query.is_empty() {
         return None;
     }
-    Some(match edge.limits(&edge.env).check(route.class, head.client, now) {
-        Ok(_) => edge.sold_out.clone(),
-        Err(problem) => problem.into_reply(),
-    })
+    let sent = Sent::of(head.secure, [shopper, ticket, cookies], sale)?;
+    let told = line::poll_at_once(edge, &sent, now())?;
+    let (turn, quota) = match told {
+        Ok(told) => told,
+        Err(problem) => return Some(problem.into_reply().into_text(heads)),
+    };
+    if let Some(code) = edge.turn_head.get().filter(|_| !quota.is_running_out()) {
+        return Some(Reply::written_after(*code, &turn));
+    }
+    let reply = completed(Reply::written(&turn), route, Some(quota));
+    if let Some(code) = heads.code(&reply) {
+        edge.turn_head.get_or_init(|| code);
+    }
+    Some(reply.into_text(heads))
+}
+
+/// The code of a reply that others get, too, given a request's head: of the catalog, or that what
+/// somebody wants to reserve is sold out. 0 if it has to go the long way.
+///
+/// That something is sold out is said whoever asks, and changes nothing; so of the request only the
+/// address and the client are told.
+pub(crate) fn known(edge: &Edge, head: &Head<'_>) -> u32 {
+    let now = now();
+    let code = || {
+        let (route, [first, second, _]) = route::find(head.method, head.path).ok()?;
+        let tags = head.told(Header::IfNoneMatch);
+        let code = match route.operation {
+            Operation::Reserve => {
+                room::is_known_sold_out(edge, first, second, now).then_some(SOLD_OUT)
+            }
+            Operation::ListProducts => edge.catalog.fresh(now)?.code(None, tags),
+            Operation::ShowProduct => edge.catalog.fresh(now)?.code(Some(first), tags),
+            _ => None,
+        };
+        // Who is refused is told so on the long way, and not counted again.
+        code.filter(|_| edge.limits(&edge.env).check(route.class, head.client, now).is_ok())
+    };
+    code().unwrap_or_default()
+}
+
+/// The reply of a code that `known` gave in the same step.
+pub(crate) fn kept(edge: &Edge, code: u32) -> Option<Reply> {
+    match code {
+        SOLD_OUT => Some(Problem::from(Rejection::SoldOut).into_reply()),
+        _ => edge.catalog.fresh(now())?.reply_of(code),
+    }
 }

@@ -8,7 +8,6 @@ use std::task::Poll;
 use std::time::Duration;
 
 use doorbuster_domain::breaker::Breaker;
-use doorbuster_domain::inventory::Rejection;
 use doorbuster_domain::time::Timestamp;
 use js_sys::Function;
 use wasm_bindgen::prelude::*;
@@ -40,8 +39,8 @@ pub(crate) struct Edge {
     pub(crate) statuses: StatusCache,
     pub(crate) lines: Lines,
     pub(crate) tickets: GoodTickets,
-    /// What late comers are told, all the same.
-    pub(crate) sold_out: Reply,
+    /// The code of the head that turns are told with, once one was.
+    pub(crate) turn_head: OnceCell<char>,
     /// How the payment provider did lately.
     pub(crate) provider: Cell<Breaker>,
     limits: OnceCell<Limits>,
@@ -60,12 +59,8 @@ impl EdgeEntry {
     }
 
     /// Begins to answer a request: its head as lines of text, and its body if it is at hand. Asks
-    /// for more by `doorbusterHeader` and `doorbusterIncoming`. What comes of it is said at
-    /// `Waiting::begin`.
+    /// for more by `doorbusterIncoming`. What comes of it is said at `Waiting::begin`.
     pub fn begin(&self, head: String, body: Option<Vec<u8>>) -> String {
-        if let Some(reply) = at_once::answer(&self.edge, &Head::parse(&head)) {
-            return reply.into_text(self.waiting.heads());
-        }
         let edge = Rc::clone(&self.edge);
         let incoming = Incoming::current();
         self.waiting.begin(Box::pin(async move {
@@ -75,10 +70,19 @@ impl EdgeEntry {
         }))
     }
 
-    /// The reply to a reserve of what is known to be sold out, given a head without headers;
-    /// nothing if it is not known to be.
-    pub fn refuse(&self, head: &str) -> Option<String> {
-        let reply = at_once::refuse(&self.edge, &Head::parse(head))?;
+    /// The reply to a poll; see `at_once::poll`.
+    pub fn poll(&self, poll: &str) -> Option<String> {
+        at_once::poll(&self.edge, self.waiting.heads(), poll)
+    }
+
+    /// The code of a reply that others get, too; see `at_once::known`.
+    pub fn known(&self, head: &str) -> u32 {
+        at_once::known(&self.edge, &Head::parse(head))
+    }
+
+    /// The reply of a code that `known` gave in the same step.
+    pub fn kept(&self, code: u32) -> Option<String> {
+        let reply = at_once::kept(&self.edge, code)?;
         Some(reply.into_text(self.waiting.heads()))
     }
 
@@ -142,7 +146,7 @@ impl Edge {
             statuses: StatusCache::default(),
             lines: Lines::default(),
             tickets: GoodTickets::default(),
-            sold_out: Problem::from(Rejection::SoldOut).into_reply(),
+            turn_head: OnceCell::new(),
             provider: Cell::default(),
             limits: OnceCell::new(),
             has_platform_limiter: OnceCell::new(),

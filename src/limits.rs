@@ -1,14 +1,14 @@
-//! Rate limits: one GCRA per class of route, per client address, in this isolate's memory.
+//! Rate limits: one GCRA per class of route, per client address, in this isolate's memory; and one
+//! per ticket, for polls.
 //!
 //! It is the second line: the platform's binding stands in front where there is one, and the exact
 //! limits (per shopper, per pass) are the domain's. So it may forget, and it is generous: many
 //! shoppers share one address.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 
 use doorbuster_domain::line::digest_of_addresses;
-use doorbuster_domain::rate_limit::{Decision, Limiter, Policy};
+use doorbuster_domain::rate_limit::{self, Decision, Limiter, Policy, Tat};
 use doorbuster_domain::time::{Millis, Timestamp};
 use doorbuster_wire::problem::ProblemKind;
 use doorbuster_wire::route::RouteClass;
@@ -22,7 +22,8 @@ const REQUESTS_PER_SECOND: u32 = 2_000;
 
 /// The limiters, one per limited class.
 pub(crate) struct Limits {
-    classes: BTreeMap<RouteClass, (Policy, RefCell<Limiter<ClientKey>>)>,
+    classes: [(RouteClass, Policy, RefCell<Limiter<ClientKey>>); 5],
+    ticket: Policy,
 }
 
 /// Who is counted: an IPv4 address, or the first 64 bits of an IPv6 address, which is what one
@@ -48,11 +49,10 @@ impl Limits {
         ];
         let limiter =
             |policy: Policy| Limiter::new(policy, policy.capacity_for(REQUESTS_PER_SECOND));
-        let classes = policies
-            .into_iter()
-            .map(|(class, policy)| (class, (policy, RefCell::new(limiter(policy)))))
-            .collect();
-        Self { classes }
+        let classes =
+            policies.map(|(class, policy)| (class, policy, RefCell::new(limiter(policy))));
+        // Nobody is told to poll more often than once a second, and some have many tabs.
+        Self { classes, ticket: policy(300, 100) }
     }
 
     /// Counts a request of a client; `None` if its class is not limited.
@@ -66,10 +66,28 @@ impl Limits {
         client: &str,
         now: Timestamp,
     ) -> Result<Option<Quota>, Problem> {
-        let Some((policy, limiter)) = self.classes.get(&class) else { return Ok(None) };
+        let found = self.classes.iter().find(|(of, ..)| *of == class);
+        let Some((_, policy, limiter)) = found else { return Ok(None) };
         let decision = limiter.borrow_mut().check(client_key(client), now);
         let quota = Quota { class, policy: *policy, decision };
-        if decision.allowed { Ok(Some(quota)) } else { Err(quota.exceeded()) }
+        if decision.allowed { Ok(Some(quota)) } else { Err(quota.exceeded("from this address")) }
+    }
+
+    /// Counts a poll with a ticket that is known to be good, by what the ticket has left: however
+    /// many have one address, they wait for their turn side by side.
+    ///
+    /// # Errors
+    ///
+    /// `QuotaExceeded`, with the time to wait.
+    pub(crate) fn check_ticket(
+        &self,
+        left: &mut Option<Tat>,
+        now: Timestamp,
+    ) -> Result<Quota, Problem> {
+        let decision = rate_limit::check(self.ticket, *left, now);
+        *left = Some(decision.next);
+        let quota = Quota { class: RouteClass::Poll, policy: self.ticket, decision };
+        if decision.allowed { Ok(quota) } else { Err(quota.exceeded("with this ticket")) }
     }
 }
 
@@ -92,9 +110,9 @@ impl Quota {
         [("ratelimit-policy", self.policy.field(name)), ("ratelimit", self.decision.field(name))]
     }
 
-    fn exceeded(&self) -> Problem {
+    fn exceeded(&self, whose: &str) -> Problem {
         let secs = self.decision.retry_after().ceil_secs().max(1);
-        let detail = format!("Too many requests from this address. Wait {secs} s, then go on.");
+        let detail = format!("Too many requests {whose}. Wait {secs} s, then go on.");
         let problem =
             Problem::new(ProblemKind::QuotaExceeded, detail).field("retry-after", secs.to_string());
         self.fields().into_iter().fold(problem, |problem, (name, value)| problem.field(name, value))

@@ -8,7 +8,7 @@ use doorbuster_domain::time::Timestamp;
 use doorbuster_wire::problem::ProblemKind;
 
 use crate::config::Config;
-use crate::http::{Head, Header, Reply, Request};
+use crate::http::{Header, Reply, Request, cookie_of};
 use crate::problem::Problem;
 
 /// How long a browser keeps the secret: longer than any sale.
@@ -134,14 +134,61 @@ pub(crate) fn ticket(
     shopper: ShopperId,
     now: Timestamp,
 ) -> Result<Option<Ticket>, Problem> {
-    let Some(text) = request.header(Header::Ticket) else {
-        return Ok(ticket_from_cookie(request, config, sale, shopper, now));
-    };
+    match request.header(Header::Ticket) {
+        Some(text) => opened(text, config, sale, Some(shopper), now).map(Some),
+        None => Ok(ticket_from_cookie(request, config, sale, shopper, now)),
+    }
+}
+
+/// A ticket that was sent as a header; of that shopper, if it is known whose it has to be.
+fn opened(
+    text: &str,
+    config: &Config,
+    sale: &SaleId,
+    shopper: Option<ShopperId>,
+    now: Timestamp,
+) -> Result<Ticket, Problem> {
     let kinds = (ProblemKind::TicketInvalid, ProblemKind::TicketExpired);
     let ticket: Ticket =
         config.keyring.open(text, now).map_err(|error| not_sound(&error, kinds))?;
+    let shopper = shopper.unwrap_or(ticket.shopper);
     ticket.belongs_to(sale, shopper).map_err(|error| Problem::new(kinds.0, format!("{error}.")))?;
-    Ok(Some(ticket))
+    Ok(ticket)
+}
+
+/// The ticket that somebody polls with. An app need not say beside it who it is: what comes of a
+/// poll is worth nothing without the secret.
+///
+/// # Errors
+///
+/// What `known` and `ticket` give, and `TicketRequired`.
+pub(crate) fn polling_ticket(
+    request: &Request<'_>,
+    config: &Config,
+    sale: &SaleId,
+    now: Timestamp,
+) -> Result<Ticket, Problem> {
+    match (request.header(Header::Shopper), request.header(Header::Ticket)) {
+        (None, Some(text)) => opened(text, config, sale, None, now),
+        _ => own_ticket(request, config, sale, now),
+    }
+}
+
+/// The ticket of who says that it is theirs.
+///
+/// # Errors
+///
+/// What `known` and `ticket` give, and `TicketRequired`.
+pub(crate) fn own_ticket(
+    request: &Request<'_>,
+    config: &Config,
+    sale: &SaleId,
+    now: Timestamp,
+) -> Result<Ticket, Problem> {
+    let shopper = known(request)?;
+    ticket(request, config, sale, shopper, now)?.ok_or_else(|| {
+        Problem::new(ProblemKind::TicketRequired, "Send the ticket as Doorbuster-Ticket.")
+    })
 }
 
 /// A browser sends its cookies whatever became of them. So one that does not hold is as good as
@@ -159,17 +206,23 @@ fn ticket_from_cookie(
     Some(ticket)
 }
 
-/// The secret and the ticket that a poll was sent with, as far as they are told at once: as
-/// headers, else as cookies.
-pub(crate) fn sent_with<'t>(head: &Head<'t>, sale: &str) -> Option<(&'t str, &'t str)> {
-    let name = cookie_name(head.secure);
+/// The secret and the ticket that a poll was sent with: the ticket as a header, and the secret
+/// beside it if that was, or else empty; or what is missing of them as cookies.
+pub(crate) fn sent_with<'t>(
+    secure: bool,
+    [shopper, ticket, cookies]: [Option<&'t str>; 3],
+    sale: &str,
+) -> Option<(&'t str, &'t str)> {
+    if let Some(ticket) = ticket {
+        return Some((shopper.unwrap_or_default(), ticket));
+    }
+    let (name, cookies) = (cookie_name(secure), cookies?);
     let is_ticket = |key: &str| {
         let of = key.strip_prefix(name).and_then(|rest| rest.strip_prefix('-'));
         of == Some(sale)
     };
-    let secret = head.told(Header::Shopper).or_else(|| head.told_cookie(|key| key == name))?;
-    let ticket = head.told(Header::Ticket).or_else(|| head.told_cookie(is_ticket))?;
-    Some((secret, ticket))
+    let secret = shopper.or_else(|| cookie_of(cookies, |key| key == name))?;
+    Some((secret, cookie_of(cookies, is_ticket)?))
 }
 
 /// Checks that whoever joins has met the challenge that stands before it.
@@ -245,33 +298,25 @@ fn not_sound(error: &SealError, (invalid, expired): (ProblemKind, ProblemKind)) 
 mod tests {
     use super::*;
 
-    /// What is found in a poll with these lines after the client's address.
-    fn found<'t>(scheme: &str, lines: &str, out: &'t mut String) -> Option<(&'t str, &'t str)> {
-        *out = format!("GET\n{scheme}://shop/v1/sales/drop/turn\n203.0.113.7\n{lines}");
-        sent_with(&Head::parse(out), "drop")
-    }
-
     #[test]
-    fn a_poll_is_known_by_headers_or_else_by_the_cookies_of_this_sale() {
+    fn a_poll_is_known_by_its_ticket_or_else_by_the_cookies_of_this_sale() {
         let cookies = "a=b; doorbuster=ann; doorbuster-drops=2; doorbuster-drop=1";
-        for (scheme, lines, expected) in [
-            ("http", "ann\n1".to_owned(), Some(("ann", "1"))),
-            ("http", format!("\n\n{cookies}"), Some(("ann", "1"))),
-            ("http", format!("bob\n\n{cookies}"), Some(("bob", "1"))),
+        let over_tls = "__Host-doorbuster=ann; __Host-doorbuster-drop=1";
+        let (bob, one) = (Some("bob"), Some("1"));
+        for (secure, sent, expected) in [
+            (false, [bob, one, None], Some(("bob", "1"))),
+            (false, [None, one, None], Some(("", "1"))),
+            (false, [None, one, Some(cookies)], Some(("", "1"))),
+            (false, [None, None, Some(cookies)], Some(("ann", "1"))),
+            (false, [bob, None, Some(cookies)], Some(("bob", "1"))),
             // Over TLS they have another name.
-            ("https", format!("\n\n{cookies}"), None),
-            (
-                "https",
-                "\n\n__Host-doorbuster=ann; __Host-doorbuster-drop=1".to_owned(),
-                Some(("ann", "1")),
-            ),
-            ("http", "\n\ndoorbuster=ann; doorbuster-other=1".to_owned(), None),
-            ("http", "\n\ndoorbuster-drop=1".to_owned(), None),
-            // Without cookies, which are not told beside a ticket.
-            ("http", "\n1".to_owned(), None),
-            ("http", "ann\n\n".to_owned(), None),
+            (true, [None, None, Some(cookies)], None),
+            (true, [None, None, Some(over_tls)], Some(("ann", "1"))),
+            (false, [None, None, Some("doorbuster=ann; doorbuster-other=1")], None),
+            (false, [None, None, Some("doorbuster-drop=1")], None),
+            (false, [bob, None, None], None),
         ] {
-            assert_eq!(found(scheme, &lines, &mut String::new()), expected, "{scheme} {lines:?}");
+            assert_eq!(sent_with(secure, sent, "drop"), expected, "{secure} {sent:?}");
         }
     }
 }

@@ -97,8 +97,7 @@ impl Poll {
                 issued_at: now,
                 expires_at: now.plus(VALID_FOR),
             });
-            let headers =
-                [("doorbuster-shopper", &*secret), ("doorbuster-ticket", &ticket), CLIENT];
+            let headers = [("doorbuster-ticket", &*ticket), CLIENT];
             let mut out = Vec::new();
             render_into(&mut out, "GET", &format!("/v1/sales/{SALE}/turn"), &headers, b"");
             out

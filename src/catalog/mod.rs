@@ -2,7 +2,7 @@
 
 mod publish;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
@@ -62,8 +62,19 @@ enum Looked {
 pub(crate) struct Snapshot {
     version: u64,
     pub(crate) catalog: Option<Catalog>,
+    /// The code of the first of its replies (`Snapshot::code`).
+    first_code: u32,
     list: String,
-    products: BTreeMap<Handle, String>,
+    /// In the order of their handles.
+    products: Vec<(Handle, String)>,
+}
+
+/// The codes before this one stand for other replies.
+const CODES_FROM: u32 = 1 << 8;
+
+thread_local! {
+    /// The next code that no snapshot has.
+    static NEXT_CODE: Cell<u32> = const { Cell::new(CODES_FROM) };
 }
 
 #[derive(Deserialize)]
@@ -217,10 +228,22 @@ impl Snapshot {
         let products = catalog
             .products
             .iter()
-            .filter_map(|p| Some((p.handle.clone(), serde_json::to_string(&product(p)).ok()?)))
-            .collect();
+            .filter_map(|p| Some((p.handle.clone(), serde_json::to_string(&product(p)).ok()?)));
+        let products: BTreeMap<_, _> = products.collect();
         let list = serde_json::to_string(&list).unwrap_or_default();
-        Self { version, catalog: Some(catalog), list, products }
+        Self::of(version, Some(catalog), list, products.into_iter().collect())
+    }
+
+    fn of(
+        version: u64,
+        catalog: Option<Catalog>,
+        list: String,
+        products: Vec<(Handle, String)>,
+    ) -> Self {
+        let first_code = NEXT_CODE.get();
+        let replies = u32::try_from(products.len()).unwrap_or_default().saturating_add(2);
+        NEXT_CODE.set(first_code.checked_add(replies).unwrap_or(CODES_FROM));
+        Self { version, catalog, first_code, list, products }
     }
 }
 
@@ -228,7 +251,7 @@ impl Default for Snapshot {
     fn default() -> Self {
         let list = shopper::ProductList { version: 0, products: Vec::new() };
         let list = serde_json::to_string(&list).unwrap_or_default();
-        Self { version: 0, catalog: None, list, products: BTreeMap::new() }
+        Self::of(0, None, list, Vec::new())
     }
 }
 
@@ -258,22 +281,44 @@ fn require_handle(text: &str) -> Result<(), Problem> {
 impl Snapshot {
     /// The reply to who asks for all of it, or for one product, and has what these tags name. It
     /// changes with the version alone.
-    pub(crate) fn reply(&self, handle: Option<&str>, tags: Option<&str>) -> Result<Reply, Problem> {
-        let body = match handle {
-            Some(handle) => self.products.get(handle).ok_or_else(|| no_product(handle))?,
-            None => &self.list,
+    fn reply(&self, handle: Option<&str>, tags: Option<&str>) -> Result<Reply, Problem> {
+        let reply = self.code(handle, tags).and_then(|code| self.reply_of(code));
+        reply.ok_or_else(|| no_product(handle.unwrap_or_default()))
+    }
+
+    /// The code of that reply, which no other of this isolate has; nothing if there is no such
+    /// product.
+    pub(crate) fn code(&self, handle: Option<&str>, tags: Option<&str>) -> Option<u32> {
+        let at = match handle {
+            Some(handle) => self.find(handle)?.checked_add(2)?,
+            None => 1,
         };
-        let etag = format!("\"catalog-{}\"", self.version);
-        let has_it = tags.is_some_and(|tags| tags.split(',').any(|tag| same_tag(tag, &etag)));
-        let reply = if has_it {
-            Reply::not_modified()
-        } else {
-            Reply::text("application/json", body.to_owned())
+        let has_it = tags.is_some_and(|tags| {
+            let etag = self.etag();
+            tags.split(',').any(|tag| same_tag(tag, &etag))
+        });
+        self.first_code.checked_add(if has_it { 0 } else { u32::try_from(at).ok()? })
+    }
+
+    fn find(&self, handle: &str) -> Option<usize> {
+        self.products.binary_search_by(|(known, _)| known.as_str().cmp(handle)).ok()
+    }
+
+    /// The reply of a code: not modified, all of it, or one product.
+    pub(crate) fn reply_of(&self, code: u32) -> Option<Reply> {
+        let at = usize::try_from(code.checked_sub(self.first_code)?).ok()?;
+        let body = match at {
+            0 => None,
+            1 => Some(&self.list),
+            _ => Some(&self.products.get(at.checked_sub(2)?)?.1),
         };
-        Ok(reply
-            .field("etag", &etag)
-            .field("cache-control", CACHE_CONTROL)
-            .field("cache-tag", "catalog"))
+        let reply = body.map(|body| Reply::text("application/json", body.to_owned()));
+        let reply = reply.unwrap_or_else(Reply::not_modified).field("etag", &self.etag());
+        Some(reply.field("cache-control", CACHE_CONTROL).field("cache-tag", "catalog"))
+    }
+
+    fn etag(&self) -> String {
+        format!("\"catalog-{}\"", self.version)
     }
 }
 
@@ -325,3 +370,6 @@ fn product(product: &Product) -> shopper::Product {
 fn image(image: &doorbuster_domain::catalog::Image) -> shopper::Image {
     shopper::Image { src: image.src.clone(), alt: image.alt.clone() }
 }
+
+#[cfg(test)]
+mod tests;

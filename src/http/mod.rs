@@ -4,4 +4,4 @@ mod reply;
 mod request;
 
 pub(crate) use reply::{Heads, Reply};
-pub(crate) use request::{Head, Header, Incoming, Request, header_of_current};
+pub(crate) use request::{Head, Header, Incoming, Request, cookie_of};

@@ -49,6 +49,15 @@ impl Reply {
         Self::text(JSON, format!("{{\"{name}\":{value}}}"))
     }
 
+    /// The text of a reply of JSON whose head has this code, as `into_text` gives it.
+    pub(crate) fn written_after<T: ToJson>(code: char, body: &T) -> String {
+        let mut text = String::with_capacity(BODY_LEN);
+        text.push(code);
+        text.push('\n');
+        body.write_json(&mut text);
+        text
+    }
+
     /// A reply of any text.
     pub(crate) fn text(media_type: &str, body: String) -> Self {
         let mut fields = String::with_capacity(FIELDS_LEN);
@@ -139,6 +148,12 @@ impl Heads {
             heads.push((status, fields.to_owned()));
         }
         Some(char::from(code))
+    }
+
+    /// The code of a reply's head, if it has no own fields.
+    pub(crate) fn code(&self, reply: &Reply) -> Option<char> {
+        let is_alike = reply.own_fields.is_empty();
+        is_alike.then(|| self.code_of(reply.status.unwrap_or(SUCCESS), &reply.fields)).flatten()
     }
 
     /// The head of a code: its status, and a line for each field.

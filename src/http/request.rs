@@ -40,10 +40,9 @@ pub(crate) enum Header {
 /// How many they are.
 const HEADERS_LEN: usize = 14;
 
-/// Those that stand in the head of who asks for the turn, the cookies only if no ticket does. Other
-/// reads are told none, and ask for what they need. `incoming.mjs` has this list and the next two
-/// in the same order.
-const TOLD_OF_POLLS: &[Header] = &[Header::Shopper, Header::Ticket, Header::Cookie];
+/// What stands in the head of a read that may be answered at once. Others are told nothing, and ask
+/// for what they need. `incoming.mjs` has this list and the next two in the same order.
+const TOLD_OF_READS: &[Header] = &[Header::IfNoneMatch];
 /// The same, of what changes something: what is refused at once needs no more.
 const TOLD_OF_CHANGES: &[Header] = &[Header::Origin, Header::SecFetchSite];
 /// What others that change something need nearly always, told together when one of it is asked for.
@@ -75,15 +74,6 @@ extern "C" {
     /// The request that is begun with at the moment.
     #[wasm_bindgen(js_name = doorbusterIncoming)]
     fn incoming() -> Incoming;
-
-    /// A header of the request that is begun with at the moment, by its number.
-    #[wasm_bindgen(catch, js_name = doorbusterHeader)]
-    fn header_of_incoming(number: u32) -> Result<Option<String>, JsValue>;
-}
-
-/// A header's value that is not told at once, asked for in the step that begins with the request.
-pub(crate) fn header_of_current(header: Header) -> Option<String> {
-    header_of_incoming(header as u32).ok().flatten().filter(|value| !value.is_empty())
 }
 
 impl Incoming {
@@ -121,7 +111,7 @@ pub(crate) struct Request<'t> {
 impl<'t> Head<'t> {
     /// Reads the lines that `entry.mjs` makes of a request.
     pub(crate) fn parse(head: &'t str) -> Self {
-        Self::of_lines(head.split('\n'), |method| told_of(method, TOLD_OF_POLLS, TOLD_OF_CHANGES))
+        Self::of_lines(head.split('\n'), |method| told_of(method, TOLD_OF_READS, TOLD_OF_CHANGES))
     }
 
     fn of_lines(
@@ -136,23 +126,23 @@ impl<'t> Head<'t> {
                 *place = Some(line);
             }
         }
+        Self { client, told, ..Self::of_url(method, url) }
+    }
+
+    /// What a method and an address say.
+    pub(crate) fn of_url(method: &'t str, url: &'t str) -> Self {
         let secure = url.starts_with("https:");
         let after_scheme = url.get(if secure { 8 } else { 7 }..).unwrap_or_default();
         let path_at = after_scheme.find('/').unwrap_or(after_scheme.len());
         let (host, target) = after_scheme.split_at_checked(path_at).unwrap_or_default();
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        Self { method, secure, host, path, query, client, told }
+        Self { method, secure, host, path, query, client: "", told: [None; HEADERS_LEN] }
     }
 
     /// A header's value if it is told at once; `None` if it is not, or absent or empty.
     pub(crate) fn told(&self, header: Header) -> Option<&'t str> {
         let told = self.told.get(header as usize).copied().flatten();
         told.filter(|value| !value.is_empty())
-    }
-
-    /// The value of the first cookie with such a name, if cookies are told at once.
-    pub(crate) fn told_cookie(&self, is: impl Fn(&str) -> bool) -> Option<&'t str> {
-        cookie_of(self.told(Header::Cookie)?, is)
     }
 
     /// Whether a page of another origin made a browser send what changes something.
@@ -296,7 +286,7 @@ impl<'t> Request<'t> {
 }
 
 /// The value of the first cookie with such a name.
-fn cookie_of(cookies: &str, is: impl Fn(&str) -> bool) -> Option<&str> {
+pub(crate) fn cookie_of(cookies: &str, is: impl Fn(&str) -> bool) -> Option<&str> {
     let mut pairs = cookies.split(';').filter_map(|cookie| cookie.trim().split_once('='));
     pairs.find(|(key, _)| is(key)).map(|(_, value)| value)
 }

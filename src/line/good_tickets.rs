@@ -1,14 +1,17 @@
 //! Tickets that were found good here, so that not every poll has to verify its own anew.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{OnceCell, RefCell, RefMut};
 use std::hash::Hasher as _;
 use std::ops::Range;
 
 use doorbuster_domain::id::ShopperId;
 use doorbuster_domain::line::DrawnPlace;
+use doorbuster_domain::rate_limit::Tat;
 use doorbuster_domain::sealed::Ticket;
 use doorbuster_domain::time::Timestamp;
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
+
+use crate::shopper;
 
 /// Places for tickets, made when the first one comes.
 const TICKETS_MAX: usize = 1 << 14;
@@ -37,9 +40,11 @@ impl Holder {
 
 /// A ticket that was found good.
 #[derive(Debug, Clone, Copy)]
-struct Good {
+pub(crate) struct Good {
     mark: u128,
-    holder: Holder,
+    pub(crate) holder: Holder,
+    /// What is left of what it may be sent here; nothing is known before it was sent again.
+    pub(crate) allowance: Option<Tat>,
     expires_at: Timestamp,
 }
 
@@ -59,28 +64,36 @@ pub(crate) struct GoodTickets {
 pub(crate) struct Sent<'t> {
     /// The sale in the address.
     pub(crate) sale: &'t str,
-    /// What the shopper is known by.
+    /// What the shopper is known by; empty for an app that sends the ticket alone.
     pub(crate) secret: &'t str,
     /// The ticket itself.
     pub(crate) ticket: &'t str,
 }
 
+impl<'t> Sent<'t> {
+    /// What these headers bring, of shopper, ticket and cookies, as they are sent.
+    pub(crate) fn of(secure: bool, headers: [Option<&'t str>; 3], sale: &'t str) -> Option<Self> {
+        let (secret, ticket) = shopper::sent_with(secure, headers, sale)?;
+        Some(Self { sale, secret, ticket })
+    }
+}
+
 impl GoodTickets {
-    /// The holder of a ticket that was found good before, and still is.
-    pub(crate) fn find(&self, sent: &Sent<'_>, now: Timestamp) -> Option<Holder> {
+    /// A ticket that was found good before, and still is.
+    pub(crate) fn find(&self, sent: &Sent<'_>, now: Timestamp) -> Option<RefMut<'_, Good>> {
         let mark = self.mark(sent)?;
-        let all = self.all.borrow();
-        let good = all.get(places_of(mark))?.iter().find(|good| good.mark == mark)?;
-        (now < good.expires_at).then_some(good.holder)
+        let good = RefMut::filter_map(self.all.borrow_mut(), |all| {
+            all.get_mut(places_of(mark))?.iter_mut().find(|good| good.mark == mark)
+        });
+        good.ok().filter(|good| now < good.expires_at)
     }
 
-    /// Remembers a ticket that was found good; its holder, with the place that the draw gave if
-    /// that is remembered already.
+    /// Remembers a ticket that was found good, unless it is remembered already; its holder.
     pub(crate) fn keep(&self, sent: &Sent<'_>, ticket: &Ticket, now: Timestamp) -> Holder {
-        let mut holder = Holder::of(ticket);
         if let Some(known) = self.find(sent, now) {
-            holder.place = known.place;
+            return known.holder;
         }
+        let holder = Holder::of(ticket);
         self.put(sent, holder, ticket.expires_at, now);
         holder
     }
@@ -93,7 +106,8 @@ impl GoodTickets {
                 return;
             }
             self.key.get_or_init(|| key);
-            let nobody = Good { mark: 0, holder, expires_at: Timestamp::default() };
+            let nobody =
+                Good { mark: 0, holder, allowance: None, expires_at: Timestamp::default() };
             *self.all.borrow_mut() = vec![nobody; TICKETS_MAX];
         }
         let Some(mark) = self.mark(sent) else { return };
@@ -103,17 +117,7 @@ impl GoodTickets {
         let any = usize::try_from((mark >> 32) & 0xff).unwrap_or_default() % WAYS;
         let place = places.iter().position(is_free).unwrap_or(any);
         if let Some(place) = places.get_mut(place) {
-            *place = Good { mark, holder, expires_at };
-        }
-    }
-
-    /// Remembers the place that the draw gave to the holder of a ticket that is remembered.
-    pub(crate) fn keep_place(&self, sent: &Sent<'_>, place: DrawnPlace) {
-        let Some(mark) = self.mark(sent) else { return };
-        let mut all = self.all.borrow_mut();
-        let places = all.get_mut(places_of(mark)).unwrap_or_default();
-        for good in places.iter_mut().filter(|good| good.mark == mark) {
-            good.holder.place = Some(place);
+            *place = Good { mark, holder, allowance: None, expires_at };
         }
     }
 
@@ -137,6 +141,8 @@ fn places_of(mark: u128) -> Range<usize> {
 #[cfg(test)]
 mod tests {
     use doorbuster_domain::line::{DrawSecret, DrawStatus, Drawn, Status};
+    use doorbuster_domain::rate_limit::{Policy, check};
+    use doorbuster_domain::time::Millis;
 
     use super::*;
     use crate::statuses;
@@ -164,13 +170,19 @@ mod tests {
         Status { draw, ..Status::clone(&statuses::tests::status(NOW.as_millis())) }
     }
 
+    /// The holder that is found.
+    fn found(tickets: &GoodTickets, sent: &Sent<'_>, now: Timestamp) -> Option<Holder> {
+        tickets.find(sent, now).map(|good| good.holder)
+    }
+
     #[test]
     fn only_the_very_same_words_find_what_they_found_before() {
         let tickets = GoodTickets::default();
         let sent = |sale, secret, ticket| Sent { sale, secret, ticket };
-        assert_eq!(tickets.find(&sent("drop", "ann", "t.1"), NOW), None);
+        assert_eq!(found(&tickets, &sent("drop", "ann", "t.1"), NOW), None);
         tickets.keep(&sent("drop", "ann", "t.1"), &ticket(1), NOW);
-        assert_eq!(tickets.find(&sent("drop", "ann", "t.1"), NOW), Some(Holder::of(&ticket(1))));
+        let holder = Some(Holder::of(&ticket(1)));
+        assert_eq!(found(&tickets, &sent("drop", "ann", "t.1"), NOW), holder);
         for other in [
             sent("drop", "ann", "t.2"),
             sent("drop", "bob", "t.1"),
@@ -178,27 +190,30 @@ mod tests {
             sent("drop", "an", "nt.1"),
             sent("drop", "ann", ""),
         ] {
-            assert_eq!(tickets.find(&other, NOW), None);
+            assert_eq!(found(&tickets, &other, NOW), None);
         }
     }
 
     #[test]
-    fn a_place_that_was_drawn_is_remembered_with_the_ticket_that_it_is_for() {
-        let status = drawn();
+    fn what_is_noted_of_a_ticket_stays_with_it() {
         let tickets = GoodTickets::default();
         let sent = |ticket| Sent { sale: "drop", secret: "ann", ticket };
         tickets.keep(&sent("1"), &ticket(1), NOW);
         tickets.keep(&sent("2"), &ticket(2), NOW);
-        let place = status.drawn_place(1).unwrap();
-        tickets.keep_place(&sent("1"), place);
-        tickets.keep_place(&sent("3"), place);
-        let found = |text| tickets.find(&sent(text), NOW);
-        assert_eq!(found("1").unwrap().place, Some(place));
-        assert_eq!(found("2").unwrap().place, None);
-        assert_eq!(found("3"), None);
+        let place = drawn().drawn_place(1);
+        let policy = Policy::new(60, Millis::from_secs(60), 1);
+        let tat = Some(check(policy, None, NOW).next);
+        let mut good = tickets.find(&sent("1"), NOW).unwrap();
+        (good.holder.place, good.allowance) = (place, tat);
+        drop(good);
         // Who came the long way in between.
-        assert_eq!(tickets.keep(&sent("1"), &ticket(1), NOW).place, Some(place));
-        assert_eq!(found("1").unwrap().place, Some(place));
+        assert_eq!(tickets.keep(&sent("1"), &ticket(1), NOW).place, place);
+        let noted = |text| {
+            let good = tickets.find(&sent(text), NOW).unwrap();
+            (good.holder.place, good.allowance)
+        };
+        assert_eq!(noted("1"), (place, tat));
+        assert_eq!(noted("2"), (None, None));
     }
 
     #[test]
@@ -206,7 +221,7 @@ mod tests {
         let tickets = GoodTickets::default();
         let sent = Sent { sale: "drop", secret: "ann", ticket: "t" };
         tickets.keep(&sent, &ticket(1), NOW);
-        assert_eq!(tickets.find(&sent, LATER), None);
+        assert_eq!(found(&tickets, &sent, LATER), None);
     }
 
     #[test]
@@ -229,13 +244,13 @@ mod tests {
         for (text, number) in texts.iter().zip(0..) {
             tickets.keep(&sent(text), &ticket(number), NOW);
         }
-        let found = texts.iter().zip(0..).filter_map(|(text, number)| {
-            let holder = tickets.find(&sent(text), NOW)?;
+        let kept = texts.iter().zip(0..).filter_map(|(text, number)| {
+            let holder = found(&tickets, &sent(text), NOW)?;
             assert_eq!(holder.number, number, "another's place");
             Some(())
         });
-        let found = found.count();
-        assert!(found <= TICKETS_MAX && found > TICKETS_MAX / 2, "{found}");
+        let kept = kept.count();
+        assert!(kept <= TICKETS_MAX && kept > TICKETS_MAX / 2, "{kept}");
         assert_eq!(tickets.all.borrow().len(), TICKETS_MAX);
     }
 }

@@ -21,18 +21,17 @@ use worker::Env;
 
 use crate::config::{self, Config};
 use crate::edge::{Edge, now};
-use crate::http::{Head, Header, Reply, Request};
-use crate::limits;
+use crate::http::{Header, Reply, Request};
+use crate::limits::{self, Quota};
 use crate::objects::RoomStub;
 use crate::problem::Problem;
 use crate::room::{sale_id, status};
 use crate::shopper::{self, Identity};
 use crate::statuses::Seen;
 
-use good_tickets::Sent;
 use turn::{admitted, base, turn};
 
-pub(crate) use good_tickets::{GoodTickets, Holder};
+pub(crate) use good_tickets::{GoodTickets, Holder, Sent};
 pub(crate) use memory::Lines;
 pub(crate) use page::{join as join_on_page, list, show as show_page};
 
@@ -158,22 +157,6 @@ fn ticket(seen: &Seen, shopper: ShopperId, number: u64, joined_at: Timestamp) ->
     }
 }
 
-/// A shopper with a ticket, and the sale.
-async fn with_ticket(
-    edge: &Edge,
-    request: &Request<'_>,
-    env: &Env,
-    sale: &str,
-    config: &Config,
-) -> Result<(Rc<Seen>, Ticket), Problem> {
-    let sale = sale_id(sale)?;
-    let shopper = shopper::known(request)?;
-    let ticket = shopper::ticket(request, config, &sale, shopper, now())?.ok_or_else(|| {
-        Problem::new(ProblemKind::TicketRequired, "Send the ticket as Doorbuster-Ticket.")
-    })?;
-    Ok((status(edge, env, &sale, now()).await?, ticket))
-}
-
 /// `GET /v1/sales/{sale}/turn`: answered from the ticket and the cached status alone.
 pub(crate) async fn poll(
     edge: &Edge,
@@ -181,15 +164,18 @@ pub(crate) async fn poll(
     env: &Env,
     sale: &str,
 ) -> Result<Reply, Problem> {
-    let config = edge.config(env)?;
-    let (seen, ticket) = with_ticket(edge, request, env, sale, &config).await?;
+    let (sale, config) = (sale_id(sale)?, edge.config(env)?);
+    let ticket = shopper::polling_ticket(request, &config, &sale, now())?;
+    let seen = status(edge, env, &sale, now()).await?;
     let form = request.query("form");
     if form.is_some_and(|form| form != CLOUDFLARE_FORM) {
         let detail = format!("`form` is `{CLOUDFLARE_FORM}`, or is left out.");
         return Err(Problem::new(ProblemKind::QueryInvalid, detail));
     }
     let now = now();
-    let holder = match sent(request, seen.sale.as_str()) {
+    let headers = [Header::Shopper, Header::Ticket, Header::Cookie];
+    let lines = headers.map(|header| request.header(header));
+    let holder = match Sent::of(request.secure, lines, sale.as_str()) {
         Some(sent) => edge.tickets.keep(&sent, &ticket, now),
         None => Holder::of(&ticket),
     };
@@ -200,41 +186,27 @@ pub(crate) async fn poll(
     })
 }
 
-/// What comes with a poll.
-fn sent<'t>(head: &Head<'t>, sale: &'t str) -> Option<Sent<'t>> {
-    let (secret, ticket) = shopper::sent_with(head, sale)?;
-    Some(Sent { sale, secret, ticket })
-}
-
-/// Somebody who polls, of whom all is known.
-pub(crate) struct Waiter {
-    seen: Rc<Seen>,
-    config: Rc<Config>,
-    holder: Holder,
-}
-
-/// Who polls, if the ticket was found good before and the sale's status is fresh.
-pub(crate) fn waiter(edge: &Edge, head: &Head<'_>, sale: &str, now: Timestamp) -> Option<Waiter> {
-    if !head.query.is_empty() {
-        return None;
-    }
-    let sent = sent(head, sale)?;
-    let mut holder = edge.tickets.find(&sent, now)?;
-    let seen = edge.statuses.fresh(sale, now)?;
-    if seen.draw.drawn.is_some() && holder.place.is_none() {
-        holder.place = seen.drawn_place(holder.number);
-        if let Some(place) = holder.place {
-            edge.tickets.keep_place(&sent, place);
-        }
-    }
-    Some(Waiter { seen, config: edge.config(&edge.env).ok()?, holder })
-}
-
-impl Waiter {
-    /// What a poll is told.
-    pub(crate) fn reply(&self, edge: &Edge, now: Timestamp) -> Reply {
-        Reply::written(&turn(edge, &self.config, &self.seen, self.holder, now))
-    }
+/// What a poll is told whose ticket was found good before, if the sale's status is fresh; and what
+/// the ticket has left of its allowance.
+///
+/// # Errors
+///
+/// `QuotaExceeded`.
+pub(crate) fn poll_at_once(
+    edge: &Edge,
+    sent: &Sent<'_>,
+    now: Timestamp,
+) -> Option<Result<(TurnReply, Quota), Problem>> {
+    let seen = edge.statuses.fresh(sent.sale, now)?;
+    let config = edge.config(&edge.env).ok()?;
+    let mut good = edge.tickets.find(sent, now)?;
+    let quota = match edge.limits(&edge.env).check_ticket(&mut good.allowance, now) {
+        Ok(quota) => quota,
+        Err(problem) => return Some(Err(problem)),
+    };
+    // To find it takes ten hashes.
+    good.holder.place = good.holder.place.or_else(|| seen.drawn_place(good.holder.number));
+    Some(Ok((turn(edge, &config, &seen, good.holder, now), quota)))
 }
 
 /// `DELETE /v1/sales/{sale}/turn`: who was admitted makes room at once for somebody else.
@@ -256,8 +228,9 @@ async fn give_back(
     env: &Env,
     sale: &str,
 ) -> Result<(Rc<Seen>, String), Problem> {
-    let config = edge.config(env)?;
-    let (seen, ticket) = with_ticket(edge, request, env, sale, &config).await?;
+    let (sale, config) = (sale_id(sale)?, edge.config(env)?);
+    let ticket = shopper::own_ticket(request, &config, &sale, now())?;
+    let seen = status(edge, env, &sale, now()).await?;
     let now = seen.room_time(now());
     if let Turn::Admitted { since, .. } = seen.turn(ticket.number, ticket.issued_at, now) {
         // Who never came for the pass has none to give back.

@@ -203,7 +203,12 @@ fn sealed_rows(sale: &Sale<'_>, ann: &Shopper<'_>, elsewhere: &Shopper<'_>) -> V
         ("no pass", reserve("x").without("doorbuster-pass"), Kind::PassRequired),
         ("no ticket", poll("x").without("doorbuster-ticket"), Kind::TicketRequired),
         ("nobody's pass", unknown(reserve("x")), Kind::ShopperUnknown),
-        ("nobody's ticket", unknown(poll("x")), Kind::ShopperUnknown),
+        ("nobody's ticket", unknown(poll("x")), Kind::TicketInvalid),
+        (
+            "neither a ticket nor a secret",
+            unknown(poll("x")).without("doorbuster-ticket"),
+            Kind::ShopperUnknown,
+        ),
         (
             "a short secret",
             unknown(poll("x")).header("doorbuster-shopper", "short"),

@@ -118,6 +118,33 @@ fn a_flood_of_polls_from_one_client_is_told_when_to_come_back_and_harms_nobody_e
 }
 
 #[test]
+fn however_many_share_an_address_they_poll_side_by_side() {
+    let sale = Sale::open(shop(), 1, &rules());
+    let here = Shopper::new(&sale).source;
+    let people: Vec<_> = (0..8)
+        .map(|_| {
+            let mut one = Shopper::new(&sale);
+            one.source = here;
+            one.take_place();
+            one
+        })
+        .collect();
+    // Together more than one address may at once.
+    for _ in 0..30 {
+        for one in &people {
+            let answer = one.request("GET", &sale.path("/turn")).send();
+            assert_eq!((answer.status, answer.header("ratelimit")), (200, ""), "{}", answer.text());
+        }
+    }
+    let poll = people[0].request("GET", &sale.path("/turn"));
+    let refused = (0..MANY).map(|_| poll.clone().send()).find(|answer| answer.status != 200);
+    let refused = refused.expect("an end to it");
+    assert_eq!(refused.header("ratelimit-policy"), "\"poll\";q=300;w=60");
+    assert!(refused.text().contains("with this ticket"), "{}", refused.text());
+    assert_eq!(people[1].request("GET", &sale.path("/turn")).send().status, 200);
+}
+
+#[test]
 fn every_limited_class_has_its_own_allowance() {
     let sale = Sale::open(shop(), 1, &rules());
     let ann = Shopper::admitted(&sale);

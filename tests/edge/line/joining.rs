@@ -1,6 +1,6 @@
 //! Taking a place in the line, and what proves it.
 
-use doorbuster_tests::{Sale, Shopper, eventually, rules};
+use doorbuster_tests::{Request, Sale, Shopper, eventually, rules};
 use doorbuster_wire::merchant::{ChallengeReply, SaleRequest, SaleState};
 use doorbuster_wire::problem::ProblemKind;
 use doorbuster_wire::shopper::{TicketReply, TurnReply};
@@ -44,8 +44,12 @@ fn who_polls_again_is_told_what_a_poll_that_is_not_answered_at_once_is_told() {
     }
     let ann = Shopper::joined(&sale);
     ann.wait_until("waiting");
-    let ask = |path: &str| {
-        let answer = ann.request("GET", &sale.path(path)).send();
+    let alone = |path: &str| {
+        let ticket = ann.ticket.clone().unwrap();
+        shop().request("GET", &sale.path(path)).header("doorbuster-ticket", ticket)
+    };
+    let tell = |request: Request| {
+        let answer = request.send();
         let mut headers = answer.headers.clone();
         for varies in ["date", "content-length"] {
             headers.remove(varies);
@@ -54,9 +58,12 @@ fn who_polls_again_is_told_what_a_poll_that_is_not_answered_at_once_is_told() {
         (headers, told.state, told.position, told.ahead, told.stock, told.pass)
     };
     // The ticket is known by now. With a query a poll goes the long way.
-    let at_once = ask("/turn");
+    let at_once = tell(ann.request("GET", &sale.path("/turn")));
     assert_eq!(at_once.1, "waiting");
-    assert_eq!(ask("/turn?a=b"), at_once);
+    assert_eq!(tell(ann.request("GET", &sale.path("/turn?a=b"))), at_once);
+    for path in ["/turn", "/turn", "/turn?a=b"] {
+        assert_eq!(tell(alone(path)), at_once, "by the ticket alone");
+    }
     let head = ann.request("HEAD", &sale.path("/turn")).send();
     assert_eq!((head.status, head.text()), (200, ""));
 }
@@ -71,7 +78,41 @@ fn a_browser_is_known_by_the_cookie_it_was_given() {
     let poll = || shop().request("GET", &sale.path("/turn")).header("doorbuster-ticket", &ticket);
     let known = cookie.split(';').next().unwrap();
     poll().header("cookie", known).send().ok::<TurnReply>();
-    assert_eq!(poll().send().problem(), ProblemKind::ShopperUnknown);
+    let join = || shop().request("POST", &sale.path("/tickets"));
+    let again = join().header("doorbuster-ticket", &ticket);
+    assert_eq!(again.header("cookie", known).send().ok::<TicketReply>().ticket, ticket);
+    let stranger = join().header("doorbuster-ticket", &ticket).send();
+    assert_eq!(stranger.problem(), ProblemKind::TicketInvalid);
+}
+
+#[test]
+fn a_ticket_is_enough_to_poll_with_and_what_comes_of_it_needs_the_secret() {
+    let sale = Sale::open(shop(), 1, &rules());
+    let (ann, thief) = (Shopper::joined(&sale), Shopper::joined(&sale));
+    let ticket = ann.ticket.clone().unwrap();
+    let alone = |method: &str| {
+        let request = shop().request(method, &sale.path("/turn"));
+        request.header("doorbuster-ticket", &ticket).from(ann.source).send()
+    };
+    let pass = eventually("admitted", || alone("GET").ok::<TurnReply>().pass);
+    assert_eq!(ann.poll().pass, Some(pass.clone()), "who says it is told the same");
+    let reserve = |shopper: Option<&str>| {
+        let request = shop().request("POST", &sale.sku_path("/reservations"));
+        let request = request.header("doorbuster-pass", &pass).header("idempotency-key", "k");
+        match shopper {
+            Some(secret) => request.header("doorbuster-shopper", secret).send(),
+            None => request.send(),
+        }
+    };
+    assert_eq!(reserve(None).problem(), ProblemKind::ShopperUnknown);
+    assert_eq!(reserve(Some(&thief.secret)).problem(), ProblemKind::PassInvalid);
+    assert_eq!(alone("DELETE").problem(), ProblemKind::ShopperUnknown);
+    assert_eq!(sale.counts(), (1, 0, 0));
+    assert_eq!(reserve(Some(&ann.secret)).status, 201);
+    let other = Sale::open(shop(), 1, &rules());
+    let elsewhere = shop().request("GET", &other.path("/turn"));
+    let elsewhere = elsewhere.header("doorbuster-ticket", &ticket).send();
+    assert_eq!(elsewhere.problem(), ProblemKind::TicketInvalid);
 }
 
 #[test]

@@ -194,7 +194,9 @@ pub(super) fn contract(operation: Operation) -> Contract {
             .by_anybody(),
         Operation::Poll => Contract { reply: Body::Json(either_form), ..with_ticket() }
             .query(("form", false, "Cloudflare Waiting Room's form instead of ours."))
-            .problems(&[Kind::QueryInvalid]),
+            .problems(&[Kind::QueryInvalid])
+            // Who sends the ticket as a header need not say who they are.
+            .by_anybody(),
         Operation::SalesPage => Contract::open(Body::Html).gives("Cache-Control"),
         Operation::LinePage => {
             Contract::open(Body::Html).configured().problems(&[Kind::SaleNotFound])

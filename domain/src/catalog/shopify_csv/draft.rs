@@ -43,6 +43,7 @@ pub(super) struct Draft {
     product: Product,
     /// The name of each option, by its number in the file.
     option_names: [Option<String>; 3],
+    /// By their positions, those that have the same in the order of the file.
     images: Vec<(u64, Image)>,
     variants: Vec<(Option<Sku>, VariantRow)>,
     /// The line on which each choice of options stands.
@@ -104,9 +105,7 @@ impl Draft {
     /// The product, with a name for every variant that had none in the file.
     pub(super) fn finish(self, skus: &mut SkuNames) -> Result<Product, ImportError> {
         let mut product = self.product;
-        let mut images = self.images;
-        images.sort_by_key(|(position, _)| *position);
-        product.images = images.into_iter().map(|(_, image)| image).collect();
+        product.images = self.images.into_iter().map(|(_, image)| image).collect();
         for (sku, row) in self.variants {
             let sku = match sku {
                 Some(sku) => sku,
@@ -193,7 +192,9 @@ impl Draft {
             })?,
         };
         let alt = row.text(Column::ImageAlt, TEXT_LEN_MAX)?;
-        self.images.push((position, Image { src, alt }));
+        // Put in place at once, and not sorted at the end: sorting is a kilobyte of the upload.
+        let at = self.images.partition_point(|(known, _)| *known <= position);
+        self.images.insert(at, (position, Image { src, alt }));
         Ok(())
     }
 }
