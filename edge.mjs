@@ -38,11 +38,16 @@ export function keptReply(code) {
   const known = kept.get(code);
   if (known) return known;
   const reply = parsed(edge.kept(code));
-  keptLen += reply.body.length + KEPT_LEN_LEAST;
-  if (keptLen > KEPT_LEN_MAX) forget();
-  else kept.set(code, reply);
+  const len = reply.body.length + KEPT_LEN_LEAST;
+  if (code === REFUSED || len > KEPT_LEN_MAX) return reply;
+  if (keptLen + len > KEPT_LEN_MAX) forget();
+  keptLen += len;
+  kept.set(code, reply);
   return reply;
 }
+
+/** The code of what only one request is told; see src/at_once.rs. */
+const REFUSED = 2;
 
 /** What a reply takes that has no body. */
 const KEPT_LEN_LEAST = 256;

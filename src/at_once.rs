@@ -2,9 +2,10 @@
 //! turn; what there is; and that it is sold out, where the platform has no limiter of its own.
 //!
 //! Whoever cannot be answered here goes the long way, through `router`, and is told the same; but
-//! a page of another site is told there that it is one, and polls are counted by address there. The
-//! short way is there for its shortness: what the processor has to bring near for a request, code
-//! as much as data, costs more than what it then does with it (docs/performance.md).
+//! a page of another site is told there that it is one, and polls are counted by address there, and
+//! by ticket here. The short way is there for its shortness: what the processor has to bring near
+//! for a request, code as much as data, costs more than what it then does with it
+//! (docs/performance.md).
 
 use doorbuster_domain::inventory::Rejection;
 use doorbuster_wire::route::{self, Operation};
@@ -16,9 +17,10 @@ use crate::problem::Problem;
 use crate::room;
 use crate::router::completed;
 
-/// The code of the reply that something is sold out. Those after it, up to `catalog::CODES_FROM`,
-/// are nobody's.
+/// The code of the reply that something is sold out.
 const SOLD_OUT: u32 = 1;
+/// The code of a reply that only this request gets: too many came. `edge.mjs` keeps it for nobody.
+const REFUSED: u32 = 2;
 
 /// The text of the reply to a poll, given its address and the headers that say whose it is, in
 /// lines: ticket, shopper, cookies. Nothing if it has to go the long way.
@@ -65,8 +67,14 @@ pub(crate) fn known(edge: &Edge, head: &Head<'_>) -> u32 {
             Operation::ShowProduct => edge.catalog.fresh(now)?.code(Some(first), tags),
             _ => None,
         };
-        // Who is refused is told so on the long way, and not counted again.
-        code.filter(|_| edge.limits(&edge.env).check(route.class, head.client, now).is_ok())
+        let code = code?;
+        match edge.limits(&edge.env).check(route.class, head.client, now) {
+            Ok(_) => Some(code),
+            Err(problem) => {
+                edge.refused.set(Some(problem));
+                Some(REFUSED)
+            }
+        }
     };
     code().unwrap_or_default()
 }
@@ -75,6 +83,7 @@ pub(crate) fn known(edge: &Edge, head: &Head<'_>) -> u32 {
 pub(crate) fn kept(edge: &Edge, code: u32) -> Option<Reply> {
     match code {
         SOLD_OUT => Some(Problem::from(Rejection::SoldOut).into_reply()),
-        _ => edge.catalog.fresh(now())?.reply_of(code),
+        REFUSED => edge.refused.take().map(Problem::into_reply),
+        _ => edge.catalog.known()?.reply_of(code),
     }
 }

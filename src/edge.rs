@@ -39,6 +39,8 @@ pub(crate) struct Edge {
     pub(crate) statuses: StatusCache,
     pub(crate) lines: Lines,
     pub(crate) tickets: GoodTickets,
+    /// Why the request was refused that is asked for in this step.
+    pub(crate) refused: Cell<Option<Problem>>,
     /// The code of the head that turns are told with, once one was.
     pub(crate) turn_head: OnceCell<char>,
     /// How the payment provider did lately.
@@ -146,6 +148,7 @@ impl Edge {
             statuses: StatusCache::default(),
             lines: Lines::default(),
             tickets: GoodTickets::default(),
+            refused: Cell::default(),
             turn_head: OnceCell::new(),
             provider: Cell::default(),
             limits: OnceCell::new(),

@@ -51,7 +51,7 @@ impl Limits {
             |policy: Policy| Limiter::new(policy, policy.capacity_for(REQUESTS_PER_SECOND));
         let classes =
             policies.map(|(class, policy)| (class, policy, RefCell::new(limiter(policy))));
-        // Nobody is told to poll more often than once a second, and some have many tabs.
+        // Hardly anybody is told to poll more often than once a second, and some have many tabs.
         Self { classes, ticket: policy(300, 100) }
     }
 
@@ -69,7 +69,7 @@ impl Limits {
         let found = self.classes.iter().find(|(of, ..)| *of == class);
         let Some((_, policy, limiter)) = found else { return Ok(None) };
         let decision = limiter.borrow_mut().check(client_key(client), now);
-        let quota = Quota { class, policy: *policy, decision };
+        let quota = Quota { name: class.as_str(), policy: *policy, decision };
         if decision.allowed { Ok(Some(quota)) } else { Err(quota.exceeded("from this address")) }
     }
 
@@ -86,14 +86,14 @@ impl Limits {
     ) -> Result<Quota, Problem> {
         let decision = rate_limit::check(self.ticket, *left, now);
         *left = Some(decision.next);
-        let quota = Quota { class: RouteClass::Poll, policy: self.ticket, decision };
+        let quota = Quota { name: "ticket", policy: self.ticket, decision };
         if decision.allowed { Ok(quota) } else { Err(quota.exceeded("with this ticket")) }
     }
 }
 
 /// What a client has left.
 pub(crate) struct Quota {
-    class: RouteClass,
+    name: &'static str,
     policy: Policy,
     decision: Decision,
 }
@@ -106,8 +106,8 @@ impl Quota {
 
     /// `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers).
     pub(crate) fn fields(&self) -> [(&'static str, String); 2] {
-        let name = self.class.as_str();
-        [("ratelimit-policy", self.policy.field(name)), ("ratelimit", self.decision.field(name))]
+        let policy = self.policy.field(self.name);
+        [("ratelimit-policy", policy), ("ratelimit", self.decision.field(self.name))]
     }
 
     fn exceeded(&self, whose: &str) -> Problem {

@@ -63,6 +63,13 @@ impl Known {
     fn is_fresh(&self, now: Timestamp) -> bool {
         now.since(self.fetched_at) < FRESH_FOR
     }
+
+    /// Whether it is fresh, or somebody else is asking for a newer one and it still holds.
+    fn is_at_hand(&self, now: Timestamp) -> bool {
+        let holds = |status: &Rc<Seen>| status.room_time(now) <= status.frontier.until;
+        let is_asked_for = now.since(self.asked_at) < ASK_FOR;
+        self.is_fresh(now) || is_asked_for && self.status.as_ref().is_some_and(holds)
+    }
 }
 
 /// What looking into the cache comes to.
@@ -79,23 +86,23 @@ impl StatusCache {
     pub(crate) fn look(&self, sale: &SaleId, now: Timestamp) -> Looked {
         let mut all = self.0.borrow_mut();
         if let Some(known) = all.get_mut(sale) {
-            if known.is_fresh(now) {
+            if known.is_at_hand(now) {
                 return Looked::Known(known.status.clone());
             }
-            let asked_for = now.since(known.asked_at);
-            match &known.status {
-                Some(status)
-                    if asked_for < ASK_FOR && status.room_time(now) <= status.frontier.until =>
-                {
-                    return Looked::Known(Some(Rc::clone(status)));
-                }
-                _ if asked_for < FIRST_ASK_FOR => return Looked::Wait,
-                _ => known.asked_at = now,
+            if now.since(known.asked_at) < FIRST_ASK_FOR {
+                return Looked::Wait;
             }
+            known.asked_at = now;
             return Looked::Ask;
         }
         insert(&mut all, sale, Known { asked_at: now, ..Known::default() }, now);
         Looked::Ask
+    }
+
+    /// The status of a sale, if nobody need wait or ask for it.
+    pub(crate) fn at_hand(&self, sale: &str, now: Timestamp) -> Option<Rc<Seen>> {
+        let all = self.0.borrow();
+        all.get(sale).filter(|known| known.is_at_hand(now))?.status.clone()
     }
 
     /// The status of a sale, if it is fresh.

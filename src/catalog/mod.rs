@@ -147,6 +147,11 @@ impl CatalogCache {
         known.snapshot.as_ref().filter(|_| fresh).map(Rc::clone)
     }
 
+    /// What is known, however old.
+    pub(crate) fn known(&self) -> Option<Rc<Snapshot>> {
+        self.0.borrow().snapshot.clone()
+    }
+
     /// Keeps what was read or imported, unless what is known is newer by now.
     fn keep(&self, snapshot: &Rc<Snapshot>, now: Timestamp) {
         let mut known = self.0.borrow_mut();

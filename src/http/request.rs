@@ -40,10 +40,11 @@ pub(crate) enum Header {
 /// How many they are.
 const HEADERS_LEN: usize = 14;
 
-/// What stands in the head of a read that may be answered at once. Others are told nothing, and ask
-/// for what they need. `incoming.mjs` has this list and the next two in the same order.
+/// What stands in the head of a read that may be answered at once (`bareHead` in `incoming.mjs`).
+/// Others are told nothing, and ask for what they need.
 const TOLD_OF_READS: &[Header] = &[Header::IfNoneMatch];
-/// The same, of what changes something: what is refused at once needs no more.
+/// The same, of what changes something: what is refused at once needs no more. `incoming.mjs` has
+/// this list and the next in the same order.
 const TOLD_OF_CHANGES: &[Header] = &[Header::Origin, Header::SecFetchSite];
 /// What others that change something need nearly always, told together when one of it is asked for.
 const ASKED_OF_CHANGES: &[Header] =

@@ -201,6 +201,7 @@ mod tests {
         tickets.keep(&sent("1"), &ticket(1), NOW);
         tickets.keep(&sent("2"), &ticket(2), NOW);
         let place = drawn().drawn_place(1);
+        assert_ne!(place, None);
         let policy = Policy::new(60, Millis::from_secs(60), 1);
         let tat = Some(check(policy, None, NOW).next);
         let mut good = tickets.find(&sent("1"), NOW).unwrap();

@@ -186,8 +186,8 @@ pub(crate) async fn poll(
     })
 }
 
-/// What a poll is told whose ticket was found good before, if the sale's status is fresh; and what
-/// the ticket has left of its allowance.
+/// What a poll is told whose ticket was found good before, if the sale's status is at hand; and
+/// what the ticket has left of its allowance.
 ///
 /// # Errors
 ///
@@ -197,7 +197,7 @@ pub(crate) fn poll_at_once(
     sent: &Sent<'_>,
     now: Timestamp,
 ) -> Option<Result<(TurnReply, Quota), Problem>> {
-    let seen = edge.statuses.fresh(sent.sale, now)?;
+    let seen = edge.statuses.at_hand(sent.sale, now)?;
     let config = edge.config(&edge.env).ok()?;
     let mut good = edge.tickets.find(sent, now)?;
     let quota = match edge.limits(&edge.env).check_ticket(&mut good.allowance, now) {

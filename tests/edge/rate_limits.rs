@@ -139,7 +139,7 @@ fn however_many_share_an_address_they_poll_side_by_side() {
     let poll = people[0].request("GET", &sale.path("/turn"));
     let refused = (0..MANY).map(|_| poll.clone().send()).find(|answer| answer.status != 200);
     let refused = refused.expect("an end to it");
-    assert_eq!(refused.header("ratelimit-policy"), "\"poll\";q=300;w=60");
+    assert_eq!(refused.header("ratelimit-policy"), "\"ticket\";q=300;w=60");
     assert!(refused.text().contains("with this ticket"), "{}", refused.text());
     assert_eq!(people[1].request("GET", &sale.path("/turn")).send().status, 200);
 }
@@ -149,7 +149,8 @@ fn every_limited_class_has_its_own_allowance() {
     let sale = Sale::open(shop(), 1, &rules());
     let ann = Shopper::admitted(&sale);
     let classes = [
-        ("poll", ann.request("GET", &sale.path("/turn"))),
+        ("ticket", ann.request("GET", &sale.path("/turn"))),
+        ("poll", ann.request("GET", &sale.path("/turn?a=b"))),
         ("buy", ann.request("GET", &sale.sku_path("/reservations/rsv_nothing"))),
         ("admin", shop().request("GET", &sale.admin_path("")).from(ann.source)),
         ("browse", ann.request("GET", &sale.path(""))),

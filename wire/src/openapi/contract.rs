@@ -196,7 +196,8 @@ pub(super) fn contract(operation: Operation) -> Contract {
             .query(("form", false, "Cloudflare Waiting Room's form instead of ours."))
             .problems(&[Kind::QueryInvalid])
             // Who sends the ticket as a header need not say who they are.
-            .by_anybody(),
+            .by_anybody()
+            .problems(&[Kind::ShopperUnknown]),
         Operation::SalesPage => Contract::open(Body::Html).gives("Cache-Control"),
         Operation::LinePage => {
             Contract::open(Body::Html).configured().problems(&[Kind::SaleNotFound])
