@@ -55,6 +55,8 @@ const KEPT_LEN_LEAST = 256;
 /** The problem that stands for an instance that is gone, made while there is one. */
 export const UNAVAILABLE = rs.EdgeEntry.unavailable();
 
+const [CODES_FROM, LINE_BREAK, OBJECT] = ["A".charCodeAt(), "\n".charCodeAt(), "{".charCodeAt()];
+
 /**
  * A reply by its text, in the parts that `Reply` in src/http/reply.rs says: a code or the whole head,
  * own fields, and the body. Null if there is no text.
@@ -77,12 +79,19 @@ export function responseOf({ template: { init, isBare }, own, body }, method) {
   return response;
 }
 
+/** What turns are sent with. */
+const turn = makeTemplate(rs.EdgeEntry.turn_head().trimEnd());
+
+/** The reply to a poll: a turn, or any other by its text. */
+export function turnResponse(text, method) {
+  if (text.charCodeAt(0) !== OBJECT) return toResponse(text, method);
+  return new Response(method === "HEAD" ? null : text, turn.init);
+}
+
 /** Both at once. */
 export function toResponse(text, method) {
   return responseOf(parsed(text), method);
 }
-
-const [CODES_FROM, LINE_BREAK] = ["A".charCodeAt(), "\n".charCodeAt()];
 
 function headOf(code) {
   return (heads[code] = templateOf(edge.head(code).trimEnd()));

@@ -5,8 +5,16 @@
 // before its half-done writes are committed (objects.mjs).
 
 import "./contacts.mjs";
-import { UNAVAILABLE, edgeNow, keptReply, parsed, responseOf, toResponse } from "./edge.mjs";
-import { bareHead, clientOf, head, isRead, pollOf, smallBody } from "./incoming.mjs";
+import {
+  UNAVAILABLE,
+  edgeNow,
+  keptReply,
+  parsed,
+  responseOf,
+  toResponse,
+  turnResponse,
+} from "./edge.mjs";
+import { bareHead, clientOf, head, isRead, smallBody } from "./incoming.mjs";
 import { guarded, instance, markIfAborted } from "./instance.mjs";
 import { askTogether, questionOf } from "./lane.mjs";
 import "./stripe.mjs";
@@ -93,8 +101,12 @@ function atOnce(request, method, url, env) {
     return code ? responseOf(keptReply(code), method) : undefined;
   }
   if (!isRead(method) || !url.endsWith("/turn")) return undefined;
-  const text = edgeNow(env).poll(pollOf(request, url));
-  return text === undefined ? undefined : toResponse(text, method);
+  const { headers } = request;
+  const ticket = headers.get("doorbuster-ticket");
+  // An app. Only a browser has its ticket in a cookie, and with it who it is.
+  const cookies = ticket ? null : headers.get("cookie");
+  const text = edgeNow(env).poll(url, headers.get("doorbuster-shopper"), ticket, cookies);
+  return text === undefined ? undefined : turnResponse(text, method);
 }
 
 /** Whether a step is the reply already. */

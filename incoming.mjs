@@ -70,13 +70,6 @@ export function bareHead(request, method, url, env) {
   return [method, url, clientOf(request, env), tags].join("\n");
 }
 
-/** What a poll is known by: its address, and ticket and shopper; or if it has no ticket, its cookies. */
-export function pollOf({ headers }, url) {
-  const ticket = headers.get("doorbuster-ticket");
-  const shopper = headers.get("doorbuster-shopper");
-  return [url, ticket, shopper, ticket ? "" : headers.get("cookie")].join("\n");
-}
-
 /**
  * The same for what is taken up together with others, and can ask for nothing; null for who has no pass.
  * Whoever sends one is no page of another site: a browser would ask first whether it may send a header of ours.

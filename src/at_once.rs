@@ -8,10 +8,11 @@
 //! (docs/performance.md).
 
 use doorbuster_domain::inventory::Rejection;
+use doorbuster_wire::json::ToJson as _;
 use doorbuster_wire::route::{self, Operation};
 
 use crate::edge::{Edge, now};
-use crate::http::{Head, Header, Heads, Reply};
+use crate::http::{Head, Header, Heads, JSON, Reply};
 use crate::line::{self, Sent};
 use crate::problem::Problem;
 use crate::room;
@@ -22,31 +23,38 @@ const SOLD_OUT: u32 = 1;
 /// The code of a reply that only this request gets: too many came. `edge.mjs` keeps it for nobody.
 const REFUSED: u32 = 2;
 
-/// The text of the reply to a poll, given its address and the headers that say whose it is, in
-/// lines: ticket, shopper, cookies. Nothing if it has to go the long way.
-pub(crate) fn poll(edge: &Edge, heads: &Heads, poll: &str) -> Option<String> {
-    let mut lines = poll.split('\n');
-    let mut line = || lines.next().filter(|line| !line.is_empty());
-    let (url, ticket, shopper, cookies) = (line()?, line(), line(), line());
-    let head = Head::of_url("GET", url);
-    let (route, [sale, ..]) = route::find(head.method, head.path).ok()?;
-    if route.operation != Operation::Poll || !head.query.is_empty() {
-        return None;
+/// The address of a poll is this, the sale, and that; `wire/src/route.rs` has it as well.
+const TURN: (&str, &str) = ("/v1/sales/", "/turn");
+
+/// What is told to a poll, given its address and the headers that say whose it is: shopper, ticket,
+/// cookies. An object of JSON if it is a turn, to be sent with `turn_head`; else the text of a
+/// reply. Nothing if it has to go the long way.
+pub(crate) fn poll(
+    edge: &Edge,
+    heads: &Heads,
+    url: &str,
+    headers: [Option<&str>; 3],
+) -> Option<String> {
+    let Head { secure, path, query: "", .. } = Head::of_url("GET", url) else { return None };
+    let sale = path.strip_prefix(TURN.0)?.strip_suffix(TURN.1)?;
+    let headers = headers.map(|value| value.filter(|value| !value.is_empty()));
+    let sent = Sent::of(secure, headers, sale)?;
+    match line::poll_at_once(edge, &sent, now())? {
+        Ok((turn, quota)) if quota.is_running_out() => {
+            let (route, _) = route::find("GET", path).ok()?;
+            let reply = completed(Reply::written(&turn), route, Some(quota));
+            Some(reply.into_text(heads))
+        }
+        Ok((turn, _)) => Some(turn.to_json()),
+        Err(problem) => Some(problem.into_reply().into_text(heads)),
     }
-    let sent = Sent::of(head.secure, [shopper, ticket, cookies], sale)?;
-    let told = line::poll_at_once(edge, &sent, now())?;
-    let (turn, quota) = match told {
-        Ok(told) => told,
-        Err(problem) => return Some(problem.into_reply().into_text(heads)),
-    };
-    if let Some(code) = edge.turn_head.get().filter(|_| !quota.is_running_out()) {
-        return Some(Reply::written_after(*code, &turn));
-    }
-    let reply = completed(Reply::written(&turn), route, Some(quota));
-    if let Some(code) = heads.code(&reply) {
-        edge.turn_head.get_or_init(|| code);
-    }
-    Some(reply.into_text(heads))
+}
+
+/// The head that turns are sent with: status and fields, a line for each.
+pub(crate) fn turn_head() -> Option<String> {
+    let path = format!("{}sale{}", TURN.0, TURN.1);
+    let (route, _) = route::find("GET", &path).ok()?;
+    Some(completed(Reply::text(JSON, String::new()), route, None).into_full_text())
 }
 
 /// The code of a reply that others get, too, given a request's head: of the catalog, or that what
@@ -85,5 +93,20 @@ pub(crate) fn kept(edge: &Edge, code: u32) -> Option<Reply> {
         SOLD_OUT => Some(Problem::from(Rejection::SoldOut).into_reply()),
         REFUSED => edge.refused.take().map(Problem::into_reply),
         _ => edge.catalog.known()?.reply_of(code),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_turn_has_the_head_of_its_route() {
+        let (route, [sale, ..]) = route::find("GET", "/v1/sales/drop/turn").unwrap();
+        assert_eq!((route.operation, sale), (Operation::Poll, "drop"));
+        assert_eq!(route.path, format!("{}{{sale}}{}", TURN.0, TURN.1));
+        let fields = "content-type: application/json\nx-content-type-options: nosniff\n\
+                      cache-control: private, no-store\n";
+        assert_eq!(turn_head(), Some(format!("200\n{fields}\n\n")));
     }
 }

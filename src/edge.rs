@@ -41,8 +41,6 @@ pub(crate) struct Edge {
     pub(crate) tickets: GoodTickets,
     /// Why the request was refused that is asked for in this step.
     pub(crate) refused: Cell<Option<Problem>>,
-    /// The code of the head that turns are told with, once one was.
-    pub(crate) turn_head: OnceCell<char>,
     /// How the payment provider did lately.
     pub(crate) provider: Cell<Breaker>,
     limits: OnceCell<Limits>,
@@ -72,9 +70,22 @@ impl EdgeEntry {
         }))
     }
 
-    /// The reply to a poll; see `at_once::poll`.
-    pub fn poll(&self, poll: &str) -> Option<String> {
-        at_once::poll(&self.edge, self.waiting.heads(), poll)
+    /// What is told to a poll; see `at_once::poll`.
+    #[expect(clippy::needless_pass_by_value, reason = "JavaScript hands over what is its own")]
+    pub fn poll(
+        &self,
+        url: &str,
+        shopper: Option<String>,
+        ticket: Option<String>,
+        cookies: Option<String>,
+    ) -> Option<String> {
+        let headers = [shopper.as_deref(), ticket.as_deref(), cookies.as_deref()];
+        at_once::poll(&self.edge, self.waiting.heads(), url, headers)
+    }
+
+    /// The head that turns are sent with; see `at_once::turn_head`.
+    pub fn turn_head() -> Option<String> {
+        at_once::turn_head()
     }
 
     /// The code of a reply that others get, too; see `at_once::known`.
@@ -149,7 +160,6 @@ impl Edge {
             lines: Lines::default(),
             tickets: GoodTickets::default(),
             refused: Cell::default(),
-            turn_head: OnceCell::new(),
             provider: Cell::default(),
             limits: OnceCell::new(),
             has_platform_limiter: OnceCell::new(),

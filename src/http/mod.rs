@@ -3,5 +3,5 @@
 mod reply;
 mod request;
 
-pub(crate) use reply::{Heads, Reply};
+pub(crate) use reply::{Heads, JSON, Reply};
 pub(crate) use request::{Head, Header, Incoming, Request, cookie_of};

@@ -14,7 +14,7 @@ const FIELDS_LEN: usize = 192;
 /// Nor are most bodies.
 const BODY_LEN: usize = 512;
 
-const JSON: &str = "application/json";
+pub(crate) const JSON: &str = "application/json";
 
 /// What a cache is told whose copy is current (RFC 9110, 15.4.5).
 const NOT_MODIFIED: u16 = 304;
@@ -47,15 +47,6 @@ impl Reply {
     /// A reply of one member, whose value is JSON already.
     pub(crate) fn said(name: &str, value: &str) -> Self {
         Self::text(JSON, format!("{{\"{name}\":{value}}}"))
-    }
-
-    /// The text of a reply of JSON whose head has this code, as `into_text` gives it.
-    pub(crate) fn written_after<T: ToJson>(code: char, body: &T) -> String {
-        let mut text = String::with_capacity(BODY_LEN);
-        text.push(code);
-        text.push('\n');
-        body.write_json(&mut text);
-        text
     }
 
     /// A reply of any text.
@@ -134,8 +125,8 @@ impl Reply {
 pub(crate) struct Heads(RefCell<Vec<(u16, String)>>);
 
 /// The first and the last code: not digits, with which a reply in full begins, nor `@` and `~`,
-/// with which steps do.
-const CODES: (u8, u8) = (b'A', b'}');
+/// with which steps do, nor `{`, with which a turn does.
+const CODES: (u8, u8) = (b'A', b'z');
 
 impl Heads {
     /// The code of a head. No code if there are as many heads as codes.
@@ -148,12 +139,6 @@ impl Heads {
             heads.push((status, fields.to_owned()));
         }
         Some(char::from(code))
-    }
-
-    /// The code of a reply's head, if it has no own fields.
-    pub(crate) fn code(&self, reply: &Reply) -> Option<char> {
-        let is_alike = reply.own_fields.is_empty();
-        is_alike.then(|| self.code_of(reply.status.unwrap_or(SUCCESS), &reply.fields)).flatten()
     }
 
     /// The head of a code: its status, and a line for each field.
@@ -193,11 +178,11 @@ mod tests {
     fn who_comes_when_all_codes_are_given_is_sent_in_full() {
         let heads = Heads::default();
         let reply = |number: u16| Reply::empty().status(number).own_field("a", "b");
-        for number in 1..=61 {
+        for number in 1..=58 {
             assert!(!reply(number).into_text(&heads).starts_with(|c: char| c.is_ascii_digit()));
         }
-        assert_eq!(reply(61).into_text(&heads), "}a: b\n\n");
-        assert_eq!(reply(62).into_text(&heads), "62\n\na: b\n\n");
+        assert_eq!(reply(58).into_text(&heads), "za: b\n\n");
+        assert_eq!(reply(59).into_text(&heads), "59\n\na: b\n\n");
         assert_eq!(reply(1).into_text(&heads), "Aa: b\n\n");
     }
 }

@@ -9,14 +9,13 @@ use wasm_bindgen::JsCast as _;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
+use super::JSON;
 use crate::problem::Problem;
 use doorbuster_wire::problem::{FieldError, ProblemKind};
 
 /// The largest JSON body, in bytes. The largest that any route needs is a sale of 100 SKUs, which
 /// is below 8 KiB.
 const JSON_LEN_MAX: u32 = 64 * 1024;
-
-const JSON: &str = "application/json";
 
 /// The headers that requests are read by. `incoming.mjs` has their names in the same order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
