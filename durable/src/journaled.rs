@@ -55,7 +55,7 @@ const QUIET_FOR: Millis = Millis::from_secs(3);
 /// Then a snapshot is due after fewer events, so that there is little to replay on waking, which
 /// takes several times as long for an event as reading does for an entry.
 const QUIET_EVENTS_MIN: usize = if cfg!(feature = "test-hooks") { 6 } else { 1_024 };
-const QUIET_ENTRIES_PER_EVENT: usize = 16;
+const QUIET_ENTRIES_PER_EVENT: usize = 64;
 
 /// A machine and the journal it is kept in.
 pub(crate) struct Journaled<M> {

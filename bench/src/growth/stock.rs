@@ -35,7 +35,7 @@ const DECLINED_MIN: u64 = 50;
 /// A snapshot is written when it is quiet and there are so many events to replay, or this share of
 /// the orders, whichever is more.
 const QUIET_EVENTS_MIN: u32 = 1_024;
-const QUIET_SHARE: u64 = 16;
+const QUIET_SHARE: u64 = 64;
 /// So often it is seen whether that was done, and so long is waited between.
 const LOOKS_MAX: u32 = 100;
 const LOOK_EVERY: Duration = Duration::from_millis(200);
