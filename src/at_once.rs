@@ -58,7 +58,8 @@ pub(crate) fn turn_head() -> Option<String> {
 }
 
 /// The code of a reply that others get, too, given a request's head: of the catalog, or that what
-/// somebody wants to reserve is sold out. 0 if it has to go the long way.
+/// somebody wants to reserve is sold out. `REFUSED` if too many came, and 0 if it has to go the
+/// long way.
 ///
 /// That something is sold out is said whoever asks, and changes nothing; so of the request only the
 /// address and the client are told.

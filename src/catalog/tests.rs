@@ -53,7 +53,7 @@ fn each_reply_of_each_version_has_a_code_of_its_own() {
 }
 
 #[test]
-fn a_product_is_found_by_its_own_handle() {
+fn each_product_is_kept_under_its_own_handle() {
     let snapshot = sample(1);
     for (handle, body) in &snapshot.products {
         assert!(body.starts_with(&format!("{{\"handle\":\"{handle}\"")), "{body}");

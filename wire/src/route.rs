@@ -38,7 +38,7 @@ impl Method {
 }
 
 /// Which limit counts for a route. A client's requests of one class are counted together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RouteClass {
     /// Never limited: health checks, and providers whose signature is checked.
     Free,
