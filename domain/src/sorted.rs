@@ -53,6 +53,13 @@ impl<K: Ord + Copy, V> SortedMap<K, V> {
             self.push(key, value);
             return None;
         }
+        self.insert_between(key, value)
+    }
+
+    /// Puts in an entry that does not come after all others. Never inlined: what takes entries in
+    /// order is to be short (see `Inventory::read_reservations`).
+    #[inline(never)]
+    fn insert_between(&mut self, key: K, value: V) -> Option<V> {
         let mut number = self.leaf_of(&key);
         let leaf = self.leaves.get_mut(number)?;
         let mut at = match place(leaf, &key) {

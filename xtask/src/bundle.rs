@@ -86,8 +86,10 @@ fn take_names_out(folder: &Path) -> Result<()> {
     ];
     let features = features.map(|feature| format!("--enable-{feature}"));
     let mut strip = command(npm_program("wasm-opt"));
-    // Once more without the names: what was only told apart by them is then the same.
-    let what = ["--strip-debug", "--strip-producers", "-O3"];
+    // Once more without the names: what was only told apart by them is then the same. The last is
+    // also in `Cargo.toml`, which says why.
+    let what =
+        ["--strip-debug", "--strip-producers", "-O3", "--one-caller-inline-max-function-size=30"];
     run(strip.arg(&named).args(features).args(what).arg("-o").arg(&wasm))
 }
 

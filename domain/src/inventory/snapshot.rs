@@ -99,14 +99,7 @@ impl Inventory {
         };
         while inventory.reservations.len() < head.reservations {
             read_block(from, &mut block)?;
-            let rest = &mut block.as_slice();
-            while !rest.is_empty() {
-                let (id, reservation) = decode(rest).ok_or_else(|| wrong("no reservation"))?;
-                inventory.index.add(id, &reservation);
-                if inventory.reservations.insert(id, reservation).is_some() {
-                    return Err(wrong("a reservation stands in it twice"));
-                }
-            }
+            inventory.read_reservations(&block)?;
         }
         if from.read(&mut [0])? > 0 {
             return Err(wrong("something follows"));
@@ -115,6 +108,24 @@ impl Inventory {
             return Err(wrong("its reservations are not what it counted"));
         }
         Ok(inventory)
+    }
+
+    /// Takes in a block of reservations.
+    ///
+    /// Never inlined: what runs so often V8 compiles once more, optimised, while somebody waits for
+    /// the object to wake, and it compiles whole functions. One with all that waking does took it
+    /// longer than the waking itself.
+    #[inline(never)]
+    fn read_reservations(&mut self, block: &[u8]) -> Result<()> {
+        let mut rest = block;
+        while !rest.is_empty() {
+            let (id, reservation) = decode(&mut rest).ok_or_else(|| wrong("no reservation"))?;
+            self.index.add(id, &reservation);
+            if self.reservations.insert(id, reservation).is_some() {
+                return Err(wrong("a reservation stands in it twice"));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -232,13 +243,14 @@ fn push_number(mut number: u64, block: &mut Vec<u8>) {
 }
 
 fn number(rest: &mut &[u8]) -> Option<u64> {
-    let mut number = 0_u64;
-    for shift in (0..u64::BITS).step_by(7) {
+    let (mut number, mut shift) = (0_u64, 0_u32);
+    while shift < u64::BITS {
         let [byte] = take(rest)?;
         number |= u64::from(byte & 0x7f) << shift;
         if byte < 0x80 {
             return Some(number);
         }
+        shift = shift.saturating_add(7);
     }
     None
 }
