@@ -1,5 +1,8 @@
 //! From a request to its handler: limits and rights first, then the one table of routes.
 
+use std::future::{self, Future};
+use std::pin::Pin;
+
 use doorbuster_wire::problem::ProblemKind;
 use doorbuster_wire::route::{self, Method, Operation, Route, RouteClass, RouteError};
 use js_sys::Reflect;
@@ -45,7 +48,7 @@ pub(crate) async fn answer(
     if route.class == RouteClass::Admin {
         admin::authorize(edge, request, env)?;
     }
-    let reply = handle(edge, request, env, route.operation, params).await?;
+    let reply = handle(edge, request, env, route.operation, params)?.await?;
     Ok(completed(reply, route, quota))
 }
 
@@ -67,79 +70,88 @@ pub(crate) fn completed(reply: Reply, route: &Route, quota: Option<Quota>) -> Re
     }
 }
 
-async fn handle(
-    edge: &Edge,
-    request: &Request<'_>,
-    env: &Env,
+/// A request on its way through its handler.
+type Handling<'a> = Pin<Box<dyn Future<Output = Result<Reply, Problem>> + 'a>>;
+
+/// Each handler is behind a pointer, so that it is compiled apart from the others: V8 compiles a
+/// function when it is first called, all of it, and somebody waits for that (ADR 0027).
+fn handle<'a>(
+    edge: &'a Edge,
+    request: &'a Request<'_>,
+    env: &'a Env,
     operation: Operation,
-    [first, second, third]: route::Params<'_>,
-) -> Result<Reply, Problem> {
+    [first, second, third]: route::Params<'a>,
+) -> Result<Handling<'a>, Problem> {
     let place = || Place::parse(first, second);
-    match operation {
-        Operation::Health => Ok(Reply::said("status", "\"ok\"")),
-        Operation::Ready => ready(edge, env).await,
-        Operation::ListProducts => catalog::list(edge, request, env).await,
-        Operation::ShowProduct => catalog::show(edge, request, env, first).await,
-        Operation::ListSales => room::list(edge, env).await,
-        Operation::ShowSale => room::show(edge, env, first).await,
-        Operation::ShowDraw => room::show_draw(edge, env, first).await,
-        Operation::Join => line::join(edge, request, env, first).await,
-        Operation::Poll => line::poll(edge, request, env, first).await,
-        Operation::Leave => line::leave(edge, request, env, first).await,
-        Operation::SalesPage => line::list(edge, env).await,
-        Operation::LinePage => line::show_page(edge, request, env, first).await,
-        Operation::JoinLinePage => line::join_on_page(edge, request, env, first).await,
-        Operation::UseBypass => line::bypass(edge, request, env, first).await,
-        Operation::Reserve => reservations::reserve(edge, request, env, place()?).await,
+    Ok(match operation {
+        Operation::Health => Box::pin(future::ready(Ok(Reply::said("status", "\"ok\"")))),
+        Operation::Ready => Box::pin(ready(edge, env)),
+        Operation::ListProducts => Box::pin(catalog::list(edge, request, env)),
+        Operation::ShowProduct => Box::pin(catalog::show(edge, request, env, first)),
+        Operation::ListSales => Box::pin(room::list(edge, env)),
+        Operation::ShowSale => Box::pin(room::show(edge, env, first)),
+        Operation::ShowDraw => Box::pin(room::show_draw(edge, env, first)),
+        Operation::Join => Box::pin(line::join(edge, request, env, first)),
+        Operation::Poll => Box::pin(line::poll(edge, request, env, first)),
+        Operation::Leave => Box::pin(line::leave(edge, request, env, first)),
+        Operation::SalesPage => Box::pin(line::list(edge, env)),
+        Operation::LinePage => Box::pin(line::show_page(edge, request, env, first)),
+        Operation::JoinLinePage => Box::pin(line::join_on_page(edge, request, env, first)),
+        Operation::UseBypass => Box::pin(line::bypass(edge, request, env, first)),
+        Operation::Reserve => Box::pin(reservations::reserve(edge, request, env, place()?)),
         Operation::ShowReservation
         | Operation::ExtendReservation
         | Operation::ReleaseReservation => {
-            reservations::act(edge, request, env, place()?, third, operation).await
+            Box::pin(reservations::act(edge, request, env, place()?, third, operation))
         }
         Operation::BeginPayment => {
-            reservations::begin_payment(edge, request, env, place()?, third).await
+            Box::pin(reservations::begin_payment(edge, request, env, place()?, third))
         }
-        Operation::ReserveCart => cart::reserve(edge, request, env, first).await,
-        Operation::PayCart => cart::pay(edge, request, env, first).await,
+        Operation::ReserveCart => Box::pin(cart::reserve(edge, request, env, first)),
+        Operation::PayCart => Box::pin(cart::pay(edge, request, env, first)),
         Operation::PutContact
         | Operation::ShowContact
         | Operation::EraseContact
         | Operation::ShowOrderContact
         | Operation::EraseOrderContact => {
-            contacts::answer(edge, request, env, operation, [first, second, third]).await
+            Box::pin(contacts::answer(edge, request, env, operation, [first, second, third]))
         }
-        Operation::ShowOrder => orders::show(edge, request, env, place()?, third).await,
-        Operation::SandboxPage => sandbox::page(edge, env, first).await,
-        Operation::SandboxPay => sandbox::pay(edge, request, env, first).await,
-        Operation::SandboxWebhook => sandbox::webhook(edge, request, env).await,
-        Operation::StripeWebhook => stripe::webhook(edge, request, env).await,
-        Operation::ImportCatalog => catalog::import(edge, request, env).await,
-        Operation::CreateSale => admin::create_sale(edge, request, env, first).await,
-        Operation::ShowSaleState => admin::show_sale(env, first).await,
-        Operation::SetPhase => admin::set_phase(edge, request, env, first).await,
-        Operation::SetSchedule => admin::line::set_schedule(edge, request, env, first).await,
-        Operation::SetLimits => admin::line::set_limits(edge, request, env, first).await,
-        Operation::SetMessage => admin::line::set_message(edge, request, env, first).await,
-        Operation::TellBeacon => admin::line::tell_beacon(edge, request, env, first).await,
-        Operation::MakeBypass => admin::line::make_bypass(edge, request, env, first, second).await,
-        Operation::MeetChallenge => admin::line::meet_challenge(edge, request, env, first).await,
-        Operation::ShowReadiness => admin::readiness::show(edge, env, first).await,
-        Operation::SetStock => admin::set_stock(request, env, place()?).await,
-        Operation::AdjustStock => admin::adjust_stock(request, env, place()?).await,
-        Operation::ExportJournal => admin::journal(edge, request, env, place()?).await,
-        Operation::ListOrders => orders::list(edge, request, env).await,
-        Operation::CancelOrder => admin::orders::cancel(edge, request, env, first).await,
-        Operation::ListDeadLetters => admin::letters::list(edge, request, env).await,
-        Operation::ReplayDeadLetter => admin::letters::replay(edge, env, first).await,
+        Operation::ShowOrder => Box::pin(orders::show(edge, request, env, place()?, third)),
+        Operation::SandboxPage => Box::pin(sandbox::page(edge, env, first)),
+        Operation::SandboxPay => Box::pin(sandbox::pay(edge, request, env, first)),
+        Operation::SandboxWebhook => Box::pin(sandbox::webhook(edge, request, env)),
+        Operation::StripeWebhook => Box::pin(stripe::webhook(edge, request, env)),
+        Operation::ImportCatalog => Box::pin(catalog::import(edge, request, env)),
+        Operation::CreateSale => Box::pin(admin::create_sale(edge, request, env, first)),
+        Operation::ShowSaleState => Box::pin(admin::show_sale(env, first)),
+        Operation::SetPhase => Box::pin(admin::set_phase(edge, request, env, first)),
+        Operation::SetSchedule => Box::pin(admin::line::set_schedule(edge, request, env, first)),
+        Operation::SetLimits => Box::pin(admin::line::set_limits(edge, request, env, first)),
+        Operation::SetMessage => Box::pin(admin::line::set_message(edge, request, env, first)),
+        Operation::TellBeacon => Box::pin(admin::line::tell_beacon(edge, request, env, first)),
+        Operation::MakeBypass => {
+            Box::pin(admin::line::make_bypass(edge, request, env, first, second))
+        }
+        Operation::MeetChallenge => {
+            Box::pin(admin::line::meet_challenge(edge, request, env, first))
+        }
+        Operation::ShowReadiness => Box::pin(admin::readiness::show(edge, env, first)),
+        Operation::SetStock => Box::pin(admin::set_stock(request, env, place()?)),
+        Operation::AdjustStock => Box::pin(admin::adjust_stock(request, env, place()?)),
+        Operation::ExportJournal => Box::pin(admin::journal(edge, request, env, place()?)),
+        Operation::ListOrders => Box::pin(orders::list(edge, request, env)),
+        Operation::CancelOrder => Box::pin(admin::orders::cancel(edge, request, env, first)),
+        Operation::ListDeadLetters => Box::pin(admin::letters::list(edge, request, env)),
+        Operation::ReplayDeadLetter => Box::pin(admin::letters::replay(edge, env, first)),
         Operation::ListWebhooks
         | Operation::PutWebhook
         | Operation::DeleteWebhook
         | Operation::RotateWebhook
         | Operation::ListDeliveries
         | Operation::ResendDelivery => {
-            webhooks::answer(edge, request, env, operation, [first, second]).await
+            Box::pin(webhooks::answer(edge, request, env, operation, [first, second]))
         }
-    }
+    })
 }
 
 /// `GET /readyz`.
