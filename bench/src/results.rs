@@ -169,7 +169,8 @@ impl Results {
 fn overlay(old: &mut Value, new: &Value) {
     match (old, new) {
         (_, Value::Null) => {}
-        (Value::Object(old), Value::Object(new)) => {
+        // What came out differently has other figures.
+        (Value::Object(old), Value::Object(new)) if old.get("outcome") == new.get("outcome") => {
             for (name, value) in new {
                 overlay(old.entry(name).or_insert(Value::Null), value);
             }
@@ -219,6 +220,10 @@ mod tests {
         let wanted =
             json!({ "a": { "median": 5, "rounds": [5] }, "b": 2, "c": { "d": 3 }, "e": 7 });
         assert_eq!(old, wanted);
+        let mut old = json!({ "outcome": "not_checked", "why": "it is not there" });
+        let new = json!({ "outcome": "checked", "rate": 1 });
+        overlay(&mut old, &new);
+        assert_eq!(old, new);
     }
 
     #[test]
