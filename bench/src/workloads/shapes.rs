@@ -76,7 +76,7 @@ impl Sizes {
                 flood: Duration::from_secs(4),
             },
             orders: 10_000,
-            // Longer than 100 times what oha takes to begin, which would be its 99th percentile.
+            // What holds the machine up for a moment has to meet both, one after the other.
             second_opinion: Some(Duration::from_secs(30)),
         }
     }
